@@ -1,0 +1,112 @@
+"""The channel contract: where customers write. One class to subclass, two methods to write.
+
+Raise :class:`TemporaryFailure`, :class:`PermanentFailure` or :class:`Uncertain` from ``send``; anything else counts as
+:class:`Uncertain`, because only the channel can know that no byte left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, Literal, Protocol
+
+from bot.messages import Inbound, Outbound, Receipt, Refused, Sent
+
+
+class Capability(StrEnum):
+    """What a channel can do beyond text. The core asks for these and never for a channel's name."""
+
+    PULL = "pull"
+    """Clients read the conversation by cursor: no delivery rows are made."""
+    EDIT = "edit"
+    DELETE = "delete"
+    TYPING = "typing"
+    BUTTONS = "buttons"
+    DRAFT = "draft"
+
+
+class Resend(StrEnum):
+    """How a send whose outcome is unknown is settled."""
+
+    NATIVE = "native"
+    """Sending again is harmless: the platform keeps one."""
+    NONCE = "nonce"
+    """The platform drops a second send with the same key for about two minutes."""
+    READBACK = "readback"
+    """``find(key)`` can tell whether it arrived."""
+    STABLE_ID = "stable_id"
+    """The receiver collapses equal ids (e-mail, webhooks)."""
+    NONE = "none"
+    """Nobody can tell. The setting ``uncertain`` of the channel decides: ``resend`` or ``hold``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The platform's limits. The core splits texts; a channel never does."""
+
+    max_text: int = 4_000
+    unit: Literal["chars", "utf16", "bytes"] = "chars"
+    timeout: float = 15.0
+    """Seconds after which ``send`` must have raised. The outcome is looked up no earlier than 10 s later."""
+
+
+class DeliveryFailure(Exception):
+    """Base of what ``send`` may raise. The text goes to logs and to agents: never a token in it."""
+
+
+class TemporaryFailure(DeliveryFailure):
+    """Certainly not sent; try again, after ``retry_after`` seconds if the platform said so (then it is not counted)."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class PermanentFailure(DeliveryFailure):
+    """Certainly not sent, and never will be: blocked, unknown chat, refused content."""
+
+
+class Uncertain(DeliveryFailure):
+    """Perhaps sent: a timeout, a reset or a 5xx after the first byte."""
+
+
+class Inbox(Protocol):
+    """The one way in, handed to ``listen``."""
+
+    def receive(self, *events: Inbound) -> Awaitable[Sequence[Receipt | Refused]]:
+        """Return after the commit. Only then acknowledge the platform."""
+        ...
+
+    def cursor(self) -> Awaitable[str]:
+        """This channel's stored position, empty at first."""
+        ...
+
+    def save_cursor(self, value: str) -> Awaitable[None]: ...
+
+
+class Channel:
+    """Where customers write. Instances are made once per process and per settings version."""
+
+    name: ClassVar[str] = ""
+    capabilities: ClassVar[frozenset[Capability]] = frozenset()
+    limits: ClassVar[Limits] = Limits()
+    resend: ClassVar[Resend] = Resend.NONE
+
+    async def listen(self, inbox: Inbox) -> None:
+        """Bring customers' messages in until cancelled. Returning or raising means trouble: it is started again, later and later."""
+        return None
+
+    async def send(self, out: Outbound) -> Sent:
+        """Send, edit or delete as ``out.op`` says."""
+        raise PermanentFailure(f"{self.name} cannot send")
+
+    async def find(self, key: str, place: str) -> Sent | None:
+        """Tell whether the delivery ``key`` arrived at ``place``. Only for ``Resend.READBACK``."""
+        raise NotImplementedError(f"{self.name} declares READBACK and must write find()")
+
+    async def close(self) -> None:
+        """Let go of connections. Called once, after the last send."""
+
+
+ChannelFactory = Callable[[], Channel]

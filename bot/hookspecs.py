@@ -1,0 +1,114 @@
+"""Every hook a plugin may implement. The reference manual is made from this file.
+
+A plugin is a module with functions marked ``@hookimpl``. It takes only the arguments it names. ``settings`` is always the
+calling plugin's own settings: an instance of the model it returned from ``settings_schema``. Hooks are called one by one,
+each is timed, and a plugin that raises, exits or hangs is named, contained and, after three in a row, switched off.
+
+How a hook is called: *each* (all plugins, results kept apart), *first* (the first result that is not ``None``) or *pipe*
+(each gets what the one before returned; ``None`` means unchanged).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from bot.ai import AIProvider, Prompt
+from bot.channel import Channel
+from bot.events import Answer, TurnContext
+from bot.knowledge import Found, Question
+from bot.messages import MessageView
+from bot.settings import Settings
+
+if TYPE_CHECKING:
+    import click
+    import flask
+
+    from bot.events import JobSpec
+
+PROJECT = "deskhand"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookRule:
+    """How ``bot.plugins`` calls a hook: its manner, its deadline in seconds, and the processes that may call it."""
+
+    manner: str
+    deadline: float
+    where: frozenset[str]
+
+
+@hookspec
+def settings_schema() -> type[Settings]:  # type: ignore[empty-body]
+    """Return the plugin's settings model. It makes the form, the command line and the environment variables. *Static.*"""
+
+
+@hookspec
+def channel(settings: Settings) -> Channel:  # type: ignore[empty-body]
+    """Return a channel. *Each*, in channels (and in web for channels that clients pull from)."""
+
+
+@hookspec
+def ai_provider(settings: Settings) -> AIProvider | Sequence[AIProvider]:  # type: ignore[empty-body]
+    """Return a provider, or several. Made once per settings version. *Each*, in turns."""
+
+
+@hookspec
+def routes(settings: Settings, app: flask.Flask) -> flask.Blueprint:  # type: ignore[empty-body]
+    """Return a blueprint. Mounted at start; answers 404 while the plugin is off. *Each*, in web."""
+
+
+@hookspec
+def commands(settings: Settings) -> Sequence[click.Command]:  # type: ignore[empty-body]
+    """Return click commands for ``deskhand``. *Each*, on the command line."""
+
+
+@hookspec
+def jobs(settings: Settings) -> Sequence[JobSpec]:  # type: ignore[empty-body]
+    """Return kinds of background work, with how often they are due. *Each*, in worker."""
+
+
+@hookspec
+def filter_inbound(settings: Settings, message: MessageView, turn: TurnContext) -> MessageView | None:  # type: ignore[empty-body]
+    """Change what the AI sees of a customer's message; the stored one stays. *Pipe*, in turns, within 2 s."""
+
+
+@hookspec
+def search_knowledge(settings: Settings, question: Question) -> Found | None:  # type: ignore[empty-body]
+    """Search knowledge. *Each*, in turns, within 2 s; the results are merged by rank."""
+
+
+@hookspec
+def before_ai(settings: Settings, prompt: Prompt, turn: TurnContext) -> Prompt | None:  # type: ignore[empty-body]
+    """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s."""
+
+
+@hookspec
+def after_ai(settings: Settings, answer: Answer, turn: TurnContext) -> Answer | None:  # type: ignore[empty-body]
+    """Change the finished answer before it is committed. *Pipe*, in turns, within 2 s."""
+
+
+@hookspec
+def health_check(settings: Settings) -> dict[str, Any] | str | None:  # type: ignore[empty-body]
+    """Prove that the plugin can work; raise with a sentence if not. *Each*, by ``deskhand doctor``, within 10 s."""
+
+
+_TURNS = frozenset({"turns", "cli"})
+RULES: dict[str, HookRule] = {
+    "settings_schema": HookRule(manner="static", deadline=2, where=frozenset({"*"})),
+    "channel": HookRule(manner="each", deadline=10, where=frozenset({"channels", "web", "cli"})),
+    "ai_provider": HookRule(manner="each", deadline=20, where=frozenset({"turns", "worker", "cli"})),
+    "routes": HookRule(manner="each", deadline=10, where=frozenset({"web"})),
+    "commands": HookRule(manner="each", deadline=10, where=frozenset({"cli"})),
+    "jobs": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
+    "filter_inbound": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
+    "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "health_check": HookRule(manner="each", deadline=10, where=frozenset({"cli", "web"})),
+}

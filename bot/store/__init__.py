@@ -1,0 +1,34 @@
+"""The only truth: tables, and the two ways to touch them, :func:`read` and :func:`write`."""
+
+from __future__ import annotations
+
+from bot.store.control import Audit, Breaker, DataKey, Leader, PluginState, Setting, Slot, TokenSpend
+from bot.store.conversations import Conversation, Ledger, Message, Route, Ticket, Turn
+from bot.store.database import (
+    Base,
+    StoreUnavailable,
+    close_database,
+    db,
+    is_sqlite,
+    migrate,
+    open_database,
+    read,
+    sql,
+    submit,
+    write,
+)
+from bot.store.knowledge import Article, Passage
+from bot.store.outbox import Cursor, Delivery, Job
+from bot.store.people import Contact, Identity, Site, Visitor
+
+TABLES: tuple[type[Base], ...] = (
+    Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
+    Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
+)  # fmt: skip
+
+__all__ = [
+    "TABLES", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor", "DataKey", "Delivery", "Identity",
+    "Job", "Leader", "Ledger", "Message", "Passage", "PluginState", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
+    "Ticket", "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "submit", "write",
+]  # fmt: skip

@@ -1,0 +1,336 @@
+"""The one database: opening, migrating, reading, and writing so that what returned is on disk.
+
+``read`` and ``write`` are the only ways in. On SQLite all writes of a process go through one thread that puts many
+into one transaction (group commit: an fsync costs the same for one as for fifty); each sits in a savepoint, so one that
+fails takes nobody with it. On PostgreSQL every write is a transaction of its own in the calling thread.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+from peewee import Database, DatabaseProxy, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
+
+from bot.threads import Empty, NativeQueue, native_lock, patched, start_native_thread
+
+T = TypeVar("T")
+
+db: Database = cast("Database", DatabaseProxy())
+MIGRATIONS = Path(__file__).parent / "migrations"
+MAX_BATCH = 128
+SUBMIT_THREADS = 8
+
+
+class Base(Model):
+    """Base of every table."""
+
+    class Meta:
+        database = db
+        legacy_table_names = False
+
+
+class StoreUnavailable(Exception):
+    """The database cannot be read or written now (locked, full, away). Nothing was stored; the same call may be made again."""
+
+
+_current: Database | None = None
+_committer: _Committer | None = None
+_sql: dict[str, str] = {}
+
+
+def open_database(url: str) -> None:
+    """Bind all models to ``url`` (``sqlite:///path`` or ``postgresql://…``). Raises :class:`StoreUnavailable`."""
+    global _current
+    close_database()
+    if url.startswith("sqlite:"):
+        _current = _sqlite(
+            Path(unquote(urlsplit(url).path[1:] if url.startswith("sqlite:////") else url[len("sqlite:///") :]))
+        )
+    else:
+        from playhouse.pool import PooledPostgresqlDatabase
+
+        parts = urlsplit(url)
+        _current = PooledPostgresqlDatabase(
+            unquote(parts.path[1:]),
+            user=unquote(parts.username or "") or None,
+            password=unquote(parts.password or "") or None,
+            host=parts.hostname or _query(parts.query, "host") or None,
+            port=parts.port,
+            max_connections=int(_query(parts.query, "max_connections") or 24),
+            stale_timeout=300,
+            timeout=10,
+            prefer_psycopg3=True,
+        )
+    cast("DatabaseProxy", db).initialize(_current)
+    _sql.clear()
+
+
+def _query(query: str, name: str) -> str:
+    from urllib.parse import parse_qs
+
+    return (parse_qs(query).get(name) or [""])[0]
+
+
+def _sqlite(path: Path) -> SqliteDatabase:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailable(f"The folder {path.parent} cannot be made: {error.strerror}.") from error
+    pragmas = {
+        "journal_mode": "wal",
+        # FULL: an acknowledged message survives a power cut. NORMAL may lose the last commits.
+        "synchronous": "full",
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+        "journal_size_limit": 64 * 1024 * 1024,
+        "cache_size": -16_000,
+    }
+    # IMMEDIATE: a read-then-write transaction under plain BEGIN fails with "locked" whatever the busy timeout.
+    return SqliteDatabase(str(path), pragmas=pragmas, timeout=5, lock_type="IMMEDIATE", check_same_thread=False)
+
+
+def is_sqlite() -> bool:
+    return isinstance(_current, SqliteDatabase)
+
+
+def close_database() -> None:
+    """Finish what is queued, then let go of the connections of this thread and of the pool."""
+    global _committer, _current
+    if _committer is not None:
+        _committer.stop()
+        _committer = None
+    if _current is not None:
+        if not _current.is_closed():
+            _current.close()
+        close_all = getattr(_current, "close_all", None)
+        if close_all:
+            close_all()
+    _current = None
+
+
+def migrate() -> list[str]:
+    """Bring the schema up to date, one process at a time; returns the names of the migrations that ran."""
+    from playhouse.migrations import Runner
+
+    if is_sqlite():
+        db.connect(reuse_if_open=True)
+        names = _locked_file(lambda: Runner(db, str(MIGRATIONS)).up())
+    else:
+        with db.connection_context():
+            db.execute_sql("SELECT pg_advisory_lock(716204)")
+            try:
+                names = Runner(db, str(MIGRATIONS)).up()
+            finally:
+                db.execute_sql("SELECT pg_advisory_unlock(716204)")
+    return [str(name) for name in names or []]
+
+
+def _locked_file(fn: Callable[[], T]) -> T:
+    import fcntl
+
+    descriptor = os.open(f"{cast('Database', _current).database}.migrate", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return fn()
+    finally:
+        os.close(descriptor)
+
+
+_UNAVAILABLE = (OperationalError, InterfaceError)
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"The database is not available ({type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''})."
+    )
+
+
+def read(fn: Callable[[], T]) -> T:
+    """Call ``fn`` with a connection of this thread. Under gevent call it by ``bot.threads.offload``. Raises :class:`StoreUnavailable`."""
+    try:
+        if is_sqlite() or not db.is_closed():
+            db.connect(reuse_if_open=True)
+            return fn()
+        with db.connection_context():
+            return fn()
+    except _UNAVAILABLE as error:
+        raise unavailable(error) from error
+
+
+def write(fn: Callable[[], T]) -> T:
+    """Run ``fn`` in a transaction; when this returns, its effect is on disk. Raises what ``fn`` raises (then nothing of it
+    was stored) or :class:`StoreUnavailable`. Blocks the thread: under gevent call it by ``bot.threads.offload``.
+
+    ``fn`` does no network I/O and is quick (≤ 50 ms): all writers of this process wait for it.
+    """
+    if not is_sqlite():
+        return _own_transaction(fn)
+    pending = _Pending(fn)
+    pending.lock = native_lock()
+    pending.lock.acquire()
+    _get_committer().queue.put(pending)
+    pending.lock.acquire()
+    if pending.error is not None:
+        raise pending.error
+    return cast("T", pending.result)
+
+
+def submit(fn: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
+    """As :func:`write`, without waiting: ``done(result, error)`` is called in another thread after the commit. Must not raise."""
+    pending = _Pending(fn)
+    pending.done = cast("Callable[[Any, BaseException | None], None]", done)
+    _get_committer().queue.put(pending)
+
+
+def _own_transaction(fn: Callable[[], T]) -> T:
+    try:
+        if not db.is_closed():
+            with db.atomic():
+                return fn()
+        with db.connection_context(), db.atomic():
+            return fn()
+    except _UNAVAILABLE as error:
+        raise unavailable(error) from error
+
+
+class _Pending(Generic[T]):
+    __slots__ = ("done", "error", "fn", "lock", "result")
+
+    def __init__(self, fn: Callable[[], T]) -> None:
+        self.fn = fn
+        self.lock: Any = None
+        self.done: Callable[[Any, BaseException | None], None] | None = None
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+    def finish(self) -> None:
+        if self.lock is not None:
+            self.lock.release()
+        elif self.done is not None:
+            self.done(self.result, self.error)
+
+
+class _Committer:
+    """The writing thread (SQLite), or a few of them (PostgreSQL, for :func:`submit` only)."""
+
+    def __init__(self, *, threads: int, batched: bool) -> None:
+        self.queue: Any = NativeQueue()
+        self.batched = batched
+        self.threads = threads
+        self.ended: Any = NativeQueue()
+        self.pid = os.getpid()
+        for _ in range(threads):
+            start_native_thread(self._run)
+
+    def stop(self) -> None:
+        if self.pid != os.getpid():
+            return
+        for _ in range(self.threads):
+            self.queue.put(None)
+        for _ in range(self.threads):
+            self.ended.get(timeout=10)
+
+    def _run(self) -> None:
+        try:
+            stopping = False
+            while not stopping:
+                batch: list[_Pending[Any]] = []
+                item = self.queue.get()
+                while item is not None:
+                    batch.append(item)
+                    if not self.batched or len(batch) >= MAX_BATCH:
+                        break
+                    try:
+                        item = self.queue.get_nowait()
+                    except Empty:
+                        break
+                stopping = item is None
+                if batch:
+                    self._commit(batch)
+        finally:
+            if not db.is_closed():
+                db.close()
+            self.ended.put(None)
+
+    def _commit(self, batch: Sequence[_Pending[Any]]) -> None:
+        try:
+            if self.batched:
+                db.connect(reuse_if_open=True)
+                with db.atomic():
+                    for pending in batch:
+                        self._in_savepoint(pending, alone=len(batch) == 1)
+            else:
+                batch[0].result = _own_transaction(batch[0].fn)
+        except BaseException as error:  # a failed BEGIN or COMMIT: nobody's work was stored
+            failure = unavailable(error) if isinstance(error, (*_UNAVAILABLE, sqlite3.Error)) else error
+            for pending in batch:
+                pending.error = pending.error or failure
+        for pending in batch:
+            pending.finish()
+
+    @staticmethod
+    def _in_savepoint(pending: _Pending[Any], *, alone: bool) -> None:
+        if alone:
+            pending.result = pending.fn()
+            return
+        db.execute_sql("SAVEPOINT one")
+        try:
+            pending.result = pending.fn()
+        except BaseException as error:
+            pending.error = unavailable(error) if isinstance(error, _UNAVAILABLE) else error
+            db.execute_sql("ROLLBACK TO one")
+        db.execute_sql("RELEASE one")
+
+
+_committer_lock = native_lock()
+
+
+def _get_committer() -> _Committer:
+    global _committer
+    if _committer is None or _committer.pid != os.getpid():
+        with _committer_lock:
+            if _committer is None or _committer.pid != os.getpid():
+                sqlite = is_sqlite()
+                _committer = _Committer(threads=1 if sqlite else SUBMIT_THREADS, batched=sqlite)
+    return _committer
+
+
+def sql(text: str, params: Sequence[Any] = ()) -> Any:
+    """Run one fixed statement written with ``?``; returns the cursor. For the few hot statements: peewee's query builder is
+    63 % of a turn otherwise.
+    """
+    statement = _sql.get(text)
+    if statement is None:
+        statement = _sql[text] = text if is_sqlite() else text.replace("%", "%%").replace("?", "%s")
+    return db.execute_sql(statement, params)
+
+
+def check_not_on_hub() -> None:
+    """Raise if called on gevent's hub thread, where waiting would stop every socket."""
+    if patched():
+        import gevent
+
+        if gevent.getcurrent() is gevent.get_hub():
+            raise RuntimeError("a blocking database call on the hub")
+
+
+__all__ = [
+    "Base",
+    "PostgresqlDatabase",
+    "StoreUnavailable",
+    "check_not_on_hub",
+    "close_database",
+    "db",
+    "is_sqlite",
+    "migrate",
+    "open_database",
+    "read",
+    "sql",
+    "submit",
+    "write",
+]

@@ -1,0 +1,71 @@
+"""What must still happen: deliveries to platforms and background jobs."""
+
+from __future__ import annotations
+
+from peewee import AutoField, DoubleField, ForeignKeyField, IntegerField, TextField
+
+from bot.store.conversations import Conversation
+from bot.store.database import Base
+
+
+class Delivery(Base):
+    """One operation on its way to one place. ``ord`` is its order there; only the head is in flight."""
+
+    ord = AutoField()
+    key = TextField(unique=True)
+    conversation = ForeignKeyField(Conversation, backref="deliveries", on_delete="CASCADE")
+    message = TextField(default="", index=True)
+    channel = TextField()
+    place = TextField()
+    op = TextField(default="send")
+    version = IntegerField(default=0)
+    part = IntegerField(default=0)
+    parts = IntegerField(default=1)
+    state = TextField(default="pending")
+    """pending, sending, uncertain, held, sent, dead, superseded"""
+    attempts = IntegerField(default=0)
+    crashes = IntegerField(default=0)
+    next_at = DoubleField(default=0)
+    first_sent_at = DoubleField(null=True)
+    sent_at = DoubleField(null=True)
+    platform_id = TextField(null=True)
+    owner = TextField(default="")
+    error = TextField(default="")
+    created_at = DoubleField()
+
+    class Meta:
+        indexes = (
+            (("message", "channel", "place", "op", "version", "part"), True),
+            (("channel", "place", "platform_id", "op", "version"), True),
+            (("state", "next_at"), False),
+        )
+
+
+class Cursor(Base):
+    """A named position in a platform's stream."""
+
+    name = TextField(primary_key=True)
+    value = TextField()
+
+
+class Job(Base):
+    """Background work as a row with a lease: RQ only wakes it."""
+
+    id = TextField(primary_key=True)
+    kind = TextField()
+    ref = TextField(default="")
+    occasion = TextField(default="")
+    state = TextField(default="queued")
+    """queued, running, done, dead"""
+    queue = TextField(default="quick")
+    attempts = IntegerField(default=0)
+    next_at = DoubleField(default=0)
+    lease_owner = TextField(default="")
+    lease_until = DoubleField(default=0)
+    fence = IntegerField(default=0)
+    error = TextField(default="")
+    created_at = DoubleField()
+    ended_at = DoubleField(null=True)
+
+    class Meta:
+        indexes = ((("kind", "ref", "occasion"), True), (("state", "next_at"), False))

@@ -1,0 +1,51 @@
+"""Real threads and locks, also in web, where gevent has patched the usual ones."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from _queue import SimpleQueue as NativeQueue
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Empty = queue.Empty
+
+__all__ = ["Empty", "NativeQueue", "native_lock", "offload", "patched", "start_native_thread"]
+
+
+def patched() -> bool:
+    """Whether gevent has replaced threads in this process."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _native(name: str) -> Any:
+    if patched():
+        from gevent.monkey import get_original
+
+        return get_original("_thread", name)
+    import _thread
+
+    return getattr(_thread, name)
+
+
+def native_lock() -> Any:
+    """A lock that blocks the whole thread, even under gevent."""
+    return _native("allocate_lock")()
+
+
+def start_native_thread(target: Callable[[], None]) -> None:
+    """Start a daemon thread of the operating system."""
+    _native("start_new_thread")(target, ())
+
+
+def offload(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run blocking ``fn`` off gevent's hub and wait for it; elsewhere just call it."""
+    if not patched():
+        return fn(*args, **kwargs)
+    import gevent
+
+    return cast("T", gevent.get_hub().threadpool.apply(fn, args, kwargs))

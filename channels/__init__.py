@@ -1,0 +1,1 @@
+"""Where customers write, and the process that hosts their connections."""
