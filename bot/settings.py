@@ -19,5 +19,5 @@ def setting(default: Any = ..., *, env: str = "", help: str = "", label: str = "
     A setting without a default is required: the plugin is off, and says so, until it is there. Use ``pydantic.SecretStr``
     for keys: they are stored encrypted and never shown again. ``rules`` are pydantic's (``ge``, ``max_length`` …).
     """
-    extra = {"env": env, "label": label}
+    extra: dict[str, Any] = {"env": env, "label": label}
     return Field(default, description=help, json_schema_extra=extra, **rules)
