@@ -18,8 +18,11 @@ _HOMES: dict[str, str] = {
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta End Handoff Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.knowledge": "Found Passage Question",
+        "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage changed_articles knowledge_version "
+        "list_articles passages_of retire_missing save_articles site_ids",
+        "bot.hidden": "strip_hidden",
         "bot.events": "Answer JobSpec TurnContext",
-        "bot.hookspecs": "hookimpl",
+        "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
         "bot.config": "Config ConfigError config",
         "bot.store": "StoreUnavailable",

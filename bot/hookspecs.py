@@ -35,6 +35,18 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """What people read about a plugin. A module says it by a module-level ``PLUGIN = PluginInfo(…)``; all of it is optional."""
+
+    title: str = ""
+    """A short name for people; empty: the plugin's name."""
+    summary: str = ""
+    """One sentence: what it does."""
+    on: bool | None = None
+    """Whether it is on before an admin decided. ``None``: on as soon as its required settings are there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HookRule:
     """How ``bot.plugins`` calls a hook: its manner, its deadline in seconds, and the processes that may call it."""
 
