@@ -54,6 +54,8 @@ class Inbound:
     profile: Profile = field(default_factory=Profile)
     client_key: str = ""
     """The sender's own id of this message (the widget's ``cid``); echoed back in :class:`MessageView`."""
+    conversation_id: str = ""
+    """The id that a new conversation gets; empty: the core makes one. Must be unguessable and the same in a redelivery."""
 
     @property
     def body_hash(self) -> str:
@@ -81,7 +83,7 @@ class Refused:
     """What :func:`bot.receive` answers for an event it must not store. Sending it again changes nothing."""
 
     key: str
-    code: Literal["key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "closed"]
+    code: Literal["key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field"]
     message: str
     """A sentence for people: what is wrong and what to do."""
     field: str = ""

@@ -1,0 +1,248 @@
+"""The outbox: plan deliveries in the transaction of their message, then walk each through its states.
+
+pending → sending (committed before the first byte) → sent · back to pending (certainly not sent) · uncertain (perhaps
+sent; settled after a grace by what the channel can: NATIVE, NONCE, READBACK, STABLE_ID or NONE) · held · dead. A platform
+that is pulled by its clients' cursors (``Capability.PULL``) gets no rows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bot import clock
+from bot.channel import Capability, Channel, Limits
+from bot.failpoints import failpoint
+from bot.messages import Op, Outbound
+from bot.splitting import split
+from bot.store import sql
+from bot.store.statements import COLUMNS, view
+
+GRACE_EXTRA = 10.0
+"""A platform may accept after we gave up: look no earlier than the client's timeout plus this."""
+MAX_ATTEMPTS = 12
+MAX_AGE = 24 * 3600.0
+MAX_CRASHES = 3
+MAX_WAIT = 300.0
+MAX_RETRY_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What the core must know of a channel to plan for it."""
+
+    pull: bool
+    limits: Limits
+
+
+_declared: dict[str, Declaration] = {}
+
+
+def declare(channel: Channel) -> None:
+    """Make a channel's nature known to all processes. Inside a write."""
+    value = {
+        "pull": Capability.PULL in channel.capabilities,
+        "max_text": channel.limits.max_text,
+        "unit": channel.limits.unit,
+        "timeout": channel.limits.timeout,
+    }
+    sql(
+        "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
+        (f"channel.{channel.name}", orjson.dumps(value).decode(), clock.now()),
+    )
+    _declared.pop(channel.name, None)
+
+
+def declaration(channel_name: str) -> Declaration:
+    """What ``channel_name`` declared; an unknown channel is one that must be sent to."""
+    known = _declared.get(channel_name)
+    if known is not None:
+        return known
+    row = sql("SELECT value FROM setting WHERE key = ?", (f"channel.{channel_name}",)).fetchone()
+    if row is None:
+        return Declaration(False, Limits())
+    value: dict[str, Any] = orjson.loads(row[0]) if isinstance(row[0], (str, bytes)) else row[0]
+    found = Declaration(value["pull"], Limits(max_text=value["max_text"], unit=value["unit"], timeout=value["timeout"]))
+    _declared[channel_name] = found
+    return found
+
+
+def forget_declarations() -> None:
+    """Look declarations up again (another database, a changed plugin)."""
+    _declared.clear()
+
+
+def delivery_key(message_id: str, channel: str, place: str, op: str, version: int, part: int) -> str:
+    """24 characters of base32, the same on every attempt: nonce, metadata value, Message-ID or Idempotency-Key."""
+    raw = "|".join((message_id, channel, place, op, str(version), str(part)))
+    return base64.b32encode(hashlib.sha256(raw.encode()).digest()).decode()[:24].lower()
+
+
+def plan(conversation_id: str, message_id: str, text: str, *, op: Op = "send", version: int = 0) -> bool:
+    """Create the deliveries of one message to where its conversation is now. Inside the write that stores the message.
+    Returns whether there is anything to send.
+    """
+    route = sql(
+        "SELECT channel, place FROM route WHERE conversation_id = ? AND current ORDER BY created_at DESC LIMIT 1",
+        (conversation_id,),
+    ).fetchone()
+    if route is None:
+        return False
+    channel, place = route
+    declared = declaration(channel)
+    if declared.pull:
+        return False
+    parts = split(text, declared.limits) if op in {"send", "edit"} else [""]
+    at = clock.now()
+    for part in range(len(parts)):
+        sql(
+            "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
+            " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, '', '', ?)"
+            " ON CONFLICT (key) DO NOTHING",
+            (delivery_key(message_id, channel, place, op, version, part), conversation_id, message_id, channel, place, op, version,
+             part, len(parts), at),
+        )  # fmt: skip
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One delivery to act on. ``settle`` says that an earlier attempt is uncertain and must be settled first."""
+
+    ord: int
+    out: Outbound
+    settle: bool
+
+
+def due_places(channel: str) -> list[str]:
+    """Places of ``channel`` whose head may move now. Inside a read."""
+    at = clock.now()
+    rows = sql(
+        "SELECT DISTINCT place FROM delivery WHERE channel = ? AND state IN ('pending', 'sending', 'uncertain') AND next_at <= ?"
+        " LIMIT 500",
+        (channel, at),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def claim_head(channel: str, place: str, owner: str, timeout: float) -> Claimed | None:
+    """Take the head of one place: mark it ``sending`` and commit before the first byte. ``None``: nothing may move now.
+    Inside a write. Only the process that leads the channel's credential calls this.
+    """
+    at = clock.now()
+    row = sql(
+        "SELECT ord, key, message, op, version, part, parts, state, attempts, crashes, next_at, first_sent_at, created_at, owner"
+        " FROM delivery WHERE channel = ? AND place = ? AND state IN ('pending', 'sending', 'uncertain') ORDER BY ord LIMIT 1",
+        (channel, place),
+    ).fetchone()
+    if row is None or row[10] > at:
+        return None
+    number, key, message, op, version, part, parts, state, attempts, crashes, _, first, created, holder = row
+    if state == "sending" and holder == owner:
+        return None  # in flight here
+    if at - created > MAX_AGE or attempts >= MAX_ATTEMPTS or crashes >= MAX_CRASHES:
+        why = "too old" if at - created > MAX_AGE else f"{attempts} attempts, {crashes} crashes"
+        sql("UPDATE delivery SET state = 'dead', owner = '', error = ? WHERE ord = ?", (f"given up: {why}", number))
+        return claim_head(channel, place, owner, timeout)
+    settle = state in {"uncertain", "sending"}
+    sql(
+        "UPDATE delivery SET state = 'sending', owner = ?, attempts = attempts + ?, first_sent_at = COALESCE(first_sent_at, ?),"
+        " next_at = ? WHERE ord = ?",
+        (owner, 0 if settle else 1, at, at + timeout + GRACE_EXTRA, number),
+    )
+    failpoint("out.after_claim")
+    return Claimed(
+        number, _outbound(key, message, place, op, version, part, parts, attempts + 1, first, channel), settle
+    )
+
+
+def _outbound(
+    key: str,
+    message: str,
+    place: str,
+    op: Op,
+    version: int,
+    part: int,
+    parts: int,
+    attempt: int,
+    first: float | None,
+    channel: str,
+) -> Outbound:
+    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message,)).fetchone()  # noqa: S608
+    shown = view(row) if row else None
+    text = ""
+    if shown is not None and op in {"send", "edit"}:
+        pieces = split(shown.text, declaration(channel).limits)
+        text = pieces[part] if part < len(pieces) else ""
+    subject = ""
+    if op != "send":
+        known = sql(
+            "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND place = ? AND op = 'send' AND part = ?",
+            (message, channel, place, part),
+        ).fetchone()
+        subject = (known[0] or "") if known else ""
+    last = part == parts - 1
+    return Outbound(
+        key=key,
+        op=op,
+        place=place,
+        text=text,
+        author=shown.author if shown else "system",
+        author_name=shown.author_name if shown else "",
+        subject=subject,
+        version=version,
+        part=part,
+        parts=parts,
+        sources=shown.sources if shown and last else (),
+        choices=shown.choices if shown and last else (),
+        attempt=attempt,
+        first_sent_at=first,
+    )
+
+
+def mark_sent(number: int, platform_id: str) -> None:
+    """The platform has it. Inside a write."""
+    sql(
+        "UPDATE delivery SET state = 'sent', owner = '', error = '', sent_at = ?, platform_id = ? WHERE ord = ?"
+        " AND state IN ('sending', 'uncertain')",
+        (clock.now(), platform_id or None, number),
+    )
+
+
+def mark_not_sent(number: int, reason: str, retry_after: float | None) -> None:
+    """Certainly not sent: again later. The platform's own waiting time always wins and is not counted as an attempt."""
+    row = sql("SELECT attempts FROM delivery WHERE ord = ?", (number,)).fetchone()
+    attempts = row[0] if row else 1
+    if retry_after is not None:
+        wait, counted = min(max(retry_after, 0.1), MAX_RETRY_AFTER), 1
+    else:
+        wait, counted = min(MAX_WAIT, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0), 0
+    sql(
+        "UPDATE delivery SET state = 'pending', owner = '', error = ?, next_at = ?, attempts = attempts - ? WHERE ord = ?"
+        " AND state = 'sending'",
+        (reason[:500], clock.now() + wait, counted, number),
+    )
+
+
+def mark_uncertain(number: int, reason: str, timeout: float) -> None:
+    """Perhaps sent: look again after the grace."""
+    sql(
+        "UPDATE delivery SET state = 'uncertain', owner = '', error = ?, next_at = ? WHERE ord = ? AND state = 'sending'",
+        (reason[:500], clock.now() + timeout + GRACE_EXTRA, number),
+    )
+
+
+def mark_pending(number: int) -> None:
+    """Settled as not arrived: send it now."""
+    sql("UPDATE delivery SET state = 'pending', owner = '', next_at = 0 WHERE ord = ? AND state = 'sending'", (number,))
+
+
+def mark_dead(number: int, reason: str, *, state: str = "dead") -> None:
+    """Never again by itself (``dead``), or only when an operator says so (``held``). Its successors go on."""
+    sql("UPDATE delivery SET state = ?, owner = '', error = ? WHERE ord = ?", (state, reason[:500], number))

@@ -1,0 +1,258 @@
+"""The one way in. What comes back from :func:`receive` is on disk, once, whatever the platform sends again.
+
+One transaction per event: the conversation gives the message its ``seq`` and ``rev``, and the ledger takes the event's
+key. If the key is there already, everything of the attempt is rolled back and the first receipt is given again: there is
+no moment between looking and inserting in which a second delivery could slip through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from peewee import IntegrityError
+
+from bot import clock, handoff, states
+from bot.bus import bus
+from bot.config import config
+from bot.failpoints import failpoint
+from bot.messages import Inbound, Receipt, Refused
+from bot.store import StoreUnavailable, read, sql, submit, write
+from bot.store.statements import Place, insert_message
+
+log = structlog.get_logger("receive")
+
+Outcome = Receipt | Refused
+
+# Control characters but tab and newline, and lone surrogates, which no database takes.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+TRIES = 3
+
+
+class _Known(Exception):
+    """The key is in the ledger already."""
+
+
+class _Refusal(Exception):
+    def __init__(self, code: str, message: str, field: str = "") -> None:
+        super().__init__(code)
+        self.code, self.message, self.field = code, message, field
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    conversation_id: str
+    state: str
+    resolved_at: float | None
+    had_people: bool
+
+
+def receive(events: Sequence[Inbound]) -> list[Outcome]:
+    """Commit customers' events, then wake who must act; answers in the same order. Blocks: in web call it by ``offload``.
+
+    Each event is a transaction of its own (writers share fsyncs by themselves), so one bad event takes nobody with it.
+    Raises :class:`StoreUnavailable` when nothing can be stored: do not acknowledge, the platform sends again.
+    """
+    outcomes: list[Outcome] = []
+    for event in events:
+        outcome: Outcome | None = _refused_early(event)
+        tries = 0
+        while outcome is None:
+            tries += 1
+            try:
+                outcome = write(lambda event=event: _store(event))  # type: ignore[misc]
+            except (_Known, _Refusal, IntegrityError) as error:
+                outcome = _after(event, error, last=tries == TRIES)
+        outcomes.append(outcome)
+    _wake(outcomes)
+    return outcomes
+
+
+def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException | None], None]) -> None:
+    """As :func:`receive` for one event, without waiting: ``done(outcome, error)`` is called in another thread after the
+    commit. Commits of the same moment share one fsync.
+    """
+    refused = _refused_early(event)
+    if refused is not None:
+        done(refused, None)
+        return
+
+    def after(outcome: Outcome | None, error: BaseException | None) -> None:
+        if isinstance(error, (_Known, _Refusal, IntegrityError)):
+            # Rare and needs a read: not in the committing thread's way for long (one indexed row).
+            try:
+                settled = _after(event, error, last=True)
+                done(settled, None if settled else StoreUnavailable("The message could not be stored. Send it again."))
+            except Exception as failure:
+                done(None, failure)
+            return
+        if outcome is not None:
+            _wake([outcome])
+        done(outcome, error)
+
+    submit(lambda: _store(event), after)
+
+
+def _wake(outcomes: Sequence[Outcome]) -> None:
+    fresh = {o.conversation_id for o in outcomes if isinstance(o, Receipt) and not o.duplicate}
+    if fresh:
+        failpoint("wake.before_publish")
+        bus().publish([(topic, ref.encode()) for ref in fresh for topic in ("turns", "changed")])
+
+
+def _refused_early(event: Inbound) -> Refused | None:
+    limit = config().max_text
+    if len(event.text) > limit:
+        reason = (
+            f"The message has {len(event.text):,} characters; {limit:,} are possible. Shorten it or send it in parts."
+        )
+        return Refused(key=event.key, code="too_long", message=reason, field="text")
+    if event.kind == "message" and not clean(event.text):
+        return Refused(
+            key=event.key, code="empty", message="The message is empty. Write something first.", field="text"
+        )
+    return None
+
+
+def clean(text: str) -> str:
+    """The text as it is stored: unprintable characters out, line ends equal, no blank edges."""
+    return _UNPRINTABLE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def _after(event: Inbound, error: Exception, *, last: bool) -> Outcome | None:
+    """Settle an attempt that was rolled back: a redelivery, a refusal, or a race worth another try (``None``)."""
+    if isinstance(error, _Refusal):
+        return Refused(key=event.key, code=error.code, message=error.message, field=error.field)  # type: ignore[arg-type]
+    row = read(
+        lambda: sql(
+            "SELECT conversation, message, seq, rev, body_hash FROM ledger WHERE key = ?", (event.key,)
+        ).fetchone()
+    )
+    if row is None:
+        if last:
+            raise StoreUnavailable("The message could not be stored. Send it again.") from error
+        return None
+    if row[4] != event.body_hash:
+        reason = "Another message was sent with this id before. Send the new text as a new message."
+        return Refused(key=event.key, code="key_reused", message=reason, field="cid")
+    return Receipt(key=event.key, conversation_id=row[0], message_id=row[1], seq=row[2], rev=row[3], duplicate=True)
+
+
+def _store(event: Inbound) -> Receipt:
+    at = clock.now()
+    if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
+        raise _Known  # the usual redelivery, seen before any work; the UNIQUE key below decides the races
+    place = _place(event, at)
+    failpoint("receive.before_commit")
+    receipt = _message(event, place, at) if event.kind == "message" else _request(event, place)
+    inserted = sql(
+        "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '') ON CONFLICT (key) DO NOTHING",
+        (event.key, event.channel, event.kind, receipt.conversation_id, receipt.message_id, receipt.seq, receipt.rev,
+         event.body_hash, at),
+    ).rowcount  # fmt: skip
+    if not inserted:
+        raise _Known
+    return receipt
+
+
+def _message(event: Inbound, place: _Place, at: float) -> Receipt:
+    row = sql(
+        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, needs = (CASE WHEN state = 'ai' THEN ? ELSE needs END)"
+        " WHERE id = ? RETURNING seq, rev",
+        (at, True, place.conversation_id),
+    ).fetchone()
+    message_id = clock.new_id()
+    insert_message(
+        message_id,
+        place.conversation_id,
+        Place(*row),
+        author="customer",
+        author_name=clean(event.profile.name)[:100],
+        body=clean(event.text),
+        created_at=at,
+        client_key=event.client_key or None,
+    )
+    return Receipt(key=event.key, conversation_id=place.conversation_id, message_id=message_id, seq=row[0], rev=row[1])
+
+
+def _request(event: Inbound, place: _Place) -> Receipt:
+    if event.kind == "handoff":
+        said = handoff.hand_over(place.conversation_id, "asked for a person", asked=True)
+    elif event.kind == "contact":
+        name, email = clean(event.profile.name)[:100], clean(event.profile.email)
+        problem = handoff.email_problem(email)
+        if problem:
+            raise _Refusal("bad_field", problem, "email")
+        said = handoff.leave_address(place.conversation_id, name, email, clean(event.text))
+    else:
+        said = handoff.resolve(place.conversation_id, by="customer")
+    return Receipt(
+        key=event.key, conversation_id=place.conversation_id, message_id=said.message_id, seq=said.seq, rev=said.rev
+    )
+
+
+def _place(event: Inbound, at: float) -> _Place:
+    """Find or make the conversation, its contact and its route; open it again when it was resolved."""
+    row = sql(
+        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id FROM route r JOIN conversation c ON c.id = r.conversation_id"
+        " LEFT JOIN identity i ON i.contact_id = c.contact_id AND i.channel = r.channel AND i.external_id = ?"
+        " WHERE r.channel = ? AND r.place = ? AND r.current",
+        (event.external_id, event.channel, event.place),
+    ).fetchone()
+    if row is not None:
+        place = _Place(row[0], row[1], row[2], bool(row[3]))
+        if row[4] is None:
+            raise _Refusal("not_yours", "This conversation belongs to somebody else. Start a new one.", "conv")
+        if place.state == "gone":
+            raise _Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
+        if place.state != "resolved" or event.kind == "resolve":
+            return place
+        if at - (place.resolved_at or at) <= config().reopen_days * 86_400:
+            states.take(place.conversation_id, "reopen_for_people" if place.had_people else "reopen_for_ai")
+            if place.had_people:
+                handoff.reopen_ticket(place.conversation_id)
+            return place
+        sql("UPDATE route SET current = ? WHERE conversation_id = ?", (False, place.conversation_id))
+    if event.kind not in {"message", "handoff"}:
+        raise _Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
+    contact_id, site_id = _contact(event, at)
+    conversation_id = event.conversation_id if row is None and event.conversation_id else clock.new_id()
+    sql(
+        "INSERT INTO conversation (id, site_id, contact_id, channel, state, seq, rev, state_rev, answered, needs, due_at, lease_owner,"
+        " lease_until, fence, assignee, language, title, created_at, active_at, had_people)"
+        " VALUES (?, ?, ?, ?, 'ai', 0, 0, 0, 0, ?, 0, '', 0, 0, '', ?, '', ?, ?, ?)",
+        (conversation_id, site_id, contact_id, event.channel, False, event.profile.language[:35], at, at, False),
+    )
+    sql(
+        "INSERT INTO route (id, conversation_id, channel, place, current, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (clock.new_id(), conversation_id, event.channel, event.place, True, at),
+    )
+    return _Place(conversation_id, "ai", None, False)
+
+
+def _contact(event: Inbound, at: float) -> tuple[str, str]:
+    row = sql(
+        "SELECT c.id, c.site_id FROM identity i JOIN contact c ON c.id = i.contact_id WHERE i.channel = ? AND i.external_id = ?",
+        (event.channel, event.external_id),
+    ).fetchone()
+    if row is not None:
+        return row[0], row[1]
+    if event.site:
+        site = sql("SELECT id FROM site WHERE key = ?", (event.site,)).fetchone()
+    else:
+        site = sql("SELECT id FROM site ORDER BY created_at LIMIT 1").fetchone()
+    if site is None:
+        raise _Refusal("unknown_site", f"No site has the key {event.site!r}. Make one with: deskhand site add", "site")
+    contact_id = clock.new_id()
+    sql(
+        "INSERT INTO contact (id, site_id, name, email, language, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (contact_id, site[0], clean(event.profile.name)[:100], "", event.profile.language[:35], at),
+    )
+    sql(
+        "INSERT INTO identity (id, contact_id, channel, external_id, created_at) VALUES (?, ?, ?, ?, ?)",
+        (clock.new_id(), contact_id, event.channel, event.external_id, at),
+    )
+    return contact_id, site[0]
