@@ -1,0 +1,155 @@
+"""What all tests share: a fresh database on SQLite or PostgreSQL, a real Valkey, and the whole product as its users start it.
+
+``DESKHAND_TEST_DATABASE`` chooses ``sqlite`` (the default) or ``postgresql``; ``make test`` runs the suite on both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.postgres import Postgres
+from tests.running import Deskhand
+from tests.valkey import Valkey
+
+ON_POSTGRES = os.environ.get("DESKHAND_TEST_DATABASE", "sqlite") == "postgresql"
+
+# A developer's own keys and addresses must never reach a test.
+for name in list(os.environ):
+    if name.startswith(("DESKHAND_", "OPENAI_", "ANTHROPIC_", "SLACK_", "TELEGRAM_", "DISCORD_")) or name in {
+        "DATABASE_URL", "REDIS_URL", "SMTP_URL",
+    }:  # fmt: skip
+        if name != "DESKHAND_TEST_DATABASE":
+            del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start the product are ``product``, so that ``make check`` can leave them to ``make test``."""
+    for item in items:
+        if "deskhand" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.product)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A private PostgreSQL server for the whole run."""
+    server = Postgres()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _migrated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated database that is copied for each test: migrating costs more than copying."""
+    from bot import store
+
+    if ON_POSTGRES:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.fresh()
+    else:
+        url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'template.sqlite3'}"
+    store.open_database(url)
+    store.migrate()
+    store.close_database()
+    return url
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, _migrated: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a fresh migrated database."""
+    if ON_POSTGRES:
+        server: Postgres = request.getfixturevalue("postgres")
+        url = server.fresh(_name(_migrated))
+        yield url
+        server.drop(url)
+    else:
+        target = tmp_path / "deskhand.sqlite3"
+        target.write_bytes(Path(_migrated.removeprefix("sqlite:///")).read_bytes())
+        yield f"sqlite:///{target}"
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rsplit("/", 1)[1]
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+    """Set the environment of this process and forget what was read from it: ``environment(REDIS_URL="none")``."""
+
+    def change(**values: str | None) -> None:
+        from bot import bus
+        from bot.config import config
+
+        for name, value in values.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        config.cache_clear()
+        bus.reset_bus()
+
+    return change
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path, environment: Callable[..., None]) -> Iterator[Any]:
+    """``bot.store`` opened on a fresh migrated database, without Redis. The configuration agrees with it."""
+    from bot import lease, store
+
+    environment(DATABASE_URL=database_url, DESKHAND_DATA=str(tmp_path), REDIS_URL="none")
+    store.open_database(database_url)
+    yield store
+    if lease.owner():
+        lease.stop()
+    store.close_database()
+    environment(DATABASE_URL=None, DESKHAND_DATA=None, REDIS_URL=None)
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[Valkey]:
+    server = Valkey()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(_valkey: Valkey, environment: Callable[..., None]) -> Iterator[Valkey]:
+    """A running, empty Valkey, and ``REDIS_URL`` naming it. Ask for it after ``store``."""
+    _valkey.flush()
+    environment(REDIS_URL=_valkey.url)
+    yield _valkey
+    environment(REDIS_URL=None)
+
+
+@pytest.fixture
+def deskhand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Deskhand]]:
+    """Start the real product: ``running = deskhand(OPENAI_API_KEY="k", …)``. Everything is ended at the end, by pid.
+
+    Each call gets its own data folder, port and database (of the kind under test). ``database=`` and ``data=`` name existing ones.
+    """
+    started: list[Deskhand] = []
+    databases: list[str] = []
+
+    def start(*, ready: bool = True, data: Path | None = None, database: str | None = None, **env: str) -> Deskhand:
+        if database is None and ON_POSTGRES:
+            server: Postgres = request.getfixturevalue("postgres")
+            database = server.fresh()
+            databases.append(database)
+        if database:
+            env["DATABASE_URL"] = database
+        running = Deskhand(data or tmp_path / f"data{len(started)}", env)
+        started.append(running)
+        running.start(ready=ready)
+        return running
+
+    yield start
+    for running in started:
+        running.end()
+    for database in databases:
+        request.getfixturevalue("postgres").drop(database)
