@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from bot.hidden import strip_hidden
 from bot.knowledge import Passage
 from bot.links import URL, URL_BODY, Links, trim_url
 from bot.markers import Numbering, marker_numbers
@@ -23,11 +24,6 @@ MAX_TARGET = 2_500
 """Longest ``(target)`` of a link that is held back, in characters."""
 _MAX_DEPTH = 4
 
-# Characters that are invisible and can carry hidden orders or turn text around: bidi controls, zero-width characters (not the
-# joiners, which Persian and emoji need), the tag block, control characters other than tab and newline.
-_HIDDEN = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
 _PLAIN = re.compile(r"[^\[\]!`hHwW【 \t\n]+")
 _LINE_PREFIX = re.compile(r"(?:[ \t>*+\-]|\d{1,9}[.)])*\d{0,9}")
 _CLOSING = frozenset(".,;:!?)]…。、，；：！？）")
@@ -70,7 +66,7 @@ class Release:
 
     def feed(self, text: str) -> str:
         """Take the next piece and return what may be shown now (often the same, sometimes nothing)."""
-        self._buffer += _HIDDEN.sub("", text)
+        self._buffer += strip_hidden(text)
         return self._drain(final=False)
 
     def flush(self) -> str:
