@@ -1,0 +1,101 @@
+// @ts-check
+// What must arrive exactly once waits here, also over reloads, and goes out in its order with the same cid each time.
+/** @typedef {import('./protocol').Unsent} Unsent */
+/** @typedef {import('./protocol').Lasting} Lasting */
+
+export class Outbox {
+  /**
+   * @param {import('./store.js').Store} store
+   * @param {(item: Unsent) => Promise<any>} deliver answers an ack or an error frame; throws when the connection is gone
+   * @param {(item: Unsent, answer: any) => void} settled
+   */
+  constructor(store, deliver, settled) {
+    this.store = store;
+    this.deliver = deliver;
+    this.settled = settled;
+    this.busy = false;
+    this.last = 0;
+    this.timer = 0;
+  }
+
+  /** Oldest first. @returns {Unsent[]} */
+  all() {
+    const items = [];
+    for (const key of this.store.keys('out:')) {
+      try {
+        items.push(JSON.parse(this.store.get(key)));
+      } catch {} // another tab has just removed it
+    }
+    return items.sort((a, b) => a.at - b.at);
+  }
+
+  /** One key for each, so that two tabs never write the same one. @param {Unsent} item */
+  save(item) {
+    this.store.set('out:' + item.frame.cid, JSON.stringify(item));
+    this.store.set('unsent', '1'); // the loader looks at it on the next page
+  }
+
+  /** @param {Lasting} frame @param {string} thread */
+  add(frame, thread) {
+    this.last = Math.max(Date.now(), this.last + 1);
+    this.save({ frame, thread, at: this.last, tries: 0, next: 0 });
+    void this.flush();
+  }
+
+  /** @param {string} cid */
+  drop(cid) {
+    this.store.set('out:' + cid);
+  }
+
+  /** @param {Unsent} item */
+  retry(item) {
+    this.save({ ...item, next: 0, final: false, error: '' });
+    void this.flush();
+  }
+
+  /** The next one to send now. A waiting message holds back its own conversation only. @returns {Unsent | undefined} */
+  due() {
+    const held = new Set();
+    for (const item of this.all()) {
+      const place = item.frame.conv || item.thread;
+      if (item.final || held.has(place)) continue;
+      if (item.next <= Date.now()) return item;
+      held.add(place);
+    }
+  }
+
+  /** Send what is due, in order, while no other tab does. */
+  async flush() {
+    clearTimeout(this.timer);
+    if (this.busy || !this.all().length) return;
+    this.busy = true;
+    try {
+      await this.store.locked('outbox', async () => {
+        for (let item = this.due(); item; item = this.due()) {
+          const answer = await this.deliver(item);
+          if (answer.t == 'ack') this.drop(item.frame.cid);
+          else this.postpone(item, answer);
+          this.settled(item, answer);
+        }
+      });
+      const next = Math.min(...this.all().filter((item) => !item.final).map((item) => item.next));
+      if (next < Infinity) this.timer = setTimeout(() => this.flush(), Math.max(next - Date.now(), 50));
+      else this.store.set('unsent');
+    } catch {
+      // No connection: it calls flush when it is back.
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** @param {Unsent} item @param {import('./protocol').ErrorFrame} error */
+  postpone(item, error) {
+    item.tries++;
+    item.error = error.message;
+    item.code = error.code;
+    item.final = error.final;
+    const seconds = error.retry_after ?? Math.min(60, 2 ** item.tries) * (0.5 + Math.random() / 2);
+    item.next = Date.now() + seconds * 1000;
+    this.save(item);
+  }
+}

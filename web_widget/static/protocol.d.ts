@@ -1,0 +1,191 @@
+// Every frame of docs/protocol.md, named. For editors and for `tsc --checkJs`; browsers never load it.
+
+export type State = 'ai' | 'waiting' | 'human' | 'resolved' | 'gone';
+export type Author = 'customer' | 'ai' | 'agent' | 'system';
+
+export interface Source {
+  n: number;
+  title: string;
+  heading?: string;
+  url?: string;
+  /** ISO date. */
+  updated?: string;
+  passage?: string;
+}
+
+export interface Message {
+  id: string;
+  seq: number;
+  rev: number;
+  author: Author;
+  name?: string;
+  text: string;
+  /** Unix seconds, or an ISO time. */
+  at: number | string;
+  cid?: string;
+  turn?: string;
+  type?: string;
+  sources?: Source[];
+  choices?: string[];
+  edited?: number | string | boolean | null;
+  deleted?: boolean;
+}
+
+export interface Site {
+  name?: string;
+  title?: string;
+  welcome?: string;
+  starters?: string[];
+  look?: { accent?: string; on_accent?: string; theme?: 'light' | 'dark' | 'auto'; side?: 'start' | 'end' };
+  locale?: string;
+  desk?: boolean;
+}
+
+export interface Turn {
+  id: string;
+  attempt: number;
+  text: string;
+}
+
+// Client to server -----------------------------------------------------------------------------------------------
+
+export interface HelloFrame {
+  t: 'hello';
+  token?: string;
+  conv?: string;
+  cursor: number;
+  epoch?: string | number;
+  locale: string;
+  page: { url: string; title: string };
+}
+export interface SendFrame { t: 'send'; cid: string; conv?: string; text: string }
+export interface OpenFrame { t: 'open'; conv: string; cursor: number }
+export interface PullFrame { t: 'pull'; conv: string; cursor: number }
+export interface StopFrame { t: 'stop'; conv: string; turn: string }
+export interface HandoffFrame { t: 'handoff'; cid: string; conv?: string }
+export interface ContactFrame { t: 'contact'; cid: string; conv?: string; name: string; email: string; text?: string }
+export interface ResolveFrame { t: 'resolve'; cid: string; conv?: string }
+export interface TypingSignal { t: 'typing'; conv: string; on: boolean }
+export interface PingFrame { t: 'ping'; n: number }
+
+/** Frames that must arrive exactly once: they wait in the outbox and keep their cid on every attempt. */
+export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame;
+export type ClientFrame = HelloFrame | Lasting | OpenFrame | PullFrame | StopFrame | TypingSignal | PingFrame;
+
+// Server to client -----------------------------------------------------------------------------------------------
+
+export interface WelcomeFrame {
+  t: 'welcome';
+  token?: string;
+  epoch?: string | number;
+  site: Site;
+  conv?: string | null;
+  limits?: { text: number };
+}
+export interface MsgsFrame {
+  t: 'msgs';
+  conv: string;
+  after: number;
+  cursor: number;
+  more?: boolean;
+  state: State;
+  msgs: Message[];
+  turn?: Turn | null;
+}
+export interface AckFrame { t: 'ack'; cid: string; conv: string; id?: string; seq?: number; rev?: number }
+export interface TurnFrame {
+  t: 'turn';
+  conv: string;
+  turn: string;
+  attempt: number;
+  phase: 'thinking' | 'writing' | 'done' | 'stopped' | 'failed';
+}
+export interface DeltaFrame { t: 'delta'; conv: string; turn: string; attempt: number; off: number; text: string }
+export interface TypingFrame { t: 'typing'; conv: string; name?: string; on: boolean }
+export interface ErrorFrame {
+  t: 'error';
+  code: string;
+  message: string;
+  cid?: string;
+  field?: string;
+  /** Seconds. */
+  retry_after?: number;
+  final?: boolean;
+}
+export interface PongFrame { t: 'pong'; n: number }
+
+export type ServerFrame =
+  | WelcomeFrame | MsgsFrame | AckFrame | TurnFrame | DeltaFrame | TypingFrame | ErrorFrame | PongFrame;
+
+// Between the widget's own modules --------------------------------------------------------------------------------
+
+/** One frame that waits in the outbox, stored under a key of its own so that two tabs never overwrite each other. */
+export interface Unsent {
+  frame: Lasting;
+  /** The local name of a conversation that the server has not named yet. */
+  thread: string;
+  /** Milliseconds; also the order of sending. */
+  at: number;
+  tries: number;
+  /** Milliseconds: not before this time. */
+  next: number;
+  error?: string;
+  code?: string;
+  /** The server will never take it as it is. */
+  final?: boolean;
+}
+
+/** The answer that is being written. */
+export interface Draft {
+  turn: string;
+  attempt: number;
+  text: string;
+  stopped?: boolean;
+  failed?: boolean;
+}
+
+/** What this page knows of one conversation. */
+export interface Thread {
+  messages: Map<string, Message>;
+  cursor: number;
+  state: State;
+  draft: Draft | null;
+  loaded: boolean;
+}
+
+export interface Options {
+  site?: string;
+  locale?: string;
+  theme?: string;
+  side?: string;
+  mode?: string;
+  accent?: string;
+  page?: { url: string; title: string };
+  [name: string]: unknown;
+}
+
+export interface WidgetState {
+  ready: boolean;
+  open: boolean;
+  unread: number;
+  connection: string;
+  conversationId: string | null;
+}
+
+/** What the loader hands to the panel. */
+export interface App {
+  /** Where the modules are. */
+  base: string;
+  /** Address of the server without a slash at its end. */
+  api: string;
+  options: Options;
+  state: WidgetState;
+  host: HTMLElement;
+  shadow: ShadowRoot;
+  root: HTMLElement;
+  launcher: HTMLButtonElement;
+  panel: Record<string, (...args: any[]) => any> | null;
+  emit(name: string, detail?: unknown): boolean;
+  unread(count: number): void;
+  dress(): void;
+}

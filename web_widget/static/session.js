@@ -1,0 +1,328 @@
+// @ts-check
+// What this page knows: the visitor, the conversations, the answer being written. Frames in, changes out.
+/** @typedef {import('./protocol').ServerFrame} ServerFrame */
+/** @typedef {import('./protocol').Message} Message */
+/** @typedef {import('./protocol').Thread} Thread */
+/** @typedef {import('./protocol').Unsent} Unsent */
+import { Connection } from './connection.js';
+import { Outbox } from './outbox.js';
+import { fresh, Store } from './store.js';
+
+const OVERDUE = 15_000;
+
+export class Session {
+  /**
+   * @param {import('./protocol').App} app
+   * @param {(what: string, detail?: any) => void} tell site, reset, messages, draft, state, outbox, connection, typing, trouble
+   */
+  constructor(app, tell) {
+    const site = app.options.site || '';
+    this.app = app;
+    this.tell = tell;
+    this.store = new Store(site);
+    this.site = /** @type {import('./protocol').Site} */ ({});
+    this.limit = 4000;
+    /** @type {Map<string, Thread>} */
+    this.threads = new Map();
+    /** @type {any} */
+    this.epoch = undefined;
+    /** @type {{ cid: string, done: (answer: any) => void, lost: () => void } | null} */
+    this.sending = null;
+    const here = this.store.tab();
+    this.conv = here.conv || '';
+    this.outbox = new Outbox(this.store, (item) => this.deliver(item), (item, answer) => this.settled(item, answer));
+    const orphan = this.outbox.all().find((item) => !item.frame.conv);
+    this.thread = here.thread || orphan?.thread || fresh();
+    this.connection = new Connection({
+      url: `${app.api.replace(/^http/, 'ws')}/w/ws?site=${encodeURIComponent(site)}`,
+      hello: () => this.hello(),
+      frame: (frame) => this.frame(frame),
+      state: (state, code) => this.connected(state, code),
+      rest: async (lost) => (await import('./rest.js')).connect(this, lost),
+    });
+    this.onstorage = (/** @type {StorageEvent} */ event) => this.elsewhere(event);
+    addEventListener('storage', this.onstorage);
+  }
+
+  destroy() {
+    removeEventListener('storage', this.onstorage);
+    this.connection.stop();
+  }
+
+  /** The conversation that is shown; an empty one until the server has named it. @returns {Thread} */
+  get now() {
+    return this.known(this.conv);
+  }
+
+  /** @param {string} conv @returns {Thread} */
+  known(conv) {
+    let thread = this.threads.get(conv);
+    if (!thread) this.threads.set(conv, (thread = { messages: new Map(), cursor: 0, state: 'ai', draft: null, loaded: !conv }));
+    return thread;
+  }
+
+  /** What waits in the outbox for the conversation that is shown. */
+  get pending() {
+    const arrived = new Set([...this.now.messages.values()].map((message) => message.cid));
+    return this.outbox.all().filter(({ frame, thread }) =>
+      (frame.conv ? frame.conv == this.conv : thread == this.thread) && !arrived.has(frame.cid));
+  }
+
+  // Connection --------------------------------------------------------------------------------------------------
+
+  async hello() {
+    // Two new tabs must not become two visitors: the second one waits for the first one's token.
+    if (!this.store.get('token')) {
+      await this.store.locked('hello', async () => {
+        if (this.store.get('token')) return;
+        this.tokenCame?.();
+        void this.store.locked('hello', () => new Promise((done) => {
+          this.tokenCame = () => done(0);
+          setTimeout(done, 5000);
+        }));
+      });
+    }
+    const { url = location.origin + location.pathname, title = document.title } = this.app.options.page || {};
+    return {
+      t: 'hello', token: this.store.get('token') || undefined, conv: this.conv || undefined, cursor: this.now.cursor,
+      epoch: this.epoch, locale: this.app.root.lang, page: { url, title },
+    };
+  }
+
+  /** @param {string} state @param {number} [code] */
+  connected(state, code) {
+    const sending = this.sending;
+    if (state != 'open' && state != 'rest' && sending) {
+      this.sending = null;
+      if (code == 1009) sending.done({ t: 'error', code: 'too_long', message: '', final: true });
+      else sending.lost();
+    }
+    this.app.state.connection = state;
+    this.app.emit('connection', state);
+    this.tell('connection', state);
+    if (state == 'open' || state == 'rest') void this.outbox.flush();
+  }
+
+  /** @param {Unsent} item @returns {Promise<any>} */
+  deliver(item) {
+    return new Promise((done, lost) => {
+      if (!this.connection.send(item.frame)) return lost();
+      const cid = item.frame.cid;
+      this.sending = { cid, done, lost };
+      setTimeout(() => this.sending?.cid == cid && this.sending.done == done && this.connection.again(), OVERDUE);
+    });
+  }
+
+  /** @param {Unsent} item @param {any} answer */
+  settled({ frame, thread }, answer) {
+    if (answer.t == 'ack') {
+      if (!frame.conv) this.named(thread, answer.conv);
+      if (frame.t == 'send') {
+        const { id, seq, rev, cid } = answer;
+        const message = { id, seq, rev, cid, author: /** @type {const} */ ('customer'), text: frame.text, at: Date.now() / 1000 };
+        if (!this.known(answer.conv).messages.has(id)) this.upsert(answer.conv, [message]);
+        this.app.emit('message:sent', { conversationId: answer.conv, messageId: id, text: frame.text });
+      }
+    } else if (answer.code == 'unknown_conversation' && frame.conv && frame.t == 'send') {
+      // It was deleted in another tab: what was typed is not lost, it opens a new one.
+      this.forget(frame.conv);
+      this.outbox.drop(frame.cid);
+      this.outbox.add({ ...frame, conv: undefined, cid: fresh() }, this.thread);
+    } else this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
+    this.tell('outbox');
+  }
+
+  /** The server has named a conversation that began here or in another tab. @param {string} thread @param {string} conv */
+  named(thread, conv) {
+    for (const item of this.outbox.all()) {
+      if (!item.frame.conv && item.thread == thread) this.outbox.save({ ...item, frame: { ...item.frame, conv } });
+    }
+    this.store.set('named', `${thread} ${conv}`);
+    this.adopt(thread, conv);
+  }
+
+  /** @param {string} thread @param {string} conv */
+  adopt(thread, conv) {
+    if (this.conv || thread != this.thread) return;
+    this.place(conv);
+    this.app.emit('conversation:started', { conversationId: conv });
+    this.connection.send({ t: 'open', conv, cursor: this.now.cursor });
+    this.tell('state');
+  }
+
+  /** Another tab has changed what both share. @param {StorageEvent} event */
+  elsewhere({ key, newValue }) {
+    const name = key?.startsWith(this.store.prefix) ? key.slice(this.store.prefix.length) : '';
+    if (name == 'named' && newValue) this.adopt(newValue.split(' ')[0], newValue.split(' ')[1]);
+    if (name.startsWith('out:')) this.tell('outbox');
+  }
+
+  // Frames ------------------------------------------------------------------------------------------------------
+
+  /** @param {any} frame */
+  frame(frame) {
+    const { t, conv } = frame;
+    if (t == 'welcome') this.welcome(frame);
+    else if (t == 'msgs') this.messages(frame);
+    else if (t == 'delta' || t == 'turn') this.progress(conv, frame);
+    else if (t == 'typing' && conv == this.conv) this.tell('typing', frame);
+    else if ((t == 'ack' || t == 'error') && frame.cid && frame.cid == this.sending?.cid && frame.code != 'bad_token') {
+      const { done } = /** @type {any} */ (this.sending);
+      this.sending = null;
+      done(frame);
+    } else if (t == 'error') this.trouble(frame);
+  }
+
+  /** @param {import('./protocol').WelcomeFrame} frame */
+  welcome({ token, epoch, site, conv, limits }) {
+    if (token) this.store.set('token', token);
+    this.tokenCame?.();
+    if (this.epoch !== undefined && epoch !== this.epoch) {
+      this.threads.clear(); // the server was restored from a backup: what we remember may never have been
+      if (this.conv) this.pull(this.conv);
+      this.tell('reset');
+    }
+    this.epoch = epoch;
+    this.site = site || {};
+    this.limit = limits?.text || this.limit;
+    if (conv && !this.conv && !this.started) this.place(conv);
+    this.tell('site');
+  }
+
+  /** True when this tab has begun a conversation that the server does not know yet. */
+  get started() {
+    return this.chosen || this.pending.length > 0;
+  }
+
+  /** @param {import('./protocol').MsgsFrame} frame */
+  messages({ conv, after, cursor, more, state, msgs, turn }) {
+    if (state == 'gone') return this.forget(conv);
+    const thread = this.known(conv);
+    if (after > thread.cursor) return this.pull(conv);
+    const first = !thread.loaded;
+    thread.cursor = Math.max(thread.cursor, cursor);
+    thread.loaded = !more;
+    const before = thread.state;
+    thread.state = state || thread.state;
+    if (turn) thread.draft = { turn: turn.id, attempt: turn.attempt, text: turn.text };
+    else if (this.asked == conv) thread.draft = null;
+    if (!more && this.asked == conv) this.asked = '';
+    const news = this.upsert(conv, msgs);
+    if (more) this.pull(conv);
+    if (before != thread.state) {
+      this.tell('state');
+      if (state == 'resolved') this.app.emit('conversation:resolved', { conversationId: conv });
+    }
+    if (turn) this.tell('draft');
+    if (!first) for (const message of news) {
+      const { id, author, text } = message;
+      this.tell('news', message);
+      this.app.emit('message:received', { conversationId: conv, messageId: id, author, text });
+    }
+  }
+
+  /** Put rows in; answers those of others that are new. @param {string} conv @param {Message[]} rows */
+  upsert(conv, rows) {
+    const { messages, draft } = this.known(conv);
+    const news = [];
+    for (const row of rows) {
+      const old = messages.get(row.id);
+      if (old && old.rev > row.rev) continue;
+      if (!old && row.author != 'customer') news.push(row);
+      messages.set(row.id, row);
+      if (row.cid) this.outbox.drop(row.cid);
+      if (draft && row.turn == draft.turn) this.known(conv).draft = null;
+    }
+    if (conv == this.conv) this.tell('messages', rows);
+    return news;
+  }
+
+  /** @param {string} conv @param {any} frame */
+  progress(conv, { t, turn, attempt, phase, off, text }) {
+    const thread = this.known(conv);
+    let draft = thread.draft;
+    for (const message of thread.messages.values()) if (message.turn == turn) return;
+    if (!draft || draft.turn != turn || attempt > draft.attempt) {
+      if (off || (draft && attempt < draft.attempt && draft.turn == turn)) return this.pull(conv);
+      if (t == 'turn' && phase != 'thinking' && phase != 'writing') return this.pull(conv);
+      draft = thread.draft = { turn, attempt, text: '' };
+    }
+    if (attempt < draft.attempt || draft.stopped) return;
+    if (t == 'delta') {
+      if (off > draft.text.length) return this.pull(conv);
+      draft.text += text.slice(draft.text.length - off);
+    } else if (phase == 'failed') draft.failed = true;
+    if (conv == this.conv) this.tell('draft');
+  }
+
+  /** Ask for what changed. @param {string} conv */
+  pull(conv) {
+    this.asked = conv;
+    this.connection.send({ t: 'pull', conv, cursor: this.known(conv).cursor });
+  }
+
+  /** @param {import('./protocol').ErrorFrame & { conv?: string }} frame */
+  trouble(frame) {
+    const { code } = frame;
+    if (code == 'bad_token') {
+      this.store.set('token');
+      this.threads.clear();
+      this.place('');
+      this.tell('reset');
+      return this.connection.again();
+    }
+    if (code == 'unknown_conversation' || code == 'not_yours') return this.forget(frame.conv || this.conv);
+    this.app.emit('error', frame);
+    this.tell('trouble', frame);
+  }
+
+  // What the visitor does ---------------------------------------------------------------------------------------
+
+  /** @param {Record<string, any>} frame */
+  post(frame) {
+    this.outbox.add(/** @type {any} */ ({ cid: fresh(), conv: this.conv || undefined, ...frame }), this.thread);
+    this.tell('outbox');
+  }
+
+  stop() {
+    const { draft } = this.now;
+    if (!draft) return;
+    draft.stopped = true;
+    this.connection.send({ t: 'stop', conv: this.conv, turn: draft.turn });
+    this.tell('draft');
+  }
+
+  /** Show a conversation; without one, begin anew. @param {string} [conv] */
+  show(conv = '') {
+    this.chosen = !conv;
+    this.thread = fresh();
+    this.threads.delete('');
+    this.place(conv);
+    if (conv) {
+      this.asked = conv;
+      this.connection.send({ t: 'open', conv, cursor: this.now.cursor });
+    }
+    this.tell('reset');
+  }
+
+  /** @param {string} conv */
+  place(conv) {
+    this.conv = conv;
+    this.app.state.conversationId = conv || null;
+    this.store.tab({ conv, thread: this.thread });
+  }
+
+  /** It is deleted: nothing of it stays here. @param {string} conv */
+  forget(conv) {
+    this.threads.delete(conv);
+    for (const { frame } of this.outbox.all()) if (conv && frame.conv == conv) this.outbox.drop(frame.cid);
+    for (const key of this.store.keys(`draft:${conv}`)) if (conv) this.store.set(key);
+    if (conv == this.conv) this.show();
+  }
+
+  /** Remember what was shown, for the count of unread messages on the next page. */
+  seen() {
+    const seq = Math.max(0, ...[...this.now.messages.values()].map((message) => message.seq));
+    if (this.conv && seq) this.store.set('seen', `${this.conv} ${seq}`);
+  }
+}

@@ -1,0 +1,42 @@
+// @ts-check
+// The interface's words, numbers and times in the visitor's language.
+import en from './strings/en.js';
+
+/** Languages with a file in strings/. */
+const SHIPPED = ['de'];
+/** @type {Record<string, any>} */
+let words = en;
+let lang = 'en';
+
+/**
+ * Say it in the visitor's language. `{n}` also picks the plural.
+ * @param {keyof typeof en} key
+ * @param {Record<string, any>} [values]
+ * @returns {string}
+ */
+export const t = (key, values = {}) => {
+  let text = words[key] ?? en[key];
+  if (typeof text != 'string') text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (/** @type {any} */ _, /** @type {string} */ name) => values[name]);
+};
+
+/** Load a language; stays with English when there is no file. @param {string} tag BCP 47 */
+export const speak = async (tag) => {
+  const [wanted] = tag.toLowerCase().split('-');
+  words = en;
+  lang = 'en';
+  if (!SHIPPED.includes(wanted)) return;
+  try {
+    words = (await import(`./strings/${wanted}.js`)).default;
+    lang = tag;
+  } catch {} // English is better than no chat
+};
+
+/** @param {number | string} at Unix seconds or an ISO time */
+const date = (at) => new Date(typeof at == 'number' ? at * 1000 : at);
+
+/** @param {number | string} at */
+export const clock = (at) => new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit' }).format(date(at));
+
+/** @param {number | string} at */
+export const day = (at) => new Intl.DateTimeFormat(lang, { dateStyle: 'medium' }).format(date(at));
