@@ -96,7 +96,7 @@ def plan(conversation_id: str, message_id: str, text: str, *, op: Op = "send", v
         return False
     channel, place = route
     declared = declaration(channel)
-    if declared.pull:
+    if declared.pull or (op == "send" and not text):
         return False
     parts = split(text, declared.limits) if op in {"send", "edit"} else [""]
     at = clock.now()

@@ -1,0 +1,270 @@
+"""From what is unanswered to an answer: filter, search, prompt, fleet, release, conclude. One call, one attempt of one turn."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import ValidationError
+
+from bot.ai import AICapability, Conclusion, Prompt, PromptMessage, Text, ToolCall, Usage
+from bot.drafts import Draft, Drafts
+from bot.events import Answer, TurnContext
+from bot.failpoints import failpoint
+from bot.fleet import Attempt, Done, Fleet, FleetExhausted
+from bot.knowledge import Found, Passage, Question
+from bot.messages import MessageView
+from bot.release import Release
+from bot.turns import Account, Begun, note_attempt
+
+if TYPE_CHECKING:
+    from bot.plugins import Snapshot
+
+log = structlog.get_logger("answering")
+
+MAX_PASSAGES = 8
+MAX_TOKENS = 700
+CONTEXT = 3
+"""Earlier customer messages that help to understand a follow-up question."""
+
+SYSTEM = "You are the support assistant of {name}. You answer customers of its website in a chat window."
+FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
+PERSON = "Talk to a person"
+
+
+class Cancelled(BaseException):
+    """Another thread goes on with this turn (a new message, a stop, a plugin that hangs): drop everything."""
+
+
+@dataclass
+class Running:
+    """A turn in progress, shared by the thread that answers and the one that watches."""
+
+    begun: Begun
+    draft: Draft
+    cancelled: bool = False
+    released: bool = False
+    ended: bool = False
+    again: bool = False
+    """Something new came while it ended: look once more."""
+    given_up: bool = False
+    """A plugin hangs in its thread, which was replaced."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    first_delta: float | None = None
+
+    def show(self, text: str) -> None:
+        """Release a piece to the customer. Raises :class:`Cancelled` when somebody else goes on."""
+        with self.lock:
+            if self.cancelled:
+                raise Cancelled
+            self.released = True
+        if self.first_delta is None:
+            self.first_delta = time.monotonic()
+            failpoint("turn.first_delta")
+        else:
+            failpoint("turn.mid_answer")
+        self.draft.add(text)
+
+    def cancel(self, *, unless_released: bool = False) -> bool:
+        """Take the turn away from its thread; False: it has ended, or (``unless_released``) something was shown."""
+        with self.lock:
+            if self.ended or self.cancelled or (unless_released and self.released):
+                return False
+            self.cancelled = True
+            return True
+
+    def finish(self) -> bool:
+        """Claim the right to end the turn; False: it was taken away."""
+        with self.lock:
+            if self.cancelled or self.ended:
+                return False
+            self.ended = True
+            return True
+
+    def account(self, usage: Usage | None) -> Account:
+        now = time.monotonic()
+        started = self.begun.started
+        return Account(
+            input_tokens=usage.input_tokens if usage else 0,
+            output_tokens=usage.output_tokens if usage else 0,
+            first_delta_ms=None if self.first_delta is None else int((self.first_delta - started) * 1000),
+            total_ms=int((now - started) * 1000),
+        )
+
+
+def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Account]:
+    """Answer everything unanswered. Always ends in an answer, if need be one that brings a person. Raises :class:`Cancelled`."""
+    begun = running.begun
+    if begun.poisoned:
+        return fallback(begun, "answering failed several times"), running.account(None)
+    turn = TurnContext(
+        turn_id=begun.turn_id,
+        conversation_id=begun.conversation_id,
+        site=begun.site_id,
+        channel=begun.channel,
+        language=begun.language,
+        attempt=begun.attempt,
+    )
+    history = _filtered(begun, plugins, turn)
+    found = _search(begun, history, plugins)
+    turn = replace(turn, passages=found.passages)
+    prompt = _prompt(begun, history, found)
+    prompt = plugins.pipe("before_ai", "prompt", prompt, turn=turn)
+    failpoint("turn.before_ai")
+    try:
+        said, usage = _ask(running, prompt, fleet, drafts)
+    except FleetExhausted as error:
+        log.warning("no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=list(error.reasons))
+        return fallback(begun, "technical error"), running.account(None)
+    failpoint("turn.after_ai")
+    said = plugins.pipe("after_ai", "answer", said, turn=turn)
+    if not said.text.strip() and not said.handoff_reason:
+        said = fallback(begun, "empty answer")
+    return said, running.account(usage)
+
+
+def fallback(begun: Begun, reason: str) -> Answer:
+    """The honest sentence when no answer can be had, with a person to follow."""
+    text = str(begun.site_settings.get("fallback") or FALLBACK)
+    return Answer(text=text, type="fallback", handoff_reason=reason, confidence=0.0)
+
+
+def _filtered(begun: Begun, plugins: Snapshot, turn: TurnContext) -> list[MessageView]:
+    answered = max((m.seq for m in begun.history if m.author == "ai"), default=0)
+    return [
+        plugins.pipe("filter_inbound", "message", message, turn=turn)
+        if message.author == "customer" and message.seq > answered
+        else message
+        for message in begun.history
+        if not message.deleted and message.author != "note" and message.text
+    ]
+
+
+def _search(begun: Begun, history: Sequence[MessageView], plugins: Snapshot) -> Found:
+    theirs = [m for m in history if m.author == "customer"]
+    last_ai = max((m.seq for m in history if m.author == "ai"), default=0)
+    asked = [m.text for m in theirs if m.seq > last_ai] or [m.text for m in theirs[-1:]]
+    earlier = [m.text for m in theirs if m.seq <= last_ai][-CONTEXT:]
+    question = Question(
+        site=begun.site_id, text="\n".join(asked)[-2_000:], language=begun.language, context="\n".join(earlier)[-1_000:]
+    )
+    return merge([result for _, result in plugins.each("search_knowledge", question=question) if result is not None])
+
+
+def merge(results: Sequence[Found]) -> Found:
+    """Merge by rank: the first of each source, then the second of each, and so on."""
+    if len(results) == 1:
+        return results[0]
+    passages: list[Passage] = []
+    seen: set[str] = set()
+    for rank in range(max((len(found.passages) for found in results), default=0)):
+        for found in results:
+            if rank < len(found.passages) and found.passages[rank].id not in seen:
+                seen.add(found.passages[rank].id)
+                passages.append(found.passages[rank])
+    return Found(passages=tuple(passages[:MAX_PASSAGES]), answerable=any(found.answerable for found in results))
+
+
+def _prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Prompt:
+    settings = begun.site_settings
+    messages = tuple(
+        PromptMessage("user" if m.author == "customer" else "assistant", m.text) for m in history if m.author != "system"
+    )
+    temperature = settings.get("temperature")
+    return Prompt(
+        system=str(settings.get("system_prompt") or SYSTEM.replace("{name}", begun.site_name)),
+        messages=messages,
+        passages=found.passages,
+        answerable=found.answerable,
+        language=begun.language,
+        max_tokens=int(settings.get("max_tokens") or MAX_TOKENS),
+        temperature=float(temperature) if temperature is not None else None,
+    )
+
+
+def _ask(running: Running, prompt: Prompt, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Usage | None]:
+    begun = running.begun
+    release = Release(prompt.passages)
+    usage: Usage | None = None
+    conclusion = Conclusion()
+    concluded = False
+    done: Done | None = None
+    attempt = begun.attempt - 1
+    over_cap = begun.tokens_left is not None and begun.tokens_left <= 0
+    stream = fleet.stream(prompt, quotes_only=over_cap)
+    try:
+        for event in stream:
+            if running.cancelled:
+                raise Cancelled
+            if isinstance(event, Text):
+                piece = release.feed(event.text)
+                if piece:
+                    running.show(piece)
+            elif isinstance(event, Attempt):
+                attempt += 1
+                if attempt > begun.attempt:
+                    _restart_draft(running, drafts, attempt)
+                release, conclusion, concluded = Release(prompt.passages), Conclusion(), False
+            elif isinstance(event, ToolCall):
+                conclusion, concluded = _conclusion(event) or conclusion, True
+            elif isinstance(event, Usage):
+                usage = event
+            else:
+                done = event
+    finally:
+        stream.close()
+    rest = release.flush()
+    if rest:
+        running.show(rest)
+    if done is None:
+        raise FleetExhausted(["the stream ended without its end"])
+    text = running.draft.text
+    if done.end.reason == "length":
+        text += " …"
+    return _answer(text, release, conclusion if concluded else None, done), usage or done.usage
+
+
+def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
+    """Failover: the customer's draft is emptied and begun again; two models' words are never joined."""
+    from bot.store import write
+
+    begun = running.begun
+    write(lambda: note_attempt(begun, attempt))
+    running.draft = drafts.open(begun.conversation_id, begun.turn_id, attempt)
+    running.draft.phase("thinking")
+
+
+def _conclusion(call: ToolCall) -> Conclusion | None:
+    if call.name != "conclude":
+        log.warning("unknown_tool_call", tool=call.name[:40])
+        return None
+    try:
+        return Conclusion.model_validate(call.arguments)
+    except ValidationError as error:
+        log.warning("conclusion_not_usable", fields=[str(e["loc"]) for e in error.errors(include_input=False)])
+        return None
+
+
+def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:
+    quoting = AICapability.QUOTES in done.capabilities
+    choices = [reply.strip()[:80] for reply in (conclusion.quick_replies if conclusion else []) if reply.strip()]
+    if done.end.reason == "length" and PERSON not in choices:
+        choices.append(PERSON)
+    handoff = conclusion.handoff if conclusion else None
+    if not text.strip() and handoff is not None:
+        text = "I am passing this to a colleague."
+    return Answer(
+        text=text,
+        sources=release.sources,
+        choices=tuple(choices[:5]),
+        confidence=conclusion.confidence if conclusion else None,
+        type="offline" if quoting else "ai",
+        handoff_reason=handoff.reason if handoff else "",
+        handoff_summary=handoff.summary if handoff else "",
+        provider=done.provider,
+        model=done.model,
+    )

@@ -1,0 +1,299 @@
+"""A turn as rows: begin it under a lease, end it once. The thread that answers in between owns nothing but numbers.
+
+Every ending is one transaction that changes rows only if the turn still runs in this attempt, the conversation's fence is
+still ours and the AI still has the conversation. Whoever lost one of these three finds no row and stores nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import structlog
+
+from bot import clock, deliver, handoff, lease
+from bot.config import config
+from bot.events import Answer
+from bot.failpoints import failpoint
+from bot.lease import Lease, LostLease
+from bot.messages import MessageView
+from bot.store import sql
+from bot.store.statements import Place, insert_message, last_messages, seal_text
+
+log = structlog.get_logger("turns")
+
+MAX_CRASHES = 3
+"""A turn that took so many processes with it goes to a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A turn that this process may answer."""
+
+    lease: Lease
+    turn_id: str
+    attempt: int
+    upto_seq: int
+    conversation_id: str
+    site_id: str
+    site_key: str
+    site_name: str
+    site_settings: dict[str, Any]
+    channel: str
+    language: str
+    history: tuple[MessageView, ...]
+    tokens_left: int | None
+    """Of today's cap; ``None`` without a cap."""
+    poisoned: bool = False
+    """Answering it killed processes before: it must end in a person."""
+    stop: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a commit did. ``more``: the lease is kept, because another turn is wanted."""
+
+    stored: bool
+    more: bool = False
+    deliveries: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What an answer cost and how long it took."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    first_delta_ms: int | None = None
+    total_ms: int = 0
+
+
+def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
+    """Take the conversation and open a turn for all that is unanswered; ``None``: nothing to do, or somebody else has it.
+
+    Inside a write. ``restart`` takes a running turn of this process over (a new message came before anything was shown).
+    """
+    at, owner = lease.now(), lease.owner()
+    row = sql(
+        "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
+        " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR lease_owner = ?)"
+        " RETURNING fence, seq, answered, state, site_id, channel, language",
+        (owner, at + lease.LEASE, conversation_id, clock.now(), at, owner),
+    ).fetchone()
+    if row is None:
+        return None
+    fence, newest, answered, state, site_id, channel, language = row
+    upto = sql(
+        "SELECT max(seq) FROM message WHERE conversation_id = ? AND seq > ? AND author = 'customer' AND NOT deleted",
+        (conversation_id, answered),
+    ).fetchone()[0]
+    if state != "ai" or upto is None:
+        sql(
+            "UPDATE conversation SET needs = ?, lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ?",
+            (False, conversation_id, fence),
+        )
+        return None
+    turn_id, attempt, crashes, stop = _turn(conversation_id, upto, restart=restart)
+    key, name, settings, cap = sql("SELECT key, name, settings, daily_tokens FROM site WHERE id = ?", (site_id,)).fetchone()
+    failpoint("turn.after_claim")
+    return Begun(
+        lease=Lease(conversation_id, owner, fence),
+        turn_id=turn_id,
+        attempt=attempt,
+        upto_seq=upto,
+        conversation_id=conversation_id,
+        site_id=site_id,
+        site_key=key,
+        site_name=name,
+        site_settings=_json(settings),
+        channel=channel,
+        language=language,
+        history=tuple(last_messages(conversation_id, newest, config().history)),
+        tokens_left=_tokens_left(site_id, cap),
+        poisoned=crashes >= MAX_CRASHES,
+        stop=stop,
+    )
+
+
+def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool]:
+    """Open a turn, or take over the running one: after a restart, or after the process that ran it died."""
+    running = sql(
+        "SELECT id, attempt, crashes, stop FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)
+    ).fetchone()
+    if running is None:
+        turn_id = clock.new_id()
+        sql(
+            "INSERT INTO turn (id, conversation_id, upto_seq, state, attempt, crashes, stop, provider, model, input_tokens, output_tokens,"
+            " draft, error, started_at) VALUES (?, ?, ?, 'running', 1, 0, ?, '', '', 0, 0, '', '', ?)",
+            (turn_id, conversation_id, upto, False, clock.now()),
+        )
+        return turn_id, 1, 0, False
+    turn_id, attempt, crashes, stop = running
+    crashed = 0 if restart else 1
+    # The number leaves room for the failovers of the attempt before, so that a higher one always means: start again.
+    sql(
+        "UPDATE turn SET upto_seq = ?, attempt = ?, crashes = crashes + ? WHERE id = ?",
+        (upto, attempt + FAILOVERS, crashed, turn_id),
+    )
+    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop)
+
+
+FAILOVERS = 10
+"""Attempt numbers one run may use for its failovers."""
+
+
+def _tokens_left(site_id: str, cap: int | None) -> int | None:
+    limit = config().daily_tokens if cap is None else cap
+    if limit == 0:
+        return None
+    row = sql("SELECT tokens FROM token_spend WHERE id = ?", (f"{site_id}/{_today()}",)).fetchone()
+    return int(limit - (row[0] if row else 0))
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
+
+
+def _json(value: Any) -> dict[str, Any]:
+    import orjson
+
+    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})
+
+
+def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") -> Ended:
+    """Store the answer, end the turn, plan its deliveries and hand over if it says so: all or nothing. Inside a write.
+
+    Raises :class:`LostLease` when the conversation belongs to another process by now.
+    """
+    failpoint("turn.before_commit")
+    done = sql(
+        "UPDATE turn SET state = ?, provider = ?, model = ?, input_tokens = ?, output_tokens = ?, confidence = ?, first_delta_ms = ?,"
+        " total_ms = ?, ended_at = ? WHERE id = ? AND state = 'running'",
+        (state, answer.provider, answer.model, account.input_tokens, account.output_tokens, answer.confidence,
+         account.first_delta_ms, account.total_ms, clock.now(), begun.turn_id),
+    ).rowcount  # fmt: skip
+    if not done:
+        raise LostLease(begun.turn_id)
+    _spend(begun, account)
+    handing_over = bool(answer.handoff_reason)
+    row = sql(
+        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"
+        " needs = (EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = conversation.id AND m.seq > ? AND m.author = 'customer'"
+        " AND NOT m.deleted)) WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
+        (clock.now(), begun.upto_seq, begun.upto_seq, begun.upto_seq, begun.conversation_id, begun.lease.fence, begun.lease.owner),
+    ).fetchone()
+    if row is None:
+        return _too_late(begun, answer)
+    message_id = clock.new_id()
+    insert_message(
+        message_id,
+        begun.conversation_id,
+        Place(row[0], row[1]),
+        author="ai",
+        body=answer.text,
+        created_at=clock.now(),
+        turn=begun.turn_id,
+        kind=answer.type,
+        extra=_extra(answer),
+    )
+    deliveries = deliver.plan(begun.conversation_id, message_id, answer.text)
+    if handing_over:
+        handoff.hand_over(begun.conversation_id, answer.handoff_reason, summary=answer.handoff_summary)
+    more = bool(row[2]) and not handing_over
+    if not more:
+        release(begun)
+    return Ended(stored=True, more=more, deliveries=deliveries)
+
+
+def _extra(answer: Answer) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if answer.sources:
+        extra["sources"] = [asdict(source) for source in answer.sources]
+    if answer.choices and not answer.handoff_reason:
+        extra["choices"] = list(answer.choices)
+    return extra
+
+
+def _too_late(begun: Begun, answer: Answer) -> Ended:
+    """The row was not ours: a person took over (the draft is kept for the agent), or another process did."""
+    row = sql("SELECT fence, lease_owner, state FROM conversation WHERE id = ?", (begun.conversation_id,)).fetchone()
+    if row is None or row[0] != begun.lease.fence or row[1] != begun.lease.owner:
+        raise LostLease(begun.conversation_id)
+    draft = seal_draft(answer.text, begun.turn_id)
+    sql("UPDATE turn SET state = 'superseded', draft = ? WHERE id = ?", (draft, begun.turn_id))
+    sql("UPDATE conversation SET needs = ? WHERE id = ?", (False, begun.conversation_id))
+    release(begun)
+    return Ended(stored=False, why=row[2])
+
+
+def seal_draft(text: str, turn_id: str) -> str:
+    """A draft as it is stored: sealed when message texts are."""
+    if not config().encrypt_messages:
+        return text
+    return seal_text(text, turn_id, "draft")
+
+
+def _spend(begun: Begun, account: Account) -> None:
+    tokens = account.input_tokens + account.output_tokens
+    if not tokens:
+        return
+    day = _today()
+    sql(
+        "INSERT INTO token_spend (id, site, day, tokens, turns) VALUES (?, ?, ?, ?, 1)"
+        " ON CONFLICT (id) DO UPDATE SET tokens = token_spend.tokens + excluded.tokens, turns = token_spend.turns + 1",
+        (f"{begun.site_id}/{day}", begun.site_id, day, tokens),
+    )
+
+
+def spend(begun: Begun, account: Account) -> None:
+    """Book tokens of an attempt that was thrown away: they were paid all the same. Inside a write."""
+    _spend(begun, account)
+
+
+def note_attempt(begun: Begun, attempt: int) -> None:
+    """Remember that the draft was emptied and begun again, so that whoever reads in the middle reads the right one.
+    Inside a write. Raises :class:`LostLease`.
+    """
+    if not sql("UPDATE turn SET attempt = ? WHERE id = ? AND state = 'running' AND attempt <= ?", (attempt, begun.turn_id, attempt)).rowcount:
+        raise LostLease(begun.turn_id)
+
+
+def release(begun: Begun) -> None:
+    """Give the conversation back. Inside a write; harmless when it is not ours any more."""
+    failpoint("turn.before_release")
+    sql(
+        "UPDATE conversation SET lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ? AND lease_owner = ?",
+        (begun.conversation_id, begun.lease.fence, begun.lease.owner),
+    )
+
+
+def let_go(begun: Begun) -> None:
+    """Give an unfinished turn back, to be run again elsewhere without counting as a crash (shutdown). Inside a write."""
+    sql("UPDATE turn SET crashes = crashes - 1 WHERE id = ? AND state = 'running'", (begun.turn_id,))
+    release(begun)
+
+
+def wanted(limit: int = 500) -> list[str]:
+    """Conversations that wait for a turn nobody works on, longest waiting first. Inside a read."""
+    rows = sql(
+        "SELECT id FROM conversation WHERE needs AND due_at <= ? AND lease_until < ? ORDER BY due_at LIMIT ?",
+        (clock.now(), lease.now(), limit),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def running_turn(conversation_id: str) -> tuple[str, int] | None:
+    """Id and attempt of the running turn. Inside a read."""
+    row = sql("SELECT id, attempt FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def stop_asked(turn_id: str) -> bool:
+    """Whether somebody asked to stop it. Inside a read."""
+    row = sql("SELECT stop FROM turn WHERE id = ?", (turn_id,)).fetchone()
+    return bool(row and row[0])
+
+

@@ -1,0 +1,327 @@
+"""The turns process: a pool of threads that answers for every channel.
+
+Wakes come over the bus; a sweep every two seconds finds what a lost wake left. One watching thread reacts to what happens
+to running turns: a new message before anything was shown starts the turn again at once, a stop ends it with what was shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import structlog
+
+from bot import lease, logs, turns
+from bot.answering import Cancelled, Running, answer, fallback
+from bot.bus import bus
+from bot.config import config
+from bot.drafts import Drafts
+from bot.events import Answer
+from bot.failpoints import failpoint
+from bot.fleet_building import FleetKeeper
+from bot.lease import LostLease
+from bot.plugins import Call, Registry
+from bot.store import StoreUnavailable, open_database, read, sql, write
+from bot.turns import Account, Begun, Ended
+
+log = structlog.get_logger("turns")
+
+SHED_AFTER = 20.0
+"""Seconds a conversation may wait for a free thread before it goes to a person."""
+SWEEP = 2.0
+DRAIN = 25.0
+PATIENCE = 60.0
+"""Seconds an answer is kept for a database that is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    conversation_id: str
+    at: float
+    restart: bool = False
+
+
+class Pool:
+    """Threads that run turns, at most ``size`` at once; a hung one is replaced."""
+
+    def __init__(self, size: int, registry: Registry) -> None:
+        self.size = size
+        self.registry = registry
+        self.drafts = Drafts()
+        self.fleets = FleetKeeper(registry)
+        self.queue: SimpleQueue[Wanted | None] = SimpleQueue()
+        self.looks: SimpleQueue[str | None] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.waiting: set[str] = set()
+        self.running: dict[str, Running] = {}
+        self.by_thread: dict[int, Running] = {}
+        self.threads = 0
+        self.idle = 0
+        self.stopping = False
+        self.last_sweep = 0.0
+        threading.Thread(target=self._look_loop, name="watch", daemon=True).start()
+
+    # -- what comes in ---------------------------------------------------------------------------------------------
+
+    def on_wake(self, payload: bytes) -> None:
+        """Handler of the bus topic ``turns``."""
+        if payload:
+            self.want(payload.decode())
+        else:
+            self.sweep()
+
+    def want(self, conversation_id: str, *, restart: bool = False) -> None:
+        """See to it that the conversation gets its turn."""
+        with self.lock:
+            if not restart and conversation_id in self.running:
+                self.looks.put(conversation_id)
+                return
+            if conversation_id in self.waiting:
+                return
+            self.waiting.add(conversation_id)
+            if self.idle == 0 and self.threads < self.size:
+                self._start_thread()
+        self.queue.put(Wanted(conversation_id, time.monotonic(), restart))
+
+    def sweep(self) -> None:
+        """Find what waits in the database."""
+        self.last_sweep = time.monotonic()
+        with contextlib.suppress(StoreUnavailable):
+            for conversation_id in read(turns.wanted):
+                self.want(conversation_id)
+            for conversation_id in list(self.running):
+                self.looks.put(conversation_id)
+
+    # -- threads ---------------------------------------------------------------------------------------------------
+
+    def _start_thread(self) -> None:
+        self.threads += 1
+        threading.Thread(target=self._work, name=f"turn-{self.threads}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self.lock:
+                self.idle += 1
+            try:
+                item = self.queue.get(timeout=30)
+            except Empty:
+                item = None
+            with self.lock:
+                self.idle -= 1
+                if item is None:
+                    self.threads -= 1
+                    return
+                self.waiting.discard(item.conversation_id)
+            try:
+                abandoned = self._run(item)
+            except Exception:
+                log.exception("turn_crashed", conversation=item.conversation_id)
+                abandoned = False
+            if abandoned:
+                return  # this thread was replaced while a plugin held it
+
+    def _run(self, item: Wanted) -> bool:
+        """Run turns of one conversation until nothing is unanswered; True: this thread was given up meanwhile."""
+        shed = time.monotonic() - item.at > SHED_AFTER
+        restart = item.restart
+        while not self.stopping:
+            begun = self._begin(item.conversation_id, restart=restart)
+            if begun is None:
+                return False
+            running = Running(begun, self.drafts.open(begun.conversation_id, begun.turn_id, begun.attempt))
+            ident = threading.get_ident()
+            with self.lock:
+                self.running[begun.conversation_id] = running
+                self.by_thread[ident] = running
+            try:
+                ended = self._one(running, shed=shed)
+            finally:
+                with self.lock:
+                    self.by_thread.pop(ident, None)
+                    if self.running.get(begun.conversation_id) is running:
+                        del self.running[begun.conversation_id]
+                    again = running.again
+            if again:
+                self.want(begun.conversation_id)
+            if running.given_up:
+                return True
+            if ended is None or not ended.more:
+                return False
+            restart, shed = True, False
+        return False
+
+    def _begin(self, conversation_id: str, *, restart: bool) -> Begun | None:
+        try:
+            return write(lambda: turns.begin(conversation_id, restart=restart))
+        except StoreUnavailable as error:
+            log.warning("database_away", reason=str(error), next="the sweep tries again")
+            return None
+
+    def _one(self, running: Running, *, shed: bool) -> Ended | None:
+        begun = running.begun
+        if begun.stop:
+            if not running.finish():
+                return None
+            return self._end(running, Answer(text="", type="stopped"), running.account(None), state="stopped")
+        running.draft.phase("thinking")
+        try:
+            if shed:
+                said, account = fallback(begun, "too many questions at once"), Account()
+            else:
+                snapshot = self.registry.snapshot()
+                said, account = answer(running, snapshot, self.fleets.fleet(snapshot), self.drafts)
+        except (Cancelled, LostLease):
+            return None
+        except BaseException as error:
+            # A fault of ours ends in a person, never in silence.
+            log.exception("turn_failed", conversation=begun.conversation_id, turn=begun.turn_id, error=type(error).__name__)
+            said, account = fallback(begun, "technical error"), running.account(None)
+        if not running.finish():
+            return None
+        return self._end(running, said, account, state="failed" if said.type == "fallback" else "done")
+
+    def _end(self, running: Running, said: Answer, account: Account, *, state: str) -> Ended | None:
+        begun = running.begun
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                ended = write(lambda: turns.end(begun, said, account, state=state))
+                break
+            except LostLease:
+                log.info("lost_lease", conversation=begun.conversation_id, turn=begun.turn_id)
+                return None
+            except StoreUnavailable as error:
+                if time.monotonic() > until:
+                    log.error("answer_not_stored", conversation=begun.conversation_id, reason=str(error), next="the turn runs again")
+                    return None
+                time.sleep(0.5)
+        failpoint("turn.after_commit")
+        topics = [("changed", begun.conversation_id.encode())]
+        if ended.deliveries:
+            topics.append(("out", begun.channel.encode()))
+        bus().publish(topics)
+        return ended
+
+    # -- watching running turns ------------------------------------------------------------------------------------
+
+    def _look_loop(self) -> None:
+        while True:
+            conversation_id = self.looks.get()
+            if conversation_id is None:
+                return
+            try:
+                self._look(conversation_id)
+            except StoreUnavailable:
+                pass  # the sweep looks again
+            except Exception:
+                log.exception("look_failed", conversation=conversation_id)
+
+    def _look(self, conversation_id: str) -> None:
+        running = self.running.get(conversation_id)
+        if running is None:
+            self.want(conversation_id)
+            return
+        begun = running.begun
+        stop, newest = read(
+            lambda: (
+                turns.stop_asked(begun.turn_id),
+                sql("SELECT max(seq) FROM message WHERE conversation_id = ? AND author = 'customer'", (conversation_id,)).fetchone()[0],
+            )
+        )
+        if stop:
+            self._stop(running)
+        elif (newest or 0) > begun.upto_seq:
+            if running.cancel(unless_released=True):
+                self.want(conversation_id, restart=True)
+                return
+            with self.lock:
+                running.again = self.running.get(conversation_id) is running
+            if not running.again:
+                self.want(conversation_id)
+
+    def _stop(self, running: Running) -> None:
+        if not running.cancel():
+            return
+        said = Answer(text=running.draft.text.rstrip(), type="stopped")
+        running.draft.phase("stopped")
+        ended = self._end(running, said, running.account(None), state="stopped")
+        if ended is not None and ended.more:
+            self.want(running.begun.conversation_id, restart=True)
+
+    def on_overdue(self, call: Call) -> None:
+        """A plugin holds a thread longer than its hook may: go on without both."""
+        with self.lock:
+            running = self.by_thread.get(call.thread_id)
+            if running is None:
+                return
+            running.given_up = True
+            self._start_thread()
+        if running.cancel():
+            self.want(running.begun.conversation_id, restart=True)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def housekeeping(self) -> None:
+        """Every second: free the dead, renew what runs, sweep when it is time."""
+        lease.free_dead()
+        if time.monotonic() - self.last_sweep >= SWEEP:
+            self.sweep()
+
+    def renew(self) -> None:
+        lease.renew(list(self.running))
+
+    def drain(self) -> None:
+        """Take no more; let running turns finish for 25 s, then give them back."""
+        self.stopping = True
+        until = time.monotonic() + DRAIN
+        while self.running and time.monotonic() < until:
+            time.sleep(0.05)
+        for running in list(self.running.values()):
+            if running.cancel():
+                with contextlib.suppress(StoreUnavailable):
+                    write(lambda begun=running.begun: turns.let_go(begun))  # type: ignore[misc]
+        self.drafts.stop()
+        self.looks.put(None)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    logs.setup("turns")
+    settings = config()
+    open_database(settings.database)
+    lease.start("turns")
+    registry = Registry(process="turns")
+    pool = Pool(settings.turns, registry)
+    registry.on_overdue = pool.on_overdue
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    pool.fleets.warm()
+    listener = bus().listen({"turns": pool.on_wake, "plugins": registry.on_changed})
+    log.info("ready", threads=settings.turns)
+    renewed = time.monotonic()
+    while not stop.wait(1.0):
+        try:
+            if time.monotonic() - renewed >= lease.RENEW:
+                renewed = time.monotonic()
+                pool.renew()
+            pool.housekeeping()
+        except StoreUnavailable as error:
+            log.warning("database_away", reason=str(error), next="trying again")
+        except Exception:
+            log.exception("housekeeping_failed")
+    listener.stop()
+    pool.drain()
+    with contextlib.suppress(StoreUnavailable):
+        lease.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()
+
+
