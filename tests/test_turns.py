@@ -1,0 +1,172 @@
+"""One turn, one answer: whoever lost the conversation, the turn or the AI's turn to speak stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot import clock, lease, turns
+from bot.events import Answer
+from bot.lease import LostLease
+from bot.messages import Inbound, Receipt, Source
+from bot.receive import receive
+from bot.stopping import request_stop
+from bot.turns import Account, Begun
+
+
+@pytest.fixture
+def conversation(store: Any) -> Iterator[str]:
+    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    lease.start("test")
+    yield say("Where is my order?")
+
+
+def say(text: str, kind: Any = "message") -> str:
+    got = receive([Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)])[0]
+    assert isinstance(got, Receipt)
+    return got.conversation_id
+
+
+def begin(store: Any, conversation_id: str, **how: Any) -> Begun:
+    begun = store.write(lambda: turns.begin(conversation_id, **how))
+    assert begun is not None
+    return begun
+
+
+def end(store: Any, begun: Begun, text: str = "On its way. [1]", **more: Any) -> turns.Ended:
+    account = Account(input_tokens=70, output_tokens=30)
+    return store.write(lambda: turns.end(begun, Answer(text=text, **more), account))
+
+
+def bodies(store: Any, conversation_id: str) -> list[tuple[int, str, str]]:
+    query = store.Message.select().where(store.Message.conversation == conversation_id).order_by(store.Message.seq)
+    return store.read(lambda: [(m.seq, m.author, m.body) for m in query])
+
+
+def state(store: Any, conversation_id: str) -> Any:
+    return store.read(lambda: store.Conversation.get_by_id(conversation_id))
+
+
+def test_a_turn_ends_with_one_answer_and_gives_the_conversation_back(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    source = Source(n=1, passage_id="p", title="Orders")
+    assert end(store, begun, sources=(source,), choices=("More",)) == turns.Ended(stored=True, deliveries=True)
+    assert bodies(store, conversation)[1] == (2, "ai", "On its way. [1]")
+    after = state(store, conversation)
+    assert (after.answered, after.needs, after.lease_owner) == (1, False, "")
+    assert store.write(lambda: turns.begin(conversation)) is None
+    with pytest.raises(LostLease):
+        end(store, begun)
+    assert len(bodies(store, conversation)) == 2
+
+
+def test_tokens_are_booked_and_the_cap_is_counted_down(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    assert begun.tokens_left == 2_000_000
+    end(store, begun)
+    say("and now?")
+    assert begin(store, conversation).tokens_left == 2_000_000 - 100
+
+
+def test_a_message_during_the_answer_opens_the_next_turn(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    say("and the invoice?")
+    ended = end(store, begun)
+    assert ended.more
+    second = begin(store, conversation)
+    assert second.turn_id != begun.turn_id and second.upto_seq == 2
+    end(store, second, "Here it is.")
+    assert [b[1] for b in bodies(store, conversation)] == ["customer", "customer", "ai", "ai"]
+    assert not state(store, conversation).needs
+
+
+def test_a_restart_covers_the_new_message_and_the_old_attempt_stores_nothing(store: Any, conversation: str) -> None:
+    old = begin(store, conversation)
+    say("no, the other one")
+    new = begin(store, conversation, restart=True)
+    assert (new.turn_id, new.upto_seq) == (old.turn_id, 2) and new.attempt > old.attempt and not new.poisoned
+    end(store, new)
+    with pytest.raises(LostLease):
+        end(store, old)
+    assert [b[1] for b in bodies(store, conversation)] == ["customer", "customer", "ai"]
+
+
+def test_an_owner_that_slept_through_its_lease_stores_nothing(store: Any, conversation: str) -> None:
+    asleep = begin(store, conversation)
+    store.write(lambda: store.Conversation.update(lease_until=0, lease_owner="").execute())
+    assert store.read(turns.wanted) == [conversation]
+    other = begin(store, conversation)
+    assert other.lease.fence > asleep.lease.fence
+    end(store, other, "from the other")
+    with pytest.raises(LostLease):
+        end(store, asleep, "from the sleeper")
+    assert bodies(store, conversation)[-1][2] == "from the other"
+
+
+def test_an_answer_after_a_person_took_over_is_kept_as_a_draft_and_never_shown(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    say("", kind="handoff")
+    ended = end(store, begun, "too late")
+    assert not ended.stored and ended.why == "waiting"
+    assert "ai" not in [b[1] for b in bodies(store, conversation)]
+    turn = store.read(lambda: store.Turn.get())
+    assert (turn.state, turn.draft) == ("superseded", "too late")
+
+
+def test_a_turn_that_kills_processes_goes_to_a_person(store: Any, conversation: str) -> None:
+    for crash in range(turns.MAX_CRASHES):
+        assert not begin(store, conversation).poisoned, crash
+        store.write(lambda: store.Conversation.update(lease_until=0, lease_owner="").execute())
+    assert begin(store, conversation).poisoned
+
+
+def test_a_turn_given_back_at_shutdown_is_no_crash(store: Any, conversation: str) -> None:
+    for _ in range(turns.MAX_CRASHES + 1):
+        begun = begin(store, conversation)
+        assert not begun.poisoned
+        store.write(lambda begun=begun: turns.let_go(begun))
+
+
+def test_a_stop_is_a_row(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    assert request_stop(conversation, begun.turn_id)
+    assert store.read(lambda: turns.stop_asked(begun.turn_id))
+    end(store, begun, "On its", type="stopped")
+    assert not request_stop(conversation, begun.turn_id)
+
+
+def test_a_handoff_in_the_answer_makes_a_ticket_and_silences_the_ai(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    say("please")
+    ended = end(store, begun, "I will fetch somebody.", handoff_reason="wants a refund", handoff_summary="Order late.")
+    assert ended.stored and not ended.more
+    assert [b[1] for b in bodies(store, conversation)] == ["customer", "customer", "ai", "system"]
+    ticket = store.read(lambda: store.Ticket.get())
+    assert (ticket.reason, ticket.summary, ticket.state) == ("wants a refund", "Order late.", "open")
+    assert state(store, conversation).state == "waiting"
+    say("hello?")
+    assert store.write(lambda: turns.begin(conversation)) is None
+
+
+def test_two_processes_cannot_hold_one_conversation(store: Any, conversation: str) -> None:
+    begin(store, conversation)
+    ours = lease._owner
+    lease._owner = "another"
+    try:
+        assert store.write(lambda: turns.begin(conversation)) is None
+    finally:
+        lease._owner = ours
+
+
+def test_failpoint_before_commit_leaves_nothing_behind(store: Any, conversation: str) -> None:
+    from bot import failpoints
+
+    begun = begin(store, conversation)
+    failpoints.plan("turn.before_commit=raise")
+    with pytest.raises(failpoints.FailpointError):
+        end(store, begun)
+    failpoints.plan("")
+    assert len(bodies(store, conversation)) == 1
+    assert end(store, begun).stored
