@@ -19,7 +19,7 @@ _HOMES: dict[str, str] = {
         "ProviderErrorKind Text ToolCall Usage",
         "bot.knowledge": "Found Passage Question",
         "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage changed_articles knowledge_version "
-        "list_articles passages_of retire_missing save_articles site_ids",
+        "list_articles passages_of retire_articles save_articles site_ids",
         "bot.hidden": "strip_hidden",
         "bot.events": "Answer JobSpec TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",

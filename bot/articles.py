@@ -111,41 +111,37 @@ def list_articles(source: str = "", *, gone: bool = False) -> list[ArticleView]:
     return read(load)
 
 
-def save_articles(articles: Sequence[ArticleText]) -> int:
-    """Store articles with their passages in one transaction and return the knowledge version they have.
+def save_articles(articles: Sequence[ArticleText]) -> list[str]:
+    """Store articles with their passages in one transaction and return their ids, in order.
 
     At most about 20 at a time, so that other writers do not wait long. Saving an unchanged article again changes its version
     only. Passage ids depend on article, heading and text, so what did not change keeps its id.
     """
 
-    def save() -> int:
+    def save() -> list[str]:
         number = _bump()
-        for article in articles:
-            _save(article, number)
-        return number
+        return [_save(article, number) for article in articles]
 
     return write(save)
 
 
-def retire_missing(source: str, present: Collection[str]) -> int:
-    """Retire the live articles of ``source`` whose ids are not in ``present``; returns how many there were.
+def retire_articles(ids: Collection[str]) -> int:
+    """Retire these articles in one transaction; returns how many were live.
 
     A retired article keeps its row and text (it may come back) and loses its passages.
     """
-    keep = frozenset(present)
+    wanted = sorted(ids)
 
     def retire() -> int:
-        rows = Article.select(Article.id).where((Article.source == source) & (Article.state == "live"))
-        missing = [row[0] for row in _rows(rows) if row[0] not in keep]
-        if missing:
-            number = _bump()
-            for ids in _chunks(missing):
-                PassageRow.delete().where(PassageRow.article.in_(ids)).execute()
-                change = Article.update(state="gone", version=number, changed_at=now())
-                change.where(Article.id.in_(ids)).execute()
-        return len(missing)
+        number = _bump()
+        retired = 0
+        for some in _chunks(wanted):
+            change = Article.update(state="gone", version=number, changed_at=now())
+            retired += change.where(Article.id.in_(some) & (Article.state == "live")).execute()
+            PassageRow.delete().where(PassageRow.article.in_(some)).execute()
+        return retired
 
-    return write(retire)
+    return write(retire) if wanted else 0
 
 
 def changed_articles(since: int) -> list[str]:
@@ -211,7 +207,7 @@ def _bump() -> int:
     return before.number + 1
 
 
-def _save(article: ArticleText, version: int) -> None:
+def _save(article: ArticleText, version: int) -> str:
     here = (Article.source == article.source) & (Article.site_id == article.site) & (Article.path == article.path)
     found = [row[0] for row in _rows(Article.select(Article.id).where(here))]
     article_id = article.id or (found[0] if found else _new_article_id(article))
@@ -229,6 +225,7 @@ def _save(article: ArticleText, version: int) -> None:
     rows = _passage_rows(article_id, article)
     for start in range(0, len(rows), 100):
         PassageRow.insert_many(rows[start : start + 100]).execute()
+    return article_id
 
 
 def _new_article_id(article: ArticleText) -> str:
