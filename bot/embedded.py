@@ -80,7 +80,7 @@ def start_embedded(run_dir: Path, *, preexec: Callable[[], None] | None = None) 
 def spawn(line: list[str], path: Path, preexec: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
     """Start the server of ``line``, without waiting."""
     path.unlink(missing_ok=True)
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  a fixed program, no shell
         line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         preexec_fn=preexec,  # noqa: PLW1509  the supervisor has no threads
     )  # fmt: skip

@@ -19,12 +19,19 @@ from tests.valkey import Valkey
 ON_POSTGRES = os.environ.get("DESKHAND_TEST_DATABASE", "sqlite") == "postgresql"
 
 # A developer's own keys and addresses must never reach a test.
-for name in list(os.environ):
-    if name.startswith(("DESKHAND_", "OPENAI_", "ANTHROPIC_", "SLACK_", "TELEGRAM_", "DISCORD_")) or name in {
-        "DATABASE_URL", "REDIS_URL", "SMTP_URL",
-    }:  # fmt: skip
-        if name != "DESKHAND_TEST_DATABASE":
-            del os.environ[name]
+_OURS = (
+    "DESKHAND_",
+    "OPENAI_",
+    "ANTHROPIC_",
+    "SLACK_",
+    "TELEGRAM_",
+    "DISCORD_",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SMTP_URL",
+)
+for name in [name for name in os.environ if name.startswith(_OURS) and name != "DESKHAND_TEST_DATABASE"]:
+    del os.environ[name]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

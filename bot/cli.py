@@ -1,0 +1,136 @@
+"""The command ``deskhand``. Commands live in files of their own and are imported when they are called, so that help is fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot import __version__
+
+WRONG_SETTING = 2
+STORE_AWAY = 75
+"""EX_TEMPFAIL: the same command may work later."""
+
+# name: (module, attribute, one line of help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("bot.run_commands", "run", "Start everything on this machine."),
+    "web": ("bot.run_commands", "web", "Run the web process alone."),
+    "channels": ("bot.run_commands", "channels", "Run the platform connections alone."),
+    "turns": ("bot.run_commands", "turns", "Run the AI turns alone."),
+    "worker": ("bot.run_commands", "worker", "Run the background jobs alone."),
+    "migrate": ("bot.run_commands", "migrate", "Bring the database up to date."),
+    "doctor": ("bot.doctor", "doctor", "Say what is wrong, and what to do about it."),
+    "chat": ("bot.terminal", "chat", "Talk to the running assistant in the terminal."),
+    "backup": ("bot.backup_commands", "backup", "Write one file with everything, while it runs."),
+    "restore": ("bot.backup_commands", "restore", "Replace everything by what a backup holds."),
+    "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
+    "deadletters": ("bot.deadletter_commands", "deadletters", "Work that could not be done, and what to do with it."),
+    "plugins": ("bot.plugin_commands", "plugins", "List plugins, switch them, set them."),
+    "keys": ("bot.key_commands", "keys", "Master key and data keys: make, rotate."),
+    "site": ("bot.site_commands", "site", "Websites: keys, origins, look."),
+    "version": ("bot.run_commands", "version", "Print the version."),
+}
+BROUGHT = "commands.json"
+"""File in the run folder: what plugins brought when they were last asked, so that help need not load them."""
+
+
+class _Lazy(click.Group):
+    """Imports a command when it is called. One that cannot be imported is named, and the others work."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*COMMANDS, *_remembered()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        home = COMMANDS.get(cmd_name)
+        if home is None:
+            return _brought(cmd_name)
+        module, attribute, _ = home
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ImportError as error:
+            raise click.ClickException(
+                f"The command {cmd_name} cannot be loaded: {error}. The other commands work."
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = {name: text for name, (_, _, text) in COMMANDS.items()} | _remembered()
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows.items()))
+
+
+def _run_dir() -> Path | None:
+    """The run folder without reading the whole configuration: help must not need it."""
+    data = os.environ.get("DESKHAND_DATA")
+    if data:
+        return Path(data) / "run"
+    clone = Path(__file__).resolve().parent.parent
+    return clone / "var" / "run" if (clone / "pyproject.toml").is_file() else None
+
+
+def _remembered() -> dict[str, str]:
+    folder = _run_dir()
+    try:
+        rows = json.loads((folder / BROUGHT).read_text("utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return {}
+    return (
+        {str(name): str(text) for name, text in rows.items() if name not in COMMANDS} if isinstance(rows, dict) else {}
+    )
+
+
+def brought_by_plugins() -> dict[str, click.Command]:
+    """Ask the plugins that are on for their commands, and remember their names for the next help."""
+    from bot import store
+    from bot.config import config
+    from bot.plugins import snapshot
+
+    store.open_database(config().database)
+    store.migrate()
+    found: dict[str, click.Command] = {}
+    for _plugin, commands in snapshot().each("commands"):
+        for command in commands or ():
+            if command.name and command.name not in COMMANDS:
+                found.setdefault(command.name, command)
+    target = config().run_dir / BROUGHT
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({name: command.get_short_help_str(80) for name, command in found.items()}), "utf-8")
+    return found
+
+
+def _brought(name: str) -> click.Command | None:
+    return brought_by_plugins().get(name)
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, "--version", message="deskhand %(version)s")
+def deskhand() -> None:
+    """An AI support desk: a widget, cited answers, and people when they are needed.
+
+    Plugins bring more commands; they are listed here after the first run.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line. Exit codes: 0 done, 1 it failed, 2 a wrong setting or argument, 75 the database is away."""
+    try:
+        return deskhand(args=arguments, prog_name="deskhand")
+    except Exception as error:
+        # Only now: help and version must not pay for the database layer.
+        from bot.config import ConfigError
+        from bot.store import StoreUnavailable
+
+        if not isinstance(error, ConfigError | StoreUnavailable):
+            raise
+        click.echo(str(error), err=True)
+        sys.exit(WRONG_SETTING if isinstance(error, ConfigError) else STORE_AWAY)
+
+
+if __name__ == "__main__":
+    main()
