@@ -1,6 +1,7 @@
 """Deskhand's core. What a plugin may import is exactly the names of this file (a test holds that).
 
-Names are looked up when first used, so that ``import bot`` costs nothing.
+Names are looked up when first used, so that ``import bot`` costs nothing. A public name never equals the name of a module
+here (an imported submodule would hide it): ``public=private`` in the table gives such a one another name.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_HOMES: dict[str, str] = {
-    name: home
+_HOMES: dict[str, tuple[str, str]] = {
+    name.partition("=")[0]: (home, name.partition("=")[2] or name)
     for home, names in {
         "bot.messages": "Author Inbound MessageView Outbound Profile Receipt Refused Sent Source State MAX_TEXT",
         "bot.channel": "Capability Channel DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
@@ -24,7 +25,17 @@ _HOMES: dict[str, str] = {
         "bot.events": "Answer JobSpec TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
-        "bot.config": "Config ConfigError config",
+        "bot.bus": "get_bus=bus",
+        "bot.config": "Config ConfigError get_config=config",
+        "bot.cursors": "load_cursor save_cursor",
+        "bot.deliver": "Claimed",
+        "bot.failpoints": "pass_failpoint=failpoint",
+        "bot.lease": "lead resign",
+        "bot.outbox": "Outbox",
+        "bot.plugins": "Registry",
+        "bot.process": "enter_process=process",
+        "bot.receive": "receive_events=receive receive_soon",
+        "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",
         "bot.threads": "offload",
     }.items()
@@ -40,7 +51,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(
             f"bot has no public name {name!r}; what plugins may import is listed in docs/write-a-plugin.md"
         )
-    value = getattr(import_module(home), name)
+    module, attribute = home
+    value = getattr(import_module(module), attribute)
     globals()[name] = value
     return value
 

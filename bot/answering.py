@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
-from bot.ai import AICapability, Conclusion, Prompt, PromptMessage, Text, ToolCall, Usage
+from bot.ai import AICapability, AIProvider, Conclusion, Prompt, PromptMessage, Text, ToolCall, Usage
 from bot.drafts import Draft, Drafts
 from bot.events import Answer, TurnContext
 from bot.failpoints import failpoint
-from bot.fleet import Attempt, Done, Fleet, FleetExhausted
+from bot.fleet import Attempt, Done, Fleet, FleetExhausted, FleetStream
 from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
 from bot.release import Release
@@ -55,6 +55,7 @@ class Running:
     """A plugin hangs in its thread, which was replaced."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     first_delta: float | None = None
+    stream: FleetStream | None = None
 
     def show(self, text: str) -> None:
         """Release a piece to the customer. Raises :class:`Cancelled` when somebody else goes on."""
@@ -75,7 +76,9 @@ class Running:
             if self.ended or self.cancelled or (unless_released and self.released):
                 return False
             self.cancelled = True
-            return True
+        if self.stream is not None:
+            self.stream.stop()
+        return True
 
     def finish(self) -> bool:
         """Claim the right to end the turn; False: it was taken away."""
@@ -85,12 +88,12 @@ class Running:
             self.ended = True
             return True
 
-    def account(self, usage: Usage | None) -> Account:
+    def account(self, *usages: Usage) -> Account:
         now = time.monotonic()
         started = self.begun.started
         return Account(
-            input_tokens=usage.input_tokens if usage else 0,
-            output_tokens=usage.output_tokens if usage else 0,
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
             first_delta_ms=None if self.first_delta is None else int((self.first_delta - started) * 1000),
             total_ms=int((now - started) * 1000),
         )
@@ -100,7 +103,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     """Answer everything unanswered. Always ends in an answer, if need be one that brings a person. Raises :class:`Cancelled`."""
     begun = running.begun
     if begun.poisoned:
-        return fallback(begun, "answering failed several times"), running.account(None)
+        return fallback(begun, "answering failed several times"), running.account()
     turn = TurnContext(
         turn_id=begun.turn_id,
         conversation_id=begun.conversation_id,
@@ -116,15 +119,15 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     prompt = plugins.pipe("before_ai", "prompt", prompt, turn=turn)
     failpoint("turn.before_ai")
     try:
-        said, usage = _ask(running, prompt, fleet, drafts)
+        said, done = _ask(running, prompt, plugins, fleet, drafts)
     except FleetExhausted as error:
-        log.warning("no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=list(error.reasons))
-        return fallback(begun, "technical error"), running.account(None)
+        log.warning("no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=str(error))
+        return fallback(begun, "technical error"), running.account(error.wasted)
     failpoint("turn.after_ai")
     said = plugins.pipe("after_ai", "answer", said, turn=turn)
     if not said.text.strip() and not said.handoff_reason:
         said = fallback(begun, "empty answer")
-    return said, running.account(usage)
+    return said, running.account(done.usage, done.wasted)
 
 
 def fallback(begun: Begun, reason: str) -> Answer:
@@ -172,7 +175,9 @@ def merge(results: Sequence[Found]) -> Found:
 def _prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Prompt:
     settings = begun.site_settings
     messages = tuple(
-        PromptMessage("user" if m.author == "customer" else "assistant", m.text) for m in history if m.author != "system"
+        PromptMessage("user" if m.author == "customer" else "assistant", m.text)
+        for m in history
+        if m.author != "system"
     )
     temperature = settings.get("temperature")
     return Prompt(
@@ -186,16 +191,19 @@ def _prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Promp
     )
 
 
-def _ask(running: Running, prompt: Prompt, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Usage | None]:
+def _ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Done]:
     begun = running.begun
     release = Release(prompt.passages)
-    usage: Usage | None = None
-    conclusion = Conclusion()
-    concluded = False
+    conclusion: Conclusion | None = None
     done: Done | None = None
-    attempt = begun.attempt - 1
     over_cap = begun.tokens_left is not None and begun.tokens_left <= 0
-    stream = fleet.stream(prompt, quotes_only=over_cap)
+
+    def permit(provider: AIProvider) -> bool:
+        if over_cap and AICapability.QUOTES not in provider.capabilities:
+            return False
+        return bool(plugins.still_on(provider.name))
+
+    stream = running.stream = fleet.stream(prompt, permit=permit)
     try:
         for event in stream:
             if running.cancelled:
@@ -205,27 +213,21 @@ def _ask(running: Running, prompt: Prompt, fleet: Fleet, drafts: Drafts) -> tupl
                 if piece:
                     running.show(piece)
             elif isinstance(event, Attempt):
-                attempt += 1
-                if attempt > begun.attempt:
-                    _restart_draft(running, drafts, attempt)
-                release, conclusion, concluded = Release(prompt.passages), Conclusion(), False
+                if event.number > 1:
+                    _restart_draft(running, drafts, begun.attempt + event.number - 1)
+                release, conclusion = Release(prompt.passages), None
             elif isinstance(event, ToolCall):
-                conclusion, concluded = _conclusion(event) or conclusion, True
-            elif isinstance(event, Usage):
-                usage = event
-            else:
+                conclusion = _conclusion(event) or conclusion
+            elif isinstance(event, Done):
                 done = event
     finally:
         stream.close()
+    if done is None:
+        raise Cancelled
     rest = release.flush()
     if rest:
         running.show(rest)
-    if done is None:
-        raise FleetExhausted(["the stream ended without its end"])
-    text = running.draft.text
-    if done.end.reason == "length":
-        text += " …"
-    return _answer(text, release, conclusion if concluded else None, done), usage or done.usage
+    return _answer(running.draft.text, release, conclusion, done), done
 
 
 def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
@@ -250,9 +252,10 @@ def _conclusion(call: ToolCall) -> Conclusion | None:
 
 
 def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:
-    quoting = AICapability.QUOTES in done.capabilities
+    if done.end == "length":
+        text += " …"
     choices = [reply.strip()[:80] for reply in (conclusion.quick_replies if conclusion else []) if reply.strip()]
-    if done.end.reason == "length" and PERSON not in choices:
+    if done.end == "length" and PERSON not in choices:
         choices.append(PERSON)
     handoff = conclusion.handoff if conclusion else None
     if not text.strip() and handoff is not None:
@@ -262,7 +265,7 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
         sources=release.sources,
         choices=tuple(choices[:5]),
         confidence=conclusion.confidence if conclusion else None,
-        type="offline" if quoting else "ai",
+        type="offline" if done.quotes else "ai",
         handoff_reason=handoff.reason if handoff else "",
         handoff_summary=handoff.summary if handoff else "",
         provider=done.provider,

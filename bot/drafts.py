@@ -20,7 +20,7 @@ def utf16(text: str) -> int:
 class Draft:
     """The text shown so far of one attempt. Used by the thread that answers."""
 
-    __slots__ = ("_drafts", "attempt", "conversation_id", "length", "pending", "shown", "turn_id", "lock")
+    __slots__ = ("_drafts", "attempt", "conversation_id", "length", "lock", "pending", "shown", "turn_id")
 
     def __init__(self, drafts: Drafts, conversation_id: str, turn_id: str, attempt: int) -> None:
         self._drafts = drafts
@@ -49,7 +49,13 @@ class Draft:
 
     def phase(self, phase: str) -> None:
         """Tell the watchers how the turn is going: thinking, writing, done, stopped or failed."""
-        frame = {"t": "turn", "conv": self.conversation_id, "turn": self.turn_id, "attempt": self.attempt, "phase": phase}
+        frame = {
+            "t": "turn",
+            "conv": self.conversation_id,
+            "turn": self.turn_id,
+            "attempt": self.attempt,
+            "phase": phase,
+        }
         bus().publish_live(self.conversation_id, orjson.dumps(frame))
 
 

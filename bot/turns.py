@@ -97,7 +97,9 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         )
         return None
     turn_id, attempt, crashes, stop = _turn(conversation_id, upto, restart=restart)
-    key, name, settings, cap = sql("SELECT key, name, settings, daily_tokens FROM site WHERE id = ?", (site_id,)).fetchone()
+    key, name, settings, cap = sql(
+        "SELECT key, name, settings, daily_tokens FROM site WHERE id = ?", (site_id,)
+    ).fetchone()
     failpoint("turn.after_claim")
     return Begun(
         lease=Lease(conversation_id, owner, fence),
@@ -121,7 +123,8 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
 def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool]:
     """Open a turn, or take over the running one: after a restart, or after the process that ran it died."""
     running = sql(
-        "SELECT id, attempt, crashes, stop FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)
+        "SELECT id, attempt, crashes, stop FROM turn WHERE conversation_id = ? AND state = 'running'",
+        (conversation_id,),
     ).fetchone()
     if running is None:
         turn_id = clock.new_id()
@@ -183,7 +186,15 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
         "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"
         " needs = (EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = conversation.id AND m.seq > ? AND m.author = 'customer'"
         " AND NOT m.deleted)) WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
-        (clock.now(), begun.upto_seq, begun.upto_seq, begun.upto_seq, begun.conversation_id, begun.lease.fence, begun.lease.owner),
+        (
+            clock.now(),
+            begun.upto_seq,
+            begun.upto_seq,
+            begun.upto_seq,
+            begun.conversation_id,
+            begun.lease.fence,
+            begun.lease.owner,
+        ),
     ).fetchone()
     if row is None:
         return _too_late(begun, answer)
@@ -257,7 +268,10 @@ def note_attempt(begun: Begun, attempt: int) -> None:
     """Remember that the draft was emptied and begun again, so that whoever reads in the middle reads the right one.
     Inside a write. Raises :class:`LostLease`.
     """
-    if not sql("UPDATE turn SET attempt = ? WHERE id = ? AND state = 'running' AND attempt <= ?", (attempt, begun.turn_id, attempt)).rowcount:
+    if not sql(
+        "UPDATE turn SET attempt = ? WHERE id = ? AND state = 'running' AND attempt <= ?",
+        (attempt, begun.turn_id, attempt),
+    ).rowcount:
         raise LostLease(begun.turn_id)
 
 
@@ -287,7 +301,9 @@ def wanted(limit: int = 500) -> list[str]:
 
 def running_turn(conversation_id: str) -> tuple[str, int] | None:
     """Id and attempt of the running turn. Inside a read."""
-    row = sql("SELECT id, attempt FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)).fetchone()
+    row = sql(
+        "SELECT id, attempt FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)
+    ).fetchone()
     return (row[0], row[1]) if row else None
 
 
@@ -295,5 +311,3 @@ def stop_asked(turn_id: str) -> bool:
     """Whether somebody asked to stop it. Inside a read."""
     row = sql("SELECT stop FROM turn WHERE id = ?", (turn_id,)).fetchone()
     return bool(row and row[0])
-
-

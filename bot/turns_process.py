@@ -15,17 +15,19 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot import lease, logs, turns
+from bot import lease, turns
 from bot.answering import Cancelled, Running, answer, fallback
 from bot.bus import bus
 from bot.config import config
+from bot.containment import Call, CallAbandoned
 from bot.drafts import Drafts
 from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.fleet_building import FleetKeeper
 from bot.lease import LostLease
-from bot.plugins import Call, Registry
-from bot.store import StoreUnavailable, open_database, read, sql, write
+from bot.plugins import Registry
+from bot.process import process
+from bot.store import StoreUnavailable, read, sql, write
 from bot.turns import Account, Begun, Ended
 
 log = structlog.get_logger("turns")
@@ -166,7 +168,7 @@ class Pool:
         if begun.stop:
             if not running.finish():
                 return None
-            return self._end(running, Answer(text="", type="stopped"), running.account(None), state="stopped")
+            return self._end(running, Answer(text="", type="stopped"), running.account(), state="stopped")
         running.draft.phase("thinking")
         try:
             if shed:
@@ -174,12 +176,14 @@ class Pool:
             else:
                 snapshot = self.registry.snapshot()
                 said, account = answer(running, snapshot, self.fleets.fleet(snapshot), self.drafts)
-        except (Cancelled, LostLease):
+        except (Cancelled, CallAbandoned, LostLease):
             return None
         except BaseException as error:
             # A fault of ours ends in a person, never in silence.
-            log.exception("turn_failed", conversation=begun.conversation_id, turn=begun.turn_id, error=type(error).__name__)
-            said, account = fallback(begun, "technical error"), running.account(None)
+            log.exception(
+                "turn_failed", conversation=begun.conversation_id, turn=begun.turn_id, error=type(error).__name__
+            )
+            said, account = fallback(begun, "technical error"), running.account()
         if not running.finish():
             return None
         return self._end(running, said, account, state="failed" if said.type == "fallback" else "done")
@@ -196,7 +200,12 @@ class Pool:
                 return None
             except StoreUnavailable as error:
                 if time.monotonic() > until:
-                    log.error("answer_not_stored", conversation=begun.conversation_id, reason=str(error), next="the turn runs again")
+                    log.error(
+                        "answer_not_stored",
+                        conversation=begun.conversation_id,
+                        reason=str(error),
+                        next="the turn runs again",
+                    )
                     return None
                 time.sleep(0.5)
         failpoint("turn.after_commit")
@@ -229,7 +238,9 @@ class Pool:
         stop, newest = read(
             lambda: (
                 turns.stop_asked(begun.turn_id),
-                sql("SELECT max(seq) FROM message WHERE conversation_id = ? AND author = 'customer'", (conversation_id,)).fetchone()[0],
+                sql(
+                    "SELECT max(seq) FROM message WHERE conversation_id = ? AND author = 'customer'", (conversation_id,)
+                ).fetchone()[0],
             )
         )
         if stop:
@@ -248,14 +259,14 @@ class Pool:
             return
         said = Answer(text=running.draft.text.rstrip(), type="stopped")
         running.draft.phase("stopped")
-        ended = self._end(running, said, running.account(None), state="stopped")
+        ended = self._end(running, said, running.account(), state="stopped")
         if ended is not None and ended.more:
             self.want(running.begun.conversation_id, restart=True)
 
     def on_overdue(self, call: Call) -> None:
         """A plugin holds a thread longer than its hook may: go on without both."""
         with self.lock:
-            running = self.by_thread.get(call.thread_id)
+            running = self.by_thread.get(call.thread)
             if running is None:
                 return
             running.given_up = True
@@ -290,11 +301,13 @@ class Pool:
 
 def main() -> None:
     """Run until SIGTERM."""
-    logs.setup("turns")
+    with process("turns") as registry:
+        _run(registry)
+    log.info("stopped")
+
+
+def _run(registry: Registry) -> None:
     settings = config()
-    open_database(settings.database)
-    lease.start("turns")
-    registry = Registry(process="turns")
     pool = Pool(settings.turns, registry)
     registry.on_overdue = pool.on_overdue
     stop = threading.Event()
@@ -316,12 +329,7 @@ def main() -> None:
             log.exception("housekeeping_failed")
     listener.stop()
     pool.drain()
-    with contextlib.suppress(StoreUnavailable):
-        lease.stop()
-    log.info("stopped")
 
 
 if __name__ == "__main__":
     main()
-
-

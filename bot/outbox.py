@@ -1,0 +1,77 @@
+"""The outbox of one channel, for the process that leads its credential: what is due, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bot import clock, deliver, lease
+from bot.channel import Channel, Resend
+from bot.deliver import Claimed
+from bot.failpoints import failpoint
+from bot.messages import Sent
+from bot.store import read, write
+
+NONCE_SECONDS = 120.0
+"""How long a platform with nonces is trusted to remember one."""
+
+Step = Literal["send", "find", "hold"]
+
+
+class Outbox:
+    """Blocking calls; ``channels.host`` makes them in threads. ``uncertain``: what to do when nobody can tell."""
+
+    def __init__(self, channel: Channel, *, uncertain: Literal["resend", "hold"] = "resend") -> None:
+        self.channel = channel
+        self.uncertain = uncertain
+        self.timeout = channel.limits.timeout
+
+    def declare(self) -> None:
+        """Make the channel's limits known to whoever plans deliveries."""
+        write(lambda: deliver.declare(self.channel))
+
+    def due(self) -> list[str]:
+        """Places with something to do now."""
+        return read(lambda: deliver.due_places(self.channel.name))
+
+    def claim(self, place: str) -> Claimed | None:
+        """Take the head of a place; it is committed as ``sending`` before this returns."""
+        return write(lambda: deliver.claim_head(self.channel.name, place, lease.owner(), self.timeout))
+
+    def step(self, claimed: Claimed) -> Step:
+        """What to do with it: send, look whether it arrived, or hold it for an operator."""
+        if not claimed.settle:
+            return "send"
+        resend = self.channel.resend
+        if resend in {Resend.NATIVE, Resend.STABLE_ID}:
+            return "send"
+        if resend is Resend.NONCE and clock.now() - (claimed.out.first_sent_at or 0) < NONCE_SECONDS:
+            return "send"
+        if resend in {Resend.READBACK, Resend.NONCE} and type(self.channel).find is not Channel.find:
+            return "find"
+        return "send" if self.uncertain == "resend" else "hold"
+
+    def sent(self, claimed: Claimed, sent: Sent) -> None:
+        """It arrived."""
+        failpoint("out.before_sent")
+        write(lambda: deliver.mark_sent(claimed.ord, sent.platform_id))
+        failpoint("out.after_sent")
+
+    def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
+        """Certainly not sent: again later."""
+        write(lambda: deliver.mark_not_sent(claimed.ord, reason, retry_after))
+
+    def perhaps(self, claimed: Claimed, reason: str) -> None:
+        """Perhaps sent: settled after the grace."""
+        write(lambda: deliver.mark_uncertain(claimed.ord, reason, self.timeout))
+
+    def missing(self, claimed: Claimed) -> None:
+        """Looked up and not there: send it now."""
+        write(lambda: deliver.mark_pending(claimed.ord))
+
+    def refused(self, claimed: Claimed, reason: str) -> None:
+        """The platform will never take it."""
+        write(lambda: deliver.mark_dead(claimed.ord, reason))
+
+    def hold(self, claimed: Claimed) -> None:
+        """Only an operator can tell; see ``deskhand deadletters``."""
+        write(lambda: deliver.mark_dead(claimed.ord, "perhaps sent; nobody can tell", state="held"))
