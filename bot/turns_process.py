@@ -266,7 +266,7 @@ class Pool:
     def on_overdue(self, call: Call) -> None:
         """A plugin holds a thread longer than its hook may: go on without both."""
         with self.lock:
-            running = self.by_thread.get(call.thread)
+            running = self.by_thread.get(call.thread_id)
             if running is None:
                 return
             running.given_up = True
