@@ -16,8 +16,9 @@ _HOMES: dict[str, tuple[str, str]] = {
     for home, names in {
         "bot.messages": "Author Inbound MessageView Outbound Profile Receipt Refused Sent Source State MAX_TEXT",
         "bot.channel": "Capability Channel DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
-        "bot.ai": "AICapability AIProvider Clocks Conclusion Delta End Handoff Prompt PromptMessage ProviderError "
+        "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
+        "bot.prompting": "conclude_tool parse_tool_call render",
         "bot.knowledge": "Found Passage Question",
         "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage changed_articles knowledge_version "
         "list_articles passages_of retire_articles save_articles site_ids",
@@ -29,7 +30,6 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.config": "Config ConfigError get_config=config",
         "bot.cursors": "load_cursor save_cursor",
         "bot.deliver": "Claimed",
-        "bot.failpoints": "pass_failpoint=failpoint",
         "bot.lease": "lead resign",
         "bot.outbox": "Outbox",
         "bot.plugins": "Registry",
@@ -37,6 +37,15 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.receive": "receive_events=receive receive_soon",
         "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",
+        "bot.accounts": "SiteView VisitorView epoch new_visitor site_by_id site_by_key visitor_of",
+        "bot.erase": "erase_conversation",
+        "bot.failpoints": "failpoint",
+        "bot.history": "Changes ConversationView Ownership changes changes_of conversations heads last_conversation "
+        "ownership start_conversation unread",
+        "bot.proxies": "address_prefix client_address",
+        "bot.throttle": "Throttle",
+        "bot.watching": "desk_connected draft_text hints_arrive tell_typing watch",
+        "bot.web_errors": "RequestError on_drain",
         "bot.threads": "offload",
     }.items()
     for name in names.split()

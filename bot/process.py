@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot import lease, logs
 from bot.config import config
-from bot.plugins import Registry
+from bot.plugins import Registry, load_plugins
 from bot.store import StoreUnavailable, close_database, open_database
 
 
@@ -17,7 +17,7 @@ def process(name: str) -> Iterator[Registry]:
     logs.setup(name)
     open_database(config().database)
     lease.start(name)
-    registry = Registry(process=name)
+    registry = load_plugins(name)
     try:
         yield registry
     finally:

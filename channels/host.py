@@ -29,10 +29,10 @@ from bot import (
     StoreUnavailable,
     TemporaryFailure,
     enter_process,
+    failpoint,
     get_bus,
     lead,
     load_cursor,
-    pass_failpoint,
     receive_events,
     resign,
     save_cursor,
@@ -185,7 +185,7 @@ class Hosted:
 
     async def _send_one(self, claimed: Claimed) -> None:
         out = claimed.out
-        pass_failpoint("out.before_bytes")
+        failpoint("out.before_bytes")
         try:
             sent = await asyncio.wait_for(self.channel.send(out), self.channel.limits.timeout)
         except TemporaryFailure as error:
@@ -197,7 +197,7 @@ class Hosted:
             # Only the channel can know that no byte left; what it does not say is uncertain.
             await asyncio.to_thread(self.outbox.perhaps, claimed, type(error).__name__)
         else:
-            pass_failpoint("out.after_bytes")
+            failpoint("out.after_bytes")
             await asyncio.to_thread(self.outbox.sent, claimed, sent)
 
 

@@ -1,0 +1,165 @@
+"""The pool that answers: real threads, the real OpenAI plugin, a model server over the wire, and a bus that may be away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from bot import clock, lease
+from bot.messages import Inbound, Receipt
+from bot.plugins import forget_plugins, load_plugins
+from bot.receive import receive
+from bot.stopping import request_stop
+from bot.turns import running_turn
+from bot.turns_process import Pool
+from tests.fakes.llm import FakeLLM, Script
+
+
+@pytest.fixture
+def llm() -> Iterator[FakeLLM]:
+    with FakeLLM() as server:
+        yield server
+
+
+@pytest.fixture
+def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM) -> Iterator[Pool]:
+    environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
+    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    lease.start("turns")
+    registry = load_plugins("turns")
+    made = Pool(8, registry)
+    registry.on_overdue = made.on_overdue
+    yield made
+    made.drain()
+    forget_plugins()
+
+
+def say(pool: Pool, text: str, *, kind: Any = "message", wake: bool = True) -> str:
+    got = receive([Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)])[0]
+    assert isinstance(got, Receipt)
+    if wake:
+        pool.on_wake(got.conversation_id.encode())
+    return got.conversation_id
+
+
+def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def answers(store: Any) -> list[Any]:
+    return store.read(lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq)))
+
+
+def turn_rows(store: Any) -> list[Any]:
+    return store.read(lambda: list(store.Turn.select().order_by(store.Turn.upto_seq)))
+
+
+def test_a_question_gets_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="It left today.", conclude={"confidence": 0.8, "quick_replies": ["Track it"]}))
+    say(pool, "Where is my order?")
+    (answer,) = until(lambda: answers(store))
+    assert answer.body == "It left today." and answer.kind == "ai" and "Track it" in answer.extra
+    (turn,) = turn_rows(store)
+    assert (turn.state, turn.provider, turn.confidence) == ("done", "openai", 0.8)
+    assert turn.first_delta_ms is not None and turn.output_tokens > 0
+
+
+def test_the_sweep_finds_what_a_lost_wake_left(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    say(pool, "hello", wake=False)
+    assert not answers(store)
+    pool.sweep()
+    until(lambda: answers(store))
+
+
+def test_a_burst_before_the_first_delta_gets_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="first", first_token_after=5), Script(answer="both", times=0))
+    conversation = say(pool, "I have a question")
+    until(lambda: llm.requests)
+    began = time.monotonic()
+    say(pool, "about my tent")
+    (answer,) = until(lambda: answers(store))
+    assert answer.body == "both" and time.monotonic() - began < 4
+    (turn,) = turn_rows(store)
+    assert (turn.upto_seq, turn.state, turn.crashes) == (2, "done", 0)
+    assert store.read(lambda: running_turn(conversation)) is None
+
+
+def test_a_message_after_the_first_delta_gets_its_own_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six", tokens_per_second=12), Script(answer="the second", times=0))
+    say(pool, "first?")
+    until(lambda: any(r.draft.text for r in pool.running.values()))
+    say(pool, "second?")
+    found = until(lambda: len(answers(store)) == 2 and answers(store))
+    assert [a.body for a in found] == ["one two three four five six", "the second"]
+
+
+def test_a_stop_keeps_what_was_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six seven eight nine ten", tokens_per_second=8))
+    conversation = say(pool, "count")
+    until(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()))
+    turn_id, _ = store.read(lambda: running_turn(conversation))
+    assert request_stop(conversation, turn_id)
+    pool.on_wake(conversation.encode())
+    (answer,) = until(lambda: answers(store))
+    assert answer.kind == "stopped" and answer.body.startswith("one two") and not answer.body.endswith("ten")
+    assert turn_rows(store)[0].state == "stopped"
+    until(lambda: not pool.running)
+
+
+def test_a_failing_provider_ends_in_a_person(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    from bot import switches
+
+    switches.set_enabled("offline", False, actor="test")
+    llm.script(Script(fault="500", times=0))
+    say(pool, "anybody?")
+    (answer,) = until(lambda: answers(store))
+    assert answer.kind == "fallback"
+    ticket = store.read(lambda: store.Ticket.get())
+    assert ticket.state == "open" and ticket.reason == "technical error"
+
+
+def test_failover_in_mid_answer_shows_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="wrong start of something long", fault="cut", after=2), Script(answer="The right one.", times=0))
+    say(pool, "tell me")
+    (answer,) = until(lambda: answers(store))
+    assert answer.body == "The right one."
+    assert turn_rows(store)[0].attempt == 2
+
+
+def test_a_handoff_is_a_typed_call(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="I will get somebody.", conclude={"confidence": 0.2, "handoff": {"reason": "angry", "summary": "s"}}))
+    conversation = say(pool, "this is outrageous")
+    until(lambda: answers(store))
+    assert store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting"
+    assert store.read(lambda: store.Ticket.get()).reason == "angry"
+
+
+def test_an_answer_after_the_customer_asked_for_a_person_is_not_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="too late, my friend", tokens_per_second=10))
+    say(pool, "hm")
+    until(lambda: any(r.draft.text for r in pool.running.values()))
+    say(pool, "", kind="handoff")
+    until(lambda: not pool.running)
+    assert not answers(store)
+    turn = turn_rows(store)[0]
+    assert turn.state == "superseded" and turn.draft
+
+
+def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    store.write(lambda: store.Site.update(daily_tokens=1).execute())
+    llm.script(Script(answer="paid", usage=(50, 50), times=0))
+    say(pool, "one")
+    until(lambda: len(answers(store)) == 1)
+    asked = len(llm.requests)
+    say(pool, "two")
+    second = until(lambda: len(answers(store)) == 2 and answers(store))[1]
+    assert second.kind in {"offline", "fallback"} and len(llm.requests) == asked
