@@ -6,7 +6,7 @@ A provider makes one attempt and keeps no state between calls. Order, clocks, br
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -113,6 +113,27 @@ class End:
 Delta = Text | ToolCall | Usage | End
 
 
+class DeltaStream:
+    """Deltas that another thread can end. A provider that waits for a network returns this from ``stream``.
+
+    ``abort`` may be called at any time, from any thread, more than once; the iteration must then end or raise soon.
+    """
+
+    def __init__(self, deltas: Generator[Delta, None, None], abort: Callable[[], None]) -> None:
+        self._deltas = deltas
+        self.abort = abort
+
+    def __iter__(self) -> Iterator[Delta]:
+        return self._deltas  # the generator itself: nothing is paid per delta
+
+    def __next__(self) -> Delta:
+        return next(self._deltas)
+
+    def close(self) -> None:
+        """Close the connection. Only from the thread that iterates."""
+        self._deltas.close()
+
+
 class ProviderErrorKind(StrEnum):
     TEMPORARY = "temporary"
     """Timeout, reset, 5xx, 529, an error or a cut in mid-stream, malformed data."""
@@ -151,10 +172,16 @@ class AIProvider:
     """The plugin's name; also the key of its breaker and its clocks."""
     model: str = ""
     capabilities: frozenset[AICapability] = frozenset()
+    threaded: ClassVar[bool] = True
+    """Run ``stream`` in a thread of its own (one hop per delta), which is left behind when a clock runs out. ``False`` for
+    a provider that returns a :class:`DeltaStream`, or that never waits for anything outside the process."""
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
         """Yield deltas until :class:`End`. Raises :class:`ProviderError`. Closing the iterator must close the connection."""
         raise NotImplementedError
+
+    def warm(self) -> None:
+        """Get ready for the first question: import the SDK, open the client. Called once, in the background."""
 
     def check(self) -> None:
         """Prove in a cheap way that key and model work; raise :class:`ProviderError` if not. For ``deskhand doctor``."""

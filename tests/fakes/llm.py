@@ -138,7 +138,7 @@ class FakeLLM:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 if not await self._answer(method, path.partition("?")[0], headers, body, reader, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError, _Gone):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, _Gone):
             pass
         finally:
             writer.close()
