@@ -89,12 +89,12 @@ def brought_by_plugins() -> dict[str, click.Command]:
     """Ask the plugins that are on for their commands, and remember their names for the next help."""
     from bot import store
     from bot.config import config
-    from bot.plugins import snapshot
+    from bot.plugins import load_plugins
 
     store.open_database(config().database)
     store.migrate()
     found: dict[str, click.Command] = {}
-    for _plugin, commands in snapshot().each("commands"):
+    for _plugin, commands in load_plugins("cli").snapshot().each("commands"):
         for command in commands or ():
             if command.name and command.name not in COMMANDS:
                 found.setdefault(command.name, command)

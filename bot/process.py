@@ -12,12 +12,15 @@ from bot.store import StoreUnavailable, close_database, open_database
 
 
 @contextlib.contextmanager
-def process(name: str) -> Iterator[Registry]:
-    """Enter a process of Deskhand: yields its plugins; at the end its leases are given back."""
+def process(name: str, *, plugins_of: str = "") -> Iterator[Registry]:
+    """Enter a process of Deskhand: yields its plugins; at the end its leases are given back.
+
+    ``plugins_of`` says whose hooks it calls (``worker``) when it has a name of its own.
+    """
     logs.setup(name)
     open_database(config().database)
     lease.start(name)
-    registry = load_plugins(name)
+    registry = load_plugins(plugins_of or name)
     try:
         yield registry
     finally:

@@ -123,17 +123,15 @@ def test_a_wrong_setting_found_by_a_child_ends_the_start(supervise: Any) -> None
 
 
 DIES_IN_A_PLUGIN = """
-import os
-os.environ["DESKHAND_DATA"] = {data!r}
+import os, pathlib
 from bot.breadcrumbs import Breadcrumbs, crumb
-Breadcrumbs().note(0, crumb("tea", "before_ai"))
+Breadcrumbs(pathlib.Path({run_dir!r})).note(0, crumb("tea", "before_ai"))
 os._exit(70)
 """
 
 
 def test_a_process_that_dies_inside_a_plugin_names_it(supervise: Any, tmp_path: Path) -> None:
-    (tmp_path / "run").symlink_to(tmp_path)
-    run = supervise(one=DIES_IN_A_PLUGIN.format(data=str(tmp_path)))
+    run = supervise(one=DIES_IN_A_PLUGIN.format(run_dir=str(tmp_path)))
     row = wait_for(lambda: run.events("ended and is started again"))[0]
     assert row["plugins"] == "tea before_ai"
 

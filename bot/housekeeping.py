@@ -1,0 +1,101 @@
+"""Work that the core itself is due to do: quiet conversations end, and what has served its time goes."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+
+from bot import accounts, clock, states
+from bot.bus import bus
+from bot.config import config
+from bot.events import JobSpec
+from bot.jobs import PERIODIC
+from bot.store import sql, write
+
+log = structlog.get_logger("housekeeping")
+
+DAY = 86_400.0
+LEDGER_DAYS = 35
+"""Far beyond the longest time in which a platform delivers again (Telegram: 24 hours)."""
+DONE_DAYS = 7
+DEAD_DAYS = 30
+"""Dead letters are kept at least so long."""
+DRAFT_DAYS = 7
+SPEND_DAYS = 400
+BATCH = 200
+
+
+def core_jobs() -> dict[str, JobSpec]:
+    """The kinds that need no plugin."""
+    specs = [
+        JobSpec(kind="core.expire", run=expire, every=60.0, timeout=120.0),
+        JobSpec(kind="core.retention", run=retention, every=3_600.0, timeout=600.0),
+    ]
+    return {spec.kind: spec for spec in specs}
+
+
+def expire(_ref: str = "") -> None:
+    """Resolve, without a word, the conversations that the AI has and that were silent for ``DESKHAND_SESSION_MINUTES``."""
+    before = clock.now() - config().session_minutes * 60
+    total = 0
+    while True:
+        gone = write(lambda: _expire_some(before))
+        bus().publish([("changed", conversation_id.encode()) for conversation_id in gone])
+        total += len(gone)
+        if len(gone) < BATCH:
+            break
+    if total:
+        log.info("conversations_expired", count=total)
+
+
+_SILENT = "state = 'ai' AND active_at < ? AND NOT needs AND lease_owner = ''"
+
+
+def _expire_some(before: float) -> list[str]:
+    rows = sql(f"SELECT id FROM conversation WHERE {_SILENT} LIMIT {BATCH}", (before,)).fetchall()  # noqa: S608
+    gone = []
+    for (conversation_id,) in rows:
+        # Locks the row on PostgreSQL, and looks again: the customer may have written just now.
+        still = sql(
+            f"UPDATE conversation SET active_at = active_at WHERE id = ? AND {_SILENT}", (conversation_id, before)
+        )  # noqa: S608
+        if still.rowcount:
+            states.take(conversation_id, "expire")
+            gone.append(conversation_id)
+    return gone
+
+
+def retention(_ref: str = "") -> None:
+    """Delete what has served its time, a little at a time, so that no writer waits."""
+    now = clock.now()
+    counts = {
+        "ledger": _delete("ledger", "key", "received_at < ?", (now - LEDGER_DAYS * DAY,)),
+        "jobs": _delete(
+            "job", "id", "state = 'done' AND ended_at < ? AND occasion <> ?", (now - DONE_DAYS * DAY, PERIODIC)
+        ),
+        "dead_jobs": _delete(
+            "job", "id", "state = 'dead' AND ended_at < ? AND occasion <> ?", (now - DEAD_DAYS * DAY, PERIODIC)
+        ),
+        "spending": _delete(
+            "token_spend", "id", "day < ?", (time.strftime("%Y-%m-%d", time.gmtime(now - SPEND_DAYS * DAY)),)
+        ),
+        "visitors": accounts.drop_expired(),
+        "drafts": write(
+            lambda: (
+                sql("UPDATE turn SET draft = '' WHERE draft <> '' AND ended_at < ?", (now - DRAFT_DAYS * DAY,)).rowcount
+            )
+        ),
+    }
+    if any(counts.values()):
+        log.info("retention", **{name: count for name, count in counts.items() if count})
+
+
+def _delete(table: str, key: str, condition: str, values: tuple[object, ...]) -> int:
+    statement = f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {condition} LIMIT {BATCH})"  # noqa: S608
+    total = 0
+    while True:
+        count = int(write(lambda: sql(statement, values).rowcount))
+        total += count
+        if count < BATCH:
+            return total
