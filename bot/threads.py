@@ -13,7 +13,16 @@ T = TypeVar("T")
 
 Empty = queue.Empty
 
-__all__ = ["Empty", "NativeQueue", "native_lock", "offload", "patched", "start_native_thread"]
+__all__ = [
+    "Empty",
+    "NativeQueue",
+    "native_lock",
+    "native_thread_id",
+    "offload",
+    "on_main_thread",
+    "patched",
+    "start_native_thread",
+]
 
 
 def patched() -> bool:
@@ -35,6 +44,19 @@ def _native(name: str) -> Any:
 def native_lock() -> Any:
     """A lock that blocks the whole thread, even under gevent."""
     return _native("allocate_lock")()
+
+
+def native_thread_id() -> int:
+    """The operating system's thread as Python numbers it; under gevent ``threading.get_ident`` numbers greenlets."""
+    return cast("int", _native("get_ident")())
+
+
+_MAIN = native_thread_id()  # this module is imported at start, by the main thread
+
+
+def on_main_thread() -> bool:
+    """Whether this is the thread the process began with; under gevent the one of the hub."""
+    return native_thread_id() == _MAIN
 
 
 def start_native_thread(target: Callable[[], None]) -> None:

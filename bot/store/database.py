@@ -166,10 +166,14 @@ def write(fn: Callable[[], T]) -> T:
     """Run ``fn`` in a transaction; when this returns, its effect is on disk. Raises what ``fn`` raises (then nothing of it
     was stored) or :class:`StoreUnavailable`. Blocks the thread: under gevent call it by ``bot.threads.offload``.
 
-    ``fn`` does no network I/O and is quick (≤ 50 ms): all writers of this process wait for it.
+    ``fn`` does no network I/O and is quick (≤ 50 ms): all writers of this process wait for it. Inside another ``write`` it
+    is a part of that transaction (waiting for the committing thread from within it would be a deadlock).
     """
     if not is_sqlite():
         return _own_transaction(fn)
+    if db.in_transaction():
+        with db.atomic():
+            return fn()
     pending = _Pending(fn)
     pending.lock = native_lock()
     pending.lock.acquire()

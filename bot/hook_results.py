@@ -1,0 +1,106 @@
+"""Whether a hook returned what its specification promises: garbage is named here, before it travels on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.ai import AIProvider, Prompt
+from bot.channel import Channel
+from bot.events import Answer, JobSpec
+from bot.knowledge import Found, Passage
+from bot.messages import MessageView
+
+
+def misfit(hook: str, result: object) -> str:
+    """Empty, or what is wrong with the result."""
+    check = _CHECKS.get(hook)
+    if check is None or check(result):
+        return ""
+    return f"returned {_describe(result)}; {hook} must return {_EXPECTED[hook]}"
+
+
+def _describe(value: object) -> str:
+    name = type(value).__name__
+    return f"{name} with wrong fields" if name in {"MessageView", "Prompt", "Answer", "Found", "Sent"} else name
+
+
+def _message(value: Any) -> bool:
+    return value is None or (isinstance(value, MessageView) and isinstance(value.text, str))
+
+
+def _prompt(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Prompt)
+        and isinstance(value.system, str)
+        and isinstance(value.messages, tuple)
+        and isinstance(value.passages, tuple)
+    )
+
+
+def _answer(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Answer)
+        and isinstance(value.text, str)
+        and isinstance(value.sources, tuple)
+        and isinstance(value.choices, tuple)
+    )
+
+
+def _found(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Found)
+        and isinstance(value.passages, tuple)
+        and all(isinstance(passage, Passage) for passage in value.passages)
+    )
+
+
+def _several(kind: type[Any]) -> Callable[[Any], bool]:
+    def check(value: Any) -> bool:
+        return value is None or (
+            isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, kind) for item in value)
+        )
+
+    return check
+
+
+def _providers(value: Any) -> bool:
+    return isinstance(value, AIProvider) or _several(AIProvider)(value)
+
+
+def _blueprint(value: Any) -> bool:
+    import flask
+
+    return value is None or isinstance(value, flask.Blueprint)
+
+
+def _commands(value: Any) -> bool:
+    import click
+
+    return _several(click.Command)(value)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "channel": lambda value: value is None or isinstance(value, Channel),
+    "ai_provider": _providers,
+    "routes": _blueprint,
+    "commands": _commands,
+    "jobs": _several(JobSpec),
+    "filter_inbound": _message,
+    "search_knowledge": _found,
+    "before_ai": _prompt,
+    "after_ai": _answer,
+    "health_check": lambda value: value is None or isinstance(value, (str, dict)),
+}
+_EXPECTED = {
+    "channel": "a Channel or None",
+    "ai_provider": "an AIProvider, or a sequence of them",
+    "routes": "a flask Blueprint or None",
+    "commands": "a sequence of click commands",
+    "jobs": "a sequence of JobSpec",
+    "filter_inbound": "a MessageView or None",
+    "search_knowledge": "Found (with a tuple of Passage) or None",
+    "before_ai": "a Prompt or None",
+    "after_ai": "an Answer or None",
+    "health_check": "a dict, a string or None",
+}

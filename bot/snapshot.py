@@ -1,0 +1,174 @@
+"""The plugins that are on at one moment, and the way to call their hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bot.bound import Bound
+from bot.containment import FAILED
+from bot.discovery import Broken, Plugin
+from bot.made import Made
+from bot.plugin_settings import Resolved
+from bot.settings import Settings
+from bot.switches import Switch
+from bot.threads import offload
+
+if TYPE_CHECKING:
+    from bot.plugins import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """One plugin as ``deskhand plugins list`` and the console show it."""
+
+    name: str
+    title: str
+    summary: str
+    origin: str
+    on: bool
+    why: str
+    """``on``, ``switched off``, ``off unless switched on``, ``needs api_key (or …)``, ``does not work: …`` and so on."""
+    broken: bool = False
+    hooks: tuple[str, ...] = ()
+    strikes: int = 0
+    last_error: str = ""
+    last_error_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What a plugin's ``health_check`` said."""
+
+    plugin: str
+    ok: bool
+    text: str
+    detail: Mapping[str, Any]
+
+
+class Snapshot:
+    """The plugins that are on, as of one version. Immutable; shared by all units of work that began under this version."""
+
+    def __init__(self, owner: Registry, version: int, switches_now: Mapping[str, Switch]) -> None:
+        self.version = version
+        self._owner = owner
+        self._call = owner.containment.call
+        self._hooks: dict[str, tuple[Bound, ...]] = {}
+        self._made: dict[str, tuple[Made, ...]] = {}
+        self._settings: dict[str, Settings] = {}
+        self._why: dict[str, str] = {}
+        self.switches = switches_now
+        for plugin in owner.plugins.values():
+            state = switches_now.get(plugin.name, Switch())
+            resolved = owner.settings_of(plugin, state)
+            self._why[plugin.name] = why_off(plugin, state, resolved)
+            if not self._why[plugin.name] and resolved.settings is not None:
+                self._settings[plugin.name] = resolved.settings
+
+    def is_on(self, plugin: str) -> bool:
+        return plugin in self._settings
+
+    def settings(self, plugin: str) -> Settings | None:
+        """The plugin's settings while it is on."""
+        return self._settings.get(plugin)
+
+    def still_on(self, name: str) -> bool:
+        """Look again, now: whether the plugin (or the one that made the object of this name) is on."""
+        fresh = self._owner.fresh()
+        if name not in self._owner.plugins:
+            name = next(
+                (plugin for made in self._made.values() for plugin, item in _pairs(made) if item.name == name), name
+            )
+        return fresh.is_on(name)
+
+    def plugins(self, hook: str) -> tuple[str, ...]:
+        """Names of the plugins that are on and have this hook, in the order they are called."""
+        return tuple(bound.plugin for bound in self._bound(hook))
+
+    def each(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+        """Ask all plugins: ``[(plugin, result), …]`` without those that failed or answered ``None``."""
+        results = []
+        for bound in self._hooks.get(hook) or self._bound(hook):
+            result = self._call(bound, arguments)
+            if result is not FAILED and result is not None:
+                results.append((bound.plugin, result))
+        return results
+
+    def first(self, hook: str, **arguments: Any) -> tuple[str, Any] | None:
+        """The first result that is not ``None``, with its plugin."""
+        for bound in self._hooks.get(hook) or self._bound(hook):
+            result = self._call(bound, arguments)
+            if result is not FAILED and result is not None:
+                return bound.plugin, result
+        return None
+
+    def pipe(self, hook: str, name: str, value: Any, **arguments: Any) -> Any:
+        """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was."""
+        for bound in self._hooks.get(hook) or self._bound(hook):
+            arguments[name] = value
+            result = self._call(bound, arguments)
+            if result is not FAILED and result is not None:
+                value = result
+        return value
+
+    def objects(self, hook: str) -> tuple[tuple[str, Any], ...]:
+        """Channels or providers: ``((plugin, object), …)``. Made once per settings, closed when nobody uses them any more:
+        keep the snapshot as long as you use its objects."""
+        made = self._made.get(hook)
+        if made is None:
+            made, whole = offload(self._owner.makers.collect, self._bound(hook), self._settings)
+            if whole:
+                self._made[hook] = made
+        return tuple(_pairs(made))
+
+    def health(self) -> list[Health]:
+        """Ask every plugin that is on and has a ``health_check``. A plugin that says it is ill gets no strike for it."""
+        return [self._owner.check(bound) for bound in self._bound("health_check")]
+
+    def status(self) -> list[Status]:
+        """All plugins, also those that are off or broken, by name."""
+        found = [self._status_of(plugin) for plugin in self._owner.plugins.values()]
+        return sorted(found + [_status_of_broken(one) for one in self._owner.broken], key=lambda one: one.name)
+
+    def _status_of(self, plugin: Plugin) -> Status:
+        state = self.switches.get(plugin.name, Switch())
+        return Status(
+            name=plugin.name,
+            title=plugin.info.title or plugin.name,
+            summary=plugin.info.summary,
+            origin=plugin.origin,
+            on=self.is_on(plugin.name),
+            why=self._why[plugin.name] or "on",
+            hooks=tuple(sorted(plugin.hooks)),
+            strikes=state.strikes,
+            last_error=state.last_error,
+            last_error_at=state.last_error_at,
+        )
+
+    def _bound(self, hook: str) -> tuple[Bound, ...]:
+        ready = self._hooks.get(hook)
+        if ready is None:
+            ready = self._hooks[hook] = self._owner.bind(hook, self._settings)
+        return ready
+
+
+def _pairs(made: Sequence[Made]) -> Iterator[tuple[str, Any]]:
+    return ((one.plugin, item) for one in made for item in one.items)
+
+
+def why_off(plugin: Plugin, state: Switch, resolved: Resolved) -> str:
+    """Empty when the plugin is on, else the reason."""
+    if state.off_reason:
+        return f"switched off by Deskhand: {state.off_reason}"
+    if state.enabled is False:
+        return "switched off"
+    if state.enabled is None and plugin.info.on is False:
+        return "off unless switched on"
+    if resolved.settings is None:
+        return resolved.problem if resolved.missing else f"does not work: {resolved.problem}"
+    return ""
+
+
+def _status_of_broken(one: Broken) -> Status:
+    return Status(name=one.name, title=one.name, summary="", origin=one.origin, on=False, why=one.reason, broken=True)
