@@ -7,11 +7,14 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bot import __version__
+
+if TYPE_CHECKING:
+    from bot.plugins import Snapshot
 
 WRONG_SETTING = 2
 STORE_AWAY = 75
@@ -85,16 +88,23 @@ def _remembered() -> dict[str, str]:
     )
 
 
-def brought_by_plugins() -> dict[str, click.Command]:
-    """Ask the plugins that are on for their commands, and remember their names for the next help."""
+def _of_plugins() -> dict[str, click.Command]:
+    """Ask the plugins that are on for their commands."""
     from bot import store
     from bot.config import config
     from bot.plugins import load_plugins
 
     store.open_database(config().database)
     store.migrate()
+    return remember_commands(load_plugins("cli").snapshot())
+
+
+def remember_commands(snapshot: Snapshot) -> dict[str, click.Command]:
+    """Note the names of the commands that plugins brought for the next help; returns them."""
+    from bot.config import config
+
     found: dict[str, click.Command] = {}
-    for _plugin, commands in load_plugins("cli").snapshot().each("commands"):
+    for _plugin, commands in snapshot.each("commands"):
         for command in commands or ():
             if command.name and command.name not in COMMANDS:
                 found.setdefault(command.name, command)
@@ -105,7 +115,7 @@ def brought_by_plugins() -> dict[str, click.Command]:
 
 
 def _brought(name: str) -> click.Command | None:
-    return brought_by_plugins().get(name)
+    return _of_plugins().get(name)
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

@@ -50,17 +50,15 @@ def expire(_ref: str = "") -> None:
 
 
 _SILENT = "state = 'ai' AND active_at < ? AND NOT needs AND lease_owner = ''"
+_FIND = f"SELECT id FROM conversation WHERE {_SILENT} LIMIT {BATCH}"  # noqa: S608
+# Locks the row on PostgreSQL, and looks again: the customer may have written just now.
+_STILL = f"UPDATE conversation SET active_at = active_at WHERE id = ? AND {_SILENT}"  # noqa: S608
 
 
 def _expire_some(before: float) -> list[str]:
-    rows = sql(f"SELECT id FROM conversation WHERE {_SILENT} LIMIT {BATCH}", (before,)).fetchall()  # noqa: S608
     gone = []
-    for (conversation_id,) in rows:
-        # Locks the row on PostgreSQL, and looks again: the customer may have written just now.
-        still = sql(
-            f"UPDATE conversation SET active_at = active_at WHERE id = ? AND {_SILENT}", (conversation_id, before)
-        )  # noqa: S608
-        if still.rowcount:
+    for (conversation_id,) in sql(_FIND, (before,)).fetchall():
+        if sql(_STILL, (conversation_id, before)).rowcount:
             states.take(conversation_id, "expire")
             gone.append(conversation_id)
     return gone

@@ -49,7 +49,10 @@ class OurJob(Job):
 def connect() -> redis.Redis:
     """A client for RQ alone: its worker changes the time-outs of the pool it is given."""
     url = config().redis_url.replace("valkey://", "redis://")
-    return redis.Redis.from_url(url, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+    # A worker waits in one command for half its time to live.
+    return redis.Redis.from_url(
+        url, socket_connect_timeout=2, socket_timeout=WORKER_TTL + 10, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def queue(name: str, connection: redis.Redis) -> Queue:
@@ -128,4 +131,5 @@ def work(name: str, asked: Callable[[], bool]) -> None:
             log.debug("redis_away", reason=type(error).__name__)
         if worker is not None and worker.stop_asked:
             return
-        time.sleep(0.5)
+        if not asked():  # takes the signals back from RQ
+            time.sleep(0.5)
