@@ -37,7 +37,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.receive": "receive_events=receive receive_soon",
         "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",
-        "bot.accounts": "SiteView VisitorView epoch new_visitor site_by_id site_by_key visitor_of",
+        "bot.accounts": "SiteView VisitorView all_sites=sites epoch new_visitor site_by_id site_by_key visitor_of",
         "bot.erase": "erase_conversation",
         "bot.failpoints": "failpoint",
         "bot.history": "Changes ConversationView Ownership changes changes_of conversations heads last_conversation "

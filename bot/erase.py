@@ -1,0 +1,40 @@
+"""Really delete a conversation: rows, not marks. Only the ledger's keys stay, so that a late redelivery makes nothing anew."""
+
+from __future__ import annotations
+
+from bot.bus import bus
+from bot.store import Conversation, sql, write
+
+
+def erase_conversation(conversation_id: str) -> bool:
+    """Delete a conversation with its messages, turns, deliveries, ticket and route, and what the ledger kept of contents.
+
+    With the contact's last conversation the name and the address that were left go, too. A turn that is running finds
+    nothing to commit to. Watchers are told that it is gone. False: there was none. Blocks.
+    """
+    drafts: list[tuple[str, int]] = []
+
+    def work() -> bool:
+        row = sql("SELECT contact_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+        if row is None:
+            return False
+        drafts.extend(sql("SELECT id, attempt FROM turn WHERE conversation_id = ?", (conversation_id,)).fetchall())
+        sql("UPDATE ledger SET payload = '', error = '', body_hash = '' WHERE conversation = ?", (conversation_id,))
+        # The cascade would do it, too; said table by table it holds whatever the connection was told.
+        for table in ("message", "turn", "delivery", "ticket", "route"):
+            sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
+        Conversation.delete().where(Conversation.id == conversation_id).execute()
+        sql(
+            "UPDATE contact SET name = '', email = '' WHERE id = ? AND NOT EXISTS"
+            " (SELECT 1 FROM conversation WHERE contact_id = ?)",
+            (row[0], row[0]),
+        )
+        return True
+
+    done = write(work)
+    if done:
+        for turn_id, attempts in drafts:
+            bus().drop_draft(turn_id, attempts)
+        bus().wake("changed", conversation_id)
+        bus().wake("turns", conversation_id)
+    return done

@@ -1,0 +1,132 @@
+"""The HTTP server of web: gevent's pywsgi with time limits, a body limit and a handler that gives its socket away.
+
+Import this only in the web process, after gevent's monkey patching.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Any
+
+import gevent
+import orjson
+from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
+
+HEAD_SECONDS = 15.0
+"""A request line with its headers must be there by then (slow clients hold a greenlet meanwhile)."""
+IDLE_SECONDS = 60.0
+"""A kept-alive connection may stay silent for so long."""
+BODY_SECONDS = 20.0
+"""Longest silence inside a body."""
+MAX_BODY = 1024 * 1024
+"""No request body is longer, whatever route it is for."""
+
+
+class _TooLarge(ValueError):
+    pass
+
+
+class Handler(WSGIHandler):  # type: ignore[misc]
+    """One HTTP connection. ``environ["deskhand.handler"]`` is this object: a WebSocket route takes ``socket`` from it."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["deskhand.handler"] = self
+        return environ
+
+    def read_requestline(self) -> str:
+        # The wait for the next request is idle time; from its first byte on the head must be complete soon.
+        self.socket.settimeout(IDLE_SECONDS)
+        self._head = None
+        if not self.rfile.peek(1):
+            return ""
+        self._head = gevent.Timeout.start_new(HEAD_SECONDS, _SlowHead)
+        try:
+            return str(super().read_requestline())
+        except BaseException:
+            self._head.close()
+            raise
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            done: bool = super().read_request(raw_requestline)
+        finally:
+            if self._head is not None:
+                self._head.close()
+        self.socket.settimeout(BODY_SECONDS)
+        if (self.content_length or 0) > MAX_BODY:
+            raise _TooLarge("The body is larger than 1 MB.")
+        return done
+
+    def handle_one_request(self) -> Any:
+        try:
+            return super().handle_one_request()
+        except (_SlowHeadError, TimeoutError):
+            return None  # nobody is there, or somebody who only wants to hold a connection
+
+    def handle_one_response(self) -> None:
+        self.server.busy += 1
+        try:
+            super().handle_one_response()
+        finally:
+            self.server.busy -= 1
+
+    def _handle_client_error(self, ex: Exception) -> tuple[str, bytes]:
+        if isinstance(ex, (_SlowHeadError, TimeoutError)):
+            raise ex
+        if isinstance(ex, _TooLarge):
+            return _plain(413, "Payload Too Large", "too_large", "The request is larger than 1 MB. Send less at once.")
+        return _plain(400, "Bad Request", "bad_request", "This is no HTTP request that can be read. Check the client.")
+
+
+class _SlowHeadError(Exception):
+    pass
+
+
+_SlowHead = _SlowHeadError("the head of a request took too long")
+
+
+def _plain(status: int, phrase: str, code: str, message: str) -> tuple[str, bytes]:
+    body = orjson.dumps({"error": {"code": code, "message": message}})
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return str(status), head.encode() + body
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Bind and listen. Raises OSError when the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by accepted sockets on Linux. With Nagle an answer of two writes takes 44 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Server(WSGIServer):  # type: ignore[misc]
+    """Counts what it is busy with, so that the end can wait for it."""
+
+    busy = 0
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Wait until no request is being answered, at most so long."""
+        until = time.monotonic() + seconds
+        while self.busy and time.monotonic() < until:
+            gevent.sleep(0.02)
+        return not self.busy
+
+
+def server(app: Any, sock: socket.socket) -> Server:
+    """Make the server for ``app`` on a listening socket. It starts with ``start()`` or ``serve_forever()``."""
+    sock.setblocking(False)
+    return Server(sock, app, handler_class=Handler, log=None, error_log=LoggingLogAdapter(logging.getLogger("web")))

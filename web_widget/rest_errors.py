@@ -1,0 +1,37 @@
+"""The same problems, told over HTTP."""
+
+from __future__ import annotations
+
+from flask import request
+
+from bot import RequestError
+from web_widget.frames import FrameError
+
+_STATUS = {
+    "bad_frame": 400,
+    "bad_token": 401,
+    "not_yours": 403,
+    "unknown_conversation": 404,
+    "unknown_site": 404,
+    "closed": 409,
+    "key_reused": 409,
+    "too_fast": 429,
+    "busy": 503,
+    "unavailable": 503,
+}
+
+
+def as_request_error(error: FrameError) -> RequestError:
+    """The answer for what a socket would be told by an error frame. Wrong fields are 422."""
+    status = _STATUS.get(error.code, 422)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    field = "session" if error.field == "conv" else error.field
+    return RequestError(status, error.code, error.message, field=field, retry_after=error.retry_after, headers=headers)
+
+
+def bearer() -> str:
+    """The token of this request. Raises :class:`FrameError` ``bad_token``."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise FrameError("bad_token", "A token is needed. Send it as Authorization: Bearer TOKEN.")
+    return token.strip()

@@ -1,0 +1,155 @@
+"""What the REST chat API takes and gives. The OpenAPI description is made from these."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SESSION = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+CID = r"^[0-9A-Za-z_-]{8,64}$"
+MAX_WAIT = 60
+MAX_POLL = 25
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Page(Body):
+    url: str = Field("", max_length=2_000)
+    title: str = Field("", max_length=500)
+
+
+class NewSession(Body):
+    site: str = Field("", max_length=64, description="Public key of the site; empty: the first one.")
+    locale: str = Field("", max_length=35, description="BCP 47 tag, such as de or pt-BR.")
+    page: Page | None = None
+
+
+class NewMessage(Body):
+    session: str = Field(pattern=SESSION)
+    cid: str = Field(pattern=CID, description="Your own id of this message: random, and the same on every retry.")
+    text: str
+    wait: float = Field(0, ge=0, le=MAX_WAIT, description="Seconds to wait for the answer.")
+
+
+class Action(Body):
+    session: str = Field(pattern=SESSION)
+    cid: str = Field(pattern=CID)
+    kind: Literal["handoff", "contact", "resolve", "stop"]
+    turn: str = Field("", max_length=64, description="Which answer to stop.")
+    name: str = Field("", max_length=200)
+    email: str = Field("", max_length=300)
+    text: str = ""
+
+
+class SessionPath(BaseModel):
+    session: str = Field(pattern=SESSION)
+
+
+class HistoryQuery(BaseModel):
+    after: int = Field(0, ge=0, le=2**53, description="Cursor: only what is newer.")
+    wait: float = Field(0, ge=0, le=MAX_POLL, description="Seconds to wait if nothing is newer.")
+
+
+class Session(BaseModel):
+    session: str
+    visitor: str
+    token: str | None = Field(None, description="Only for a new visitor. Keep it: it is told once.")
+
+
+class Source(BaseModel):
+    n: int
+    title: str
+    heading: str
+    url: str
+    updated: str
+    passage: str
+
+
+class Message(BaseModel):
+    id: str
+    seq: int
+    rev: int
+    author: Literal["customer", "ai", "agent", "system"]
+    name: str
+    text: str
+    at: float
+    cid: str | None = None
+    turn: str | None = None
+    type: str | None = None
+    sources: list[Source]
+    choices: list[str]
+    edited: float | None = None
+    deleted: bool | None = None
+
+
+class Ack(BaseModel):
+    cid: str
+    conv: str
+    id: str
+    seq: int
+    rev: int
+
+
+class Stored(BaseModel):
+    ack: Ack
+    messages: list[Message]
+    cursor: int
+
+
+class Turn(BaseModel):
+    id: str
+    attempt: int
+    text: str
+
+
+class History(BaseModel):
+    epoch: str
+    conv: str
+    after: int
+    cursor: int
+    more: bool
+    state: Literal["ai", "waiting", "human", "resolved", "gone"]
+    msgs: list[Message]
+    turn: Turn | None = None
+
+
+class Line(BaseModel):
+    session: str
+    state: str
+    preview: str
+    author: str
+    seq: int
+    at: float
+
+
+class Sessions(BaseModel):
+    sessions: list[Line]
+
+
+class Deleted(BaseModel):
+    deleted: bool
+
+
+class Done(BaseModel):
+    ack: Ack | None = None
+    stopped: bool | None = None
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+    version: str
+
+
+class ErrorBody(BaseModel):
+    code: str
+    message: str
+    request_id: str
+    field: str | None = None
+    retry_after: int | None = None
+
+
+class Error(BaseModel):
+    error: ErrorBody
