@@ -263,16 +263,17 @@ class Pool:
         if ended is not None and ended.more:
             self.want(running.begun.conversation_id, restart=True)
 
-    def on_overdue(self, call: Call) -> None:
-        """A plugin holds a thread longer than its hook may: go on without both."""
+    def on_overdue(self, call: Call) -> bool:
+        """A plugin holds a thread and cannot be ended: go on without both. Says whether the work was given to another."""
         with self.lock:
             running = self.by_thread.get(call.thread_id)
             if running is None:
-                return
+                return False
             running.given_up = True
             self._start_thread()
         if running.cancel():
             self.want(running.begun.conversation_id, restart=True)
+        return True
 
     # -- life ------------------------------------------------------------------------------------------------------
 

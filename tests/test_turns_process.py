@@ -118,7 +118,7 @@ def test_a_stop_keeps_what_was_shown(store: Any, pool: Pool, llm: FakeLLM) -> No
 def test_a_failing_provider_ends_in_a_person(store: Any, pool: Pool, llm: FakeLLM) -> None:
     from bot import switches
 
-    switches.set_enabled("offline", False, actor="test")
+    switches.switch("offline", False, actor="test")
     llm.script(Script(fault="500", times=0))
     say(pool, "anybody?")
     (answer,) = until(lambda: answers(store))
@@ -163,3 +163,41 @@ def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
     say(pool, "two")
     second = until(lambda: len(answers(store)) == 2 and answers(store))[1]
     assert second.kind in {"offline", "fallback"} and len(llm.requests) == asked
+
+
+HANGING = '''
+import threading
+from bot import hookimpl
+
+@hookimpl
+def filter_inbound(message):
+    if "hang" in message.text:  # in C, where no exception reaches it
+        lock = threading.Lock()
+        lock.acquire()
+        lock.acquire(timeout=30)
+    return message
+'''
+
+
+def test_a_plugin_that_hangs_costs_its_deadline_and_not_the_answer(
+    store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM, tmp_path: Any
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "hanging.py").write_text(HANGING)
+    environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url, DESKHAND_PLUGINS_DIR=str(folder))
+    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    lease.start("turns")
+    registry = load_plugins("turns")
+    pool = Pool(4, registry)
+    registry.on_overdue = pool.on_overdue
+    try:
+        llm.script(Script(answer="Here I am.", times=0))
+        say(pool, "please hang")
+        (answer,) = until(lambda: answers(store), seconds=12)
+        assert answer.body == "Here I am."
+        say(pool, "and again hang", wake=True)
+        assert until(lambda: len(answers(store)) == 2, seconds=3), "the plugin is left out for a while"
+    finally:
+        pool.drain()
+        forget_plugins()
