@@ -1,6 +1,9 @@
 // @ts-check
 // DOM by calls only: no HTML strings and no style attributes, so a strict CSP with Trusted Types has nothing to refuse.
 
+/** @type {Set<string>} */
+const adopted = new Set();
+
 /**
  * Make an element. Functions become listeners, `true` an empty attribute; `null`, `undefined` and `false` are left out.
  * @param {string} name
@@ -28,4 +31,13 @@ export const icon = (d) => {
   path.setAttribute('d', d);
   svg.append(path);
   return svg;
+};
+
+/** Add a style sheet once. @param {ShadowRoot} shadow @param {string} css */
+export const adopt = (shadow, css) => {
+  if (adopted.has(css)) return;
+  adopted.add(css);
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(css);
+  shadow.adoptedStyleSheets.push(sheet);
 };

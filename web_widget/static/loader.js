@@ -84,7 +84,7 @@
     boot(more) {
       Object.assign(options, more);
       if (doc.readyState == 'loading') return doc.addEventListener('DOMContentLoaded', () => own.boot());
-      if (!app.host) doc.body.append(make('deskhand-chat'));
+      if (!app.host?.isConnected) doc.body.append(app.host || make('deskhand-chat'));
       app.dress();
       if (state.ready) return;
       state.ready = true;
@@ -93,9 +93,9 @@
       else (page.requestIdleCallback || setTimeout)(peek);
     },
     on(name, listener) {
-      const heard = (event) => listener(event.detail) === false && event.preventDefault();
-      doc.addEventListener('deskhand:' + name, heard);
-      return () => doc.removeEventListener('deskhand:' + name, heard);
+      listener.heard ||= (event) => listener(event.detail) === false && event.preventDefault();
+      doc.addEventListener('deskhand:' + name, listener.heard);
+      return () => call('off', name, listener);
     },
   };
 
@@ -129,6 +129,7 @@
         this.popover = 'manual'; // the top layer: nothing of the page covers it
         this.showPopover();
       }
+      if (state.open) app.panel('resume');
     }
 
     disconnectedCallback() {
@@ -139,6 +140,7 @@
   /** Every other function of the API is in api.js. */
   const call = (name, ...args) =>
     own[name] ? own[name](...args) : import(base + 'api.js').then((module) => module.run(app, name, args));
+  Object.assign(app, own);
   page.Deskhand = new Proxy(call, { get: (_, name) => (name == 'state' ? { ...state } : call.bind(0, name)) });
 
   night.onchange = app.dress;

@@ -83,7 +83,7 @@ export class Log {
 
   /** The newest messages in one go. */
   fill() {
-    const all = [...this.session.now.messages.values()].sort((a, b) => a.seq - b.seq);
+    const all = this.session.sorted;
     this.earlier.hidden = all.length <= this.shown;
     this.rows.replaceChildren(...all.slice(-this.shown).map((message) => this.article(message)));
     this.offer();
@@ -289,7 +289,7 @@ export class Log {
 
   /** Quick replies of the newest message, until something is said. */
   offer() {
-    const last = [...this.session.now.messages.values()].sort((a, b) => b.seq - a.seq)[0];
+    const last = this.session.sorted.at(-1);
     const texts = last?.author == 'customer' || this.session.pending.length ? [] : last?.choices || [];
     this.choices.setAttribute('aria-label', t('choices'));
     this.choices.replaceChildren(...this.buttons(texts.slice(0, 5)));

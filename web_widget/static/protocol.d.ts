@@ -184,7 +184,9 @@ export interface App {
   shadow: ShadowRoot;
   root: HTMLElement;
   launcher: HTMLButtonElement;
-  panel: Record<string, (...args: any[]) => any> | null;
+  panel(name?: string, ...args: any[]): Promise<any>;
+  words: string[];
+  loaded?: boolean;
   emit(name: string, detail?: unknown): boolean;
   unread(count: number): void;
   dress(): void;

@@ -5,8 +5,7 @@
 /** @typedef {import('./protocol').Thread} Thread */
 /** @typedef {import('./protocol').Unsent} Unsent */
 import { Connection } from './connection.js';
-import { Outbox } from './outbox.js';
-import { fresh, Store } from './store.js';
+import { fresh, Outbox, Store } from './outbox.js';
 
 const OVERDUE = 15_000;
 
@@ -61,6 +60,10 @@ export class Session {
     return thread;
   }
 
+  get sorted() {
+    return [...this.now.messages.values()].sort((a, b) => a.seq - b.seq);
+  }
+
   /** What waits in the outbox for the conversation that is shown. */
   get pending() {
     const arrived = new Set([...this.now.messages.values()].map((message) => message.cid));
@@ -73,14 +76,11 @@ export class Session {
   async hello() {
     // Two new tabs must not become two visitors: the second one waits for the first one's token.
     if (!this.store.get('token')) {
-      await this.store.locked('hello', async () => {
-        if (this.store.get('token')) return;
-        this.tokenCame?.();
-        void this.store.locked('hello', () => new Promise((done) => {
-          this.tokenCame = () => done(0);
-          setTimeout(done, 5000);
-        }));
-      });
+      await new Promise((go) => void this.store.locked('hello', () => new Promise((done) => {
+        this.tokenCame = done;
+        setTimeout(done, this.store.get('token') ? 0 : 5000);
+        go(0);
+      })));
     }
     const { url = location.origin + location.pathname, title = document.title } = this.app.options.page || {};
     return {
@@ -117,6 +117,8 @@ export class Session {
   settled({ frame, thread }, answer) {
     if (answer.t == 'ack') {
       if (!frame.conv) this.named(thread, answer.conv);
+      // The server now watches what it has just stored; that was another tab's conversation.
+      if (this.conv && answer.conv != this.conv) this.pull(this.conv, 'open');
       if (frame.t == 'send') {
         const { id, seq, rev, cid } = answer;
         const message = { id, seq, rev, cid, author: /** @type {const} */ ('customer'), text: frame.text, at: Date.now() / 1000 };
@@ -146,7 +148,7 @@ export class Session {
     if (this.conv || thread != this.thread) return;
     this.place(conv);
     this.app.emit('conversation:started', { conversationId: conv });
-    this.connection.send({ t: 'open', conv, cursor: this.now.cursor });
+    this.pull(conv, 'open');
     this.tell('state');
   }
 
@@ -155,6 +157,7 @@ export class Session {
     const name = key?.startsWith(this.store.prefix) ? key.slice(this.store.prefix.length) : '';
     if (name == 'named' && newValue) this.adopt(newValue.split(' ')[0], newValue.split(' ')[1]);
     if (name.startsWith('out:')) this.tell('outbox');
+    if (name == 'seen') this.app.unread(0);
   }
 
   // Frames ------------------------------------------------------------------------------------------------------
@@ -176,7 +179,7 @@ export class Session {
   /** @param {import('./protocol').WelcomeFrame} frame */
   welcome({ token, epoch, site, conv, limits }) {
     if (token) this.store.set('token', token);
-    this.tokenCame?.();
+    this.tokenCame?.(0);
     if (this.epoch !== undefined && epoch !== this.epoch) {
       this.threads.clear(); // the server was restored from a backup: what we remember may never have been
       if (this.conv) this.pull(this.conv);
@@ -255,10 +258,10 @@ export class Session {
     if (conv == this.conv) this.tell('draft');
   }
 
-  /** Ask for what changed. @param {string} conv */
-  pull(conv) {
+  /** Ask for what changed. @param {string} conv @param {string} [t] `open` also watches it from now on */
+  pull(conv, t = 'pull') {
     this.asked = conv;
-    this.connection.send({ t: 'pull', conv, cursor: this.known(conv).cursor });
+    this.connection.send({ t, conv, cursor: this.known(conv).cursor });
   }
 
   /** @param {import('./protocol').ErrorFrame & { conv?: string }} frame */
@@ -277,6 +280,13 @@ export class Session {
   }
 
   // What the visitor does ---------------------------------------------------------------------------------------
+
+  /** Send what the visitor says, unless the page objects. @param {string} words */
+  say(words) {
+    const detail = { text: words };
+    if (!this.app.emit('before:send', detail) || !detail.text.trim()) return false;
+    this.post({ t: 'send', text: detail.text });
+  }
 
   /** @param {Record<string, any>} frame */
   post(frame) {
@@ -298,10 +308,7 @@ export class Session {
     this.thread = fresh();
     this.threads.delete('');
     this.place(conv);
-    if (conv) {
-      this.asked = conv;
-      this.connection.send({ t: 'open', conv, cursor: this.now.cursor });
-    }
+    if (conv) this.pull(conv, 'open');
     this.tell('reset');
   }
 
@@ -320,9 +327,19 @@ export class Session {
     if (conv == this.conv) this.show();
   }
 
+  /** True while the newest word about a person is that nobody is there: an address is wanted. */
+  get deskless() {
+    let open = false;
+    for (const { type } of this.sorted) {
+      if (type == 'handoff_no_desk') open = true;
+      if (/^(contact_saved|handoff|resolved)$/.test(type || '')) open = false;
+    }
+    return open && !this.pending.some(({ frame, final }) => frame.t == 'contact' && !final);
+  }
+
   /** Remember what was shown, for the count of unread messages on the next page. */
   seen() {
-    const seq = Math.max(0, ...[...this.now.messages.values()].map((message) => message.seq));
-    if (this.conv && seq) this.store.set('seen', `${this.conv} ${seq}`);
+    const last = this.sorted.at(-1);
+    if (last) this.store.set('seen', `${this.conv} ${last.seq}`);
   }
 }

@@ -5,25 +5,29 @@ import en from './strings/en.js';
 /** Languages with a file in strings/. */
 const SHIPPED = ['de'];
 /** @type {Record<string, any>} */
-let words = en;
+const english = { ...en };
+let words = english;
 let lang = 'en';
 
 /**
  * Say it in the visitor's language. `{n}` also picks the plural.
- * @param {keyof typeof en} key
+ * @param {string} key
  * @param {Record<string, any>} [values]
  * @returns {string}
  */
 export const t = (key, values = {}) => {
-  let text = words[key] ?? en[key];
+  let text = words[key] ?? english[key];
   if (typeof text != 'string') text = text[new Intl.PluralRules(lang).select(values.n)] ?? text.other;
   return text.replace(/\{(\w+)\}/g, (/** @type {any} */ _, /** @type {string} */ name) => values[name]);
 };
 
+/** English words of a part that is loaded later. @param {Record<string, any>} more */
+export const add = (more) => void Object.assign(english, more);
+
 /** Load a language; stays with English when there is no file. @param {string} tag BCP 47 */
 export const speak = async (tag) => {
   const [wanted] = tag.toLowerCase().split('-');
-  words = en;
+  words = english;
   lang = 'en';
   if (!SHIPPED.includes(wanted)) return;
   try {

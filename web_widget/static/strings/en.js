@@ -1,4 +1,5 @@
-// The interface in English. Every other file in this folder has the same names; what it lacks falls back to these.
+// The interface in English, as far as the first view needs it. The other languages have one file for both parts;
+// what they lack falls back to English.
 export default {
   chat: 'Open chat',
   unread: 'unread',
@@ -56,24 +57,4 @@ export default {
   earlier: 'Earlier messages',
   close: 'Close chat',
   menu: 'Menu',
-  conversations: 'Your conversations',
-  back: 'Back to the conversation',
-  fresh: 'New conversation',
-  end: 'End conversation',
-  none: 'No conversations yet.',
-  listFailed: 'The list could not be loaded.',
-  remove: 'Delete conversation',
-  removeAsk: 'Delete this conversation for good? Nobody can bring it back.',
-  removeYes: 'Delete for good',
-  removeNo: 'Keep',
-  removed: 'The conversation is deleted.',
-  removeFailed: 'It could not be deleted. Try again.',
-  formTitle: 'Leave your address',
-  formNote: 'Nobody is connected right now. Your request is kept; a person answers by e-mail.',
-  name: 'Name',
-  email: 'E-mail',
-  emailBad: 'Enter an e-mail address such as name@example.com.',
-  details: 'What should they know?',
-  submit: 'Send request',
-  error: 'That did not work. Try again.',
 };

@@ -1,0 +1,22 @@
+// The interface in English: menu, list of conversations and form, which are loaded when they are needed.
+export default {
+  conversations: 'Your conversations',
+  back: 'Back to the conversation',
+  fresh: 'New conversation',
+  end: 'End conversation',
+  none: 'No conversations yet.',
+  listFailed: 'The list could not be loaded.',
+  remove: 'Delete conversation',
+  removeAsk: 'Delete this conversation for good? Nobody can bring it back.',
+  removeYes: 'Delete for good',
+  removeNo: 'Keep',
+  removed: 'The conversation is deleted.',
+  removeFailed: 'It could not be deleted. Try again.',
+  formTitle: 'Leave your address',
+  formNote: 'Nobody is connected right now. Your request is kept; a person answers by e-mail.',
+  name: 'Name',
+  email: 'E-mail',
+  emailBad: 'Enter an e-mail address such as name@example.com.',
+  details: 'What should they know?',
+  submit: 'Send request',
+};
