@@ -20,7 +20,7 @@ ich ihm ihn ihnen ihr ihre ihrem ihren ihrer im in ins ist ja jede jedem jeden j
 konnten lasst man mehr mein meine meinem meinen meiner meines mich mir mit muss mussen nach nicht nichts noch nun nur ob oder ohne schon
 sehr sein seine seinem seinen seiner selbst sich sie sind so soll sollen sollte sonst trotzdem uber um und uns unser unsere unseren
 unserer unter vom von vor wann war waren warum was weil welche welchem welchen welcher welches wenn wer werde werden wie wieder will
-wir wird wirst wo wohin wurde wurden zu zum zur zwischen ubers bitte hallo
+wir wird wirst wo wohin wurde wurden zu zum zur zwischen ubers
 """
 _FR = """
 a ai as au aucun aussi autre aux avec avez avoir avons bien c ce cela celle celui ces cet cette ceux chez comme comment d dans de des
@@ -83,7 +83,7 @@ CHAT_WORDS: dict[str, frozenset[str]] = {
         needed looking look try trying tried possible able way wish explain find understand mean say said think sure maybe guys
         anyone anybody everything anything thing things mine ok okay good morning evening afternoon today happen happens happened
         cheers regards sorry info information come comes go goes going make makes see seen use using actually exactly already
-        bit lot many take takes does""",
+        bit lot many take takes does method methods way ways option options kind kinds type types sort offer offers choose exist exists""",
         "de": """hallo guten tag morgen bitte danke frage fragen wissen weiss mochte wurde hatte gern gerne brauche helfen hilfe
         suche finde sagen erklaren moglich moglichkeit geht gehen machen mache mal denn eigentlich genau heute viel viele""",
         "fr": "bonjour salut merci question savoir voudrais aimerais besoin aide aider dire possible",

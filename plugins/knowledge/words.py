@@ -143,18 +143,15 @@ def index_words(text: str, language: str) -> list[str]:
 
 
 def question_words(text: str, language: str) -> list[str]:
-    """Return the words that say what a question is about, unstemmed, each once.
-
-    Words of talking (please, tell, help) are dropped unless nothing else is left.
-    """
+    """Return the words that say what a question is about, unstemmed, each once; none for mere talk such as "hello"."""
     stops = STOP_WORDS.get(language, frozenset())
+    chat = CHAT_WORDS.get(language, frozenset())
     content: dict[str, None] = {}
     for word in raw_words(text):
         for part in [word] if is_unspaced(word) else spoken_parts(word):
-            if fold(part) not in stops:
+            if fold(part) not in stops and fold(part) not in chat:
                 content[part] = None
-    chat = CHAT_WORDS.get(language, frozenset())
-    return [word for word in content if fold(word) not in chat] or list(content)
+    return list(content)
 
 
 def guess_language(text: str, known: tuple[str, ...], default: str) -> str:

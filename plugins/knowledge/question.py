@@ -1,0 +1,206 @@
+"""From a question to the terms that are searched: stems of its language, words that mean the same, mistypings, compounds."""
+
+from __future__ import annotations
+
+import math
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot import Question
+from plugins.knowledge.index import IndexFile
+from plugins.knowledge.stopwords import STOP_WORDS
+from plugins.knowledge.synonyms import GROUPS, with_phrases
+from plugins.knowledge.words import (
+    base_language,
+    fold,
+    guess_language,
+    is_unspaced,
+    pairs,
+    question_words,
+    spoken_parts,
+    stem,
+)
+
+MAX_TERMS = 40
+"""Words of a question that are looked at; a customer may write 4,000 characters."""
+SYNONYM = 0.75
+MISTYPED = 0.6
+UNKNOWN = 0.8
+"""How much a word that no passage has counts beside the rarest one that some have: it may be a name or a slip."""
+CONTEXT = 0.35
+"""How much an earlier word of the customer counts beside a word of the question."""
+FEW = 2
+"""With so few words of its own a question is a follow-up: what was said before decides, too."""
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_POINTING = re.compile(
+    r"\b(it|its|that|this|these|those|them|they|one|ones|there|und|das|dies|diese|dafur|davon)\b|^(and|also|or|what about|how about)\b"
+)
+
+
+@dataclass(slots=True)
+class Term:
+    """One thing a question asks for. ``forms`` are index words that stand for it, each with how well it does."""
+
+    word: str
+    forms: dict[str, float]
+    share: float = 1.0
+    """1 for a word of the question, less for one of its context."""
+    passages: int = 0
+    """In how many of the visible passages it is (about)."""
+    weight: float = 0.0
+    """Rarity times share: what finding it is worth."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A question, ready to be searched."""
+
+    language: str
+    terms: list[Term] = field(default_factory=list)
+    follow_up: bool = False
+
+
+def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -> Asked:
+    """Turn a question into weighted terms, with the counts of what its site may see."""
+    default = base_language(question.language) or (file.languages[0] if file.languages else "en")
+    language = guess_language(question.text, file.languages, default)
+    stemmers = [language] + ([default] if default in file.languages and default != language else [])
+    asked = Asked(language)
+    own = _words(question.text, language)
+    earlier = [word for word in _words(question.context, language) if word not in own]
+    asked.follow_up = bool(earlier) and (len(own) <= FEW or bool(_POINTING.search(fold(question.text.lower()))))
+    for words, share in ((own, 1.0), (earlier[:MAX_TERMS], CONTEXT if asked.follow_up else 0.0)):
+        if share:
+            asked.terms += [term for word in words[:MAX_TERMS] for term in _terms(word, language, stemmers, share)]
+    scopes = file.seen_by(question.site)
+    total = sum(file.sizes.get(scope, (0, 0))[0] for scope in scopes)
+    _weigh(asked, scopes, total, db)
+    return asked
+
+
+def _words(text: str, language: str) -> list[str]:
+    return question_words(with_phrases(text.casefold(), language), language)
+
+
+def _terms(word: str, language: str, stemmers: Sequence[str], share: float) -> Iterator[Term]:
+    if is_unspaced(word):
+        for pair in pairs(word):
+            alike = GROUPS.get(language, {}).get(pair, ())
+            yield Term(pair, {pair: 1.0, **{other: SYNONYM for other in alike if other != pair}}, share)
+        return
+    forms = {stem(word, code): 1.0 for code in stemmers}
+    for other in GROUPS.get(language, {}).get(fold(word), ()) or _by_stem(language, stem(word, language)):
+        for part in spoken_parts(other):
+            forms.setdefault(stem(part, language), SYNONYM)
+    yield Term(word, forms, share)
+
+
+_STEMMED: dict[str, dict[str, tuple[str, ...]]] = {}
+
+
+def _by_stem(language: str, stemmed: str) -> tuple[str, ...]:
+    """Synonyms of another form of the word: ``refunded`` has those of refund."""
+    if language not in _STEMMED:
+        _STEMMED[language] = {stem(word, language): group for word, group in GROUPS.get(language, {}).items()}
+    return _STEMMED[language].get(stemmed, ())
+
+
+def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connection) -> None:
+    counts = _counts(db, scopes, {form for term in asked.terms for form in term.forms})
+    for term in asked.terms:
+        own = [form for form, how in term.forms.items() if how == 1.0]
+        if not any(form in counts for form in own):
+            _rescue(term, own[0], asked.language, scopes, db, counts)
+    asked.terms = [term for term in asked.terms if not _is_slip_of_small_word(term, asked.language, counts)]
+    _drop_false_pairs(asked, counts)
+    for term in asked.terms:
+        term.forms = {form: how for form, how in term.forms.items() if form in counts}
+        term.passages = min(total, sum(counts[form] for form in term.forms))
+        seen = max(term.passages, 1)
+        term.weight = term.share * math.log(1 + (total - seen + 0.5) / (seen + 0.5)) if total else 0.0
+        if not term.passages:
+            term.weight *= UNKNOWN
+
+
+def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str]) -> dict[str, int]:
+    out: dict[str, int] = {}
+    wanted = sorted(words)
+    for scope in scopes:
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT word, passages FROM term WHERE scope = ? AND word IN ({marks})"  # noqa: S608
+            for word, passages in db.execute(query, (scope, *some)):
+                out[word] = out.get(word, 0) + passages
+    return out
+
+
+def _rescue(
+    term: Term, word: str, language: str, scopes: Sequence[int], db: sqlite3.Connection, counts: dict[str, int]
+) -> None:
+    """Look for what an unknown word may have meant: a mistyped one, or the parts of a compound."""
+    if is_unspaced(word) or len(word) < 4 or not word.isascii() or not word.isalpha():
+        return
+    if len(word) >= 5:
+        near = _counts(db, scopes, {stem(other, language) for other in _one_slip(word)} | set(_one_slip(word)))
+        near = {other: number for other, number in near.items() if len(other) >= 4}
+        if near:
+            best = max(near, key=lambda other: (other[0] == word[0], near[other]))
+            counts[best] = near[best]
+            term.forms[best] = MISTYPED
+            return
+    if len(word) >= 9:
+        halves = {(stem(word[:at], language), stem(word[at:], language)) for at in range(4, len(word) - 3)}
+        halves |= {
+            (stem(word[:at], language), stem(word[at + 1 :], language))
+            for at in range(4, len(word) - 4)
+            if word[at] == "s"
+        }
+        known = _counts(db, scopes, {half for pair in halves for half in pair})
+        both = [pair for pair in halves if pair[0] in known and pair[1] in known]
+        if both:
+            for half in max(both, key=lambda pair: min(len(pair[0]), len(pair[1]))):
+                counts[half] = known[half]
+                term.forms[half] = MISTYPED
+
+
+def _one_slip(word: str) -> list[str]:
+    """Every word one mistake away: a letter too many, too few, another one, or two swapped."""
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    out = [a + b[1:] for a, b in cuts if b]
+    out += [a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1]
+    out += [a + letter + b[1:] for a, b in cuts if b for letter in _LETTERS]
+    out += [a + letter + b for a, b in cuts for letter in _LETTERS]
+    return out
+
+
+def _drop_false_pairs(asked: Asked, counts: dict[str, int]) -> None:
+    """Of a run without blanks, forget unknown whole runs and unknown pairs that straddle two known words.
+
+    A pair that touches one known word may straddle it and a small word: it counts half.
+    """
+    known = {char for term in asked.terms if is_unspaced(term.word) and _known(term, counts) for char in term.word}
+    kept = []
+    for term in asked.terms:
+        chars = set(term.word)
+        if is_unspaced(term.word) and not _known(term, counts):
+            if len(term.word) > 2 or chars <= known:
+                continue
+            term.share *= 1.0 if chars.isdisjoint(known) else 0.5
+        kept.append(term)
+    asked.terms = kept
+
+
+def _known(term: Term, counts: dict[str, int]) -> bool:
+    return any(form in counts for form in term.forms)
+
+
+def _is_slip_of_small_word(term: Term, language: str, counts: dict[str, int]) -> bool:
+    """True for ``wich`` and ``hwo``: nobody has that word, and one slip away is a word that says nothing."""
+    word = fold(term.word)
+    if _known(term, counts) or not 3 <= len(word) <= 8 or not word.isascii() or not word.isalpha():
+        return False
+    swapped_or_short = {slip for slip in _one_slip(word) if len(slip) > len(word) or sorted(slip) == sorted(word)}
+    return not STOP_WORDS.get(language, frozenset()).isdisjoint(swapped_or_short)

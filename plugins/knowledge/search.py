@@ -1,0 +1,158 @@
+"""Searching: few passages by the rarest words from SQLite, then a second scoring of those with every word.
+
+A 12-word question has two or three words that matter. SQLite scores only passages that have one of the rarest; common words cost
+nothing there and count in the second scoring, which looks at a hundred passages at most.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot import Found, Passage, Question
+from plugins.knowledge.index import Index, IndexFile
+from plugins.knowledge.question import Asked, Term, read_question
+
+POSTINGS = 5_000
+"""Passages that SQLite may have to score for one question, by the counts of the chosen words."""
+CANDIDATES = 100
+PER_ARTICLE = 2
+"""Passages of one article in a result; the others would only repeat its subject."""
+TITLE, HEADING = 3.0, 2.0
+_K1, _B = 1.2, 0.6
+_OTHER_LANGUAGE = 0.85
+ANSWERABLE = 0.6
+"""Least coverage (see :func:`coverage`) of an answerable question, set on the calibration half of the tests' question list."""
+
+_COLUMNS = (
+    "rowid, id, article, title, heading, text, url, language, updated, title_words, heading_words, body_words, length"
+)
+
+
+@dataclass(slots=True)
+class Scored:
+    """A candidate with what was found in it."""
+
+    passage: Passage
+    language: str
+    score: float
+    found: dict[int, float]
+    """Positions of the terms that it has, each with how well its form stands for the word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A search with its reasons, for ``deskhand knowledge test``."""
+
+    found: Found
+    asked: Asked
+    coverage: float
+
+
+def search(index: Index, question: Question) -> Found:
+    """Search the newest index for ``question``. Finds nothing, and says so, while there is no index."""
+    return explain(index, question).found
+
+
+def explain(index: Index, question: Question) -> Result:
+    """As :func:`search`, with the terms and the measure behind the decision."""
+    for attempt in range(2):
+        file = index.current()
+        if file is None:
+            break
+        try:
+            with file.connection() as db:
+                return _search(file, db, question)
+        except sqlite3.OperationalError:
+            if attempt:  # the file was replaced between looking and opening: once more with the new one
+                raise
+        except sqlite3.DatabaseError:
+            index.discard(file)
+    return Result(Found(), Asked(question.language), 0.0)
+
+
+def _search(file: IndexFile, db: sqlite3.Connection, question: Question) -> Result:
+    asked = read_question(question, file, db)
+    scopes = file.seen_by(question.site)
+    rows = _candidates(db, asked.terms, scopes)
+    passages = sum(file.sizes.get(scope, (0, 0))[0] for scope in scopes)
+    words = sum(file.sizes.get(scope, (0, 0))[1] for scope in scopes)
+    average = words / passages if passages else 1.0
+    scored = [_score(row, asked, average) for row in rows]
+    scored.sort(key=lambda one: (-one.score, one.passage.id))
+    covered = coverage(asked, scored)
+    chosen = _choose(scored, max(1, question.limit))
+    found = Found(passages=chosen, answerable=bool(chosen) and covered >= ANSWERABLE, version=file.number)
+    return Result(found, asked, covered)
+
+
+def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]) -> list[tuple[object, ...]]:
+    chosen: list[Term] = []
+    postings = 0
+    for term in sorted((term for term in terms if term.passages), key=lambda term: (term.share < 1, term.passages)):
+        if chosen and postings + term.passages > POSTINGS:
+            continue
+        chosen.append(term)
+        postings += term.passages
+    if not chosen:
+        return []
+    # Every word carries its scope (plugins.knowledge.building): what the site may not see is not even compared.
+    match = " OR ".join(f'"{scope}:{form}"' for term in chosen for form in term.forms for scope in scopes)
+    return db.execute(
+        f"SELECT {_COLUMNS} FROM passage WHERE rowid IN (SELECT rowid FROM words WHERE words MATCH ?"  # noqa: S608
+        " ORDER BY bm25(words, 4.0, 2.0, 1.0) LIMIT ?)",
+        (match, CANDIDATES),
+    ).fetchall()
+
+
+def _score(row: tuple[object, ...], asked: Asked, average: float) -> Scored:
+    _, id_, article, title, heading, text, url, language, updated, title_words, heading_words, body_words, length = row
+    title_text, heading_text, body_text = str(title_words), str(heading_words), str(body_words)
+    norm = 1 - _B + _B * float(str(length)) / average
+    score = 0.0
+    found: dict[int, float] = {}
+    for position, term in enumerate(asked.terms):
+        best = 0.0
+        for form, how in term.forms.items():
+            word = f" {form} "
+            times = TITLE * title_text.count(word) + HEADING * heading_text.count(word) + body_text.count(word)
+            if times:
+                best = max(best, how * times)
+                found[position] = max(found.get(position, 0.0), how)
+        if best:
+            score += term.weight * best * (_K1 + 1) / (best + _K1 * norm)
+    score *= 1.0 if not asked.language or language == asked.language else _OTHER_LANGUAGE
+    passage = Passage(
+        id=str(id_), article_id=str(article), title=str(title), heading=str(heading), text=str(text), url=str(url),
+        language=str(language), updated=str(updated), score=round(score, 3),
+    )  # fmt: skip
+    return Scored(passage, str(language), score, found)
+
+
+def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
+    """Return how much of what the question asks for its best article has, from 0 to 1, rare words counting more."""
+    whole = sum(term.weight for term in asked.terms)
+    if not whole or not scored:
+        return 0.0
+    best = 0.0
+    for one in scored[:5]:
+        here = sum(asked.terms[position].weight * how for position, how in one.found.items())
+        best = max(best, here / whole)
+    return round(best, 3)
+
+
+def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
+    chosen: list[Passage] = []
+    articles: dict[str, int] = {}
+    texts: set[str] = set()
+    for one in scored:
+        text = " ".join(one.passage.text.split())
+        if articles.get(one.passage.article_id, 0) >= PER_ARTICLE or text in texts:
+            continue
+        articles[one.passage.article_id] = articles.get(one.passage.article_id, 0) + 1
+        texts.add(text)
+        chosen.append(one.passage)
+        if len(chosen) >= limit:
+            break
+    return tuple(chosen)
