@@ -63,7 +63,7 @@ class Call:
 
     plugin: str
     hook: str
-    thread: int
+    thread_id: int
     """``threading.get_ident()`` of the thread it runs in."""
     seconds: float
     abandoned: bool = False

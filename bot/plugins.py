@@ -63,7 +63,7 @@ class Registry:
         self._current: Snapshot | None = None
         self._look_at = 0.0
         self._resolved: dict[str, tuple[str, Resolved]] = {}
-        for one in found.broken:
+        for one in found.broken if process != "cli" else ():  # the command line shows them in its list
             log.error("plugin_broken", plugin=one.name, place=one.place, reason=one.reason)
 
     def snapshot(self) -> Snapshot:

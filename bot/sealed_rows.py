@@ -38,7 +38,7 @@ class Sealed:
 
     @property
     def key(self) -> str:
-        return str(self.model._meta.primary_key.column_name)
+        return str(getattr(self.model._meta.primary_key, "column_name", "id"))
 
 
 MESSAGES = (

@@ -1,0 +1,180 @@
+"""``deskhand plugins``: which there are, switch them, set them. Changes reach all running processes within a second or so."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bot.discovery import Plugin
+    from bot.plugins import Registry
+    from bot.snapshot import Status
+
+
+@click.group()
+def plugins() -> None:
+    """List plugins, switch them, set them. Changes reach the running processes at once, without a restart."""
+
+
+def open_store() -> None:
+    """Open the database of the configuration, brought up to date."""
+    from bot import store
+    from bot.config import config
+
+    store.open_database(config().database)
+    store.migrate()
+
+
+def actor() -> str:
+    """Who types, for the audit trail."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
+
+
+def _load() -> Registry:
+    from bot.plugins import load_plugins
+
+    open_store()
+    return load_plugins("cli")
+
+
+def _plugin(registry: Registry, name: str) -> Plugin:
+    found = registry.plugins.get(name)
+    if found is not None:
+        return found
+    from bot.discovery import did_you_mean
+
+    broken = next((one for one in registry.broken if one.name == name), None)
+    if broken is not None:
+        raise click.ClickException(f"{name} ({broken.place}) cannot be used. {broken.reason}")
+    raise click.ClickException(
+        f"No plugin is called {name}.{did_you_mean(name, list(registry.plugins))} See deskhand plugins list."
+    )
+
+
+@plugins.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+def list_plugins(as_json: bool) -> None:
+    """Show all plugins: on or off, and why."""
+    rows = _load().fresh().status()
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    wide = max((len(row.name) for row in rows), default=0)
+    for row in rows:
+        mark, colour = ("broken", "red") if row.broken else ("on", "green") if row.on else ("off", "yellow")
+        words = row.summary or row.title if row.on else row.why
+        where = "" if row.origin == "built-in" else f" [{row.origin}]"
+        click.echo(f"{row.name:<{wide}}  {click.style(f'{mark:<6}', fg=colour)}  {words}{where}")
+    trouble = [row for row in rows if row.strikes]
+    for row in trouble:
+        click.echo(f"\n{row.name}: {_times(row.strikes)} failed in a row. Last error{_when(row)}: {row.last_error}")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _when(row: Status) -> str:
+    if row.last_error_at is None:
+        return ""
+    return f" ({datetime.fromtimestamp(row.last_error_at, UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+@plugins.command("on")
+@click.argument("name")
+def switch_on(name: str) -> None:
+    """Switch a plugin on, and forgive its failures."""
+    from bot import switches
+
+    registry = _load()
+    _plugin(registry, name)
+    switches.switch(name, True, actor=actor())
+    _say(registry, name)
+
+
+@plugins.command("off")
+@click.argument("name")
+def switch_off(name: str) -> None:
+    """Switch a plugin off. Its settings stay."""
+    from bot import switches
+
+    registry = _load()
+    _plugin(registry, name)
+    switches.switch(name, False, actor=actor())
+    click.echo(f"{name} is off.")
+
+
+def _say(registry: Registry, name: str) -> None:
+    row = next(row for row in registry.fresh().status() if row.name == name)
+    if row.on:
+        click.echo(f"{name} is on.")
+    else:
+        click.echo(f"{name} is not on: {row.why}.")
+        if row.why.startswith("needs "):
+            click.echo(f"Set what it needs by: deskhand plugins set {name} NAME=VALUE (NAME alone asks for it).")
+
+
+@plugins.command("set")
+@click.argument("name")
+@click.argument("values", nargs=-1, metavar="[NAME=VALUE | NAME]...")
+@click.option("--unset", multiple=True, metavar="NAME", help="Forget the stored value. Repeat it for several.")
+def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> None:
+    """Store settings of a plugin. NAME alone asks for the value without showing it, so that a key stays out of the shell's history."""
+    from bot import switches
+    from bot.plugin_settings import SettingRefused, change
+
+    registry = _load()
+    plugin = _plugin(registry, name)
+    if not values and not unset:
+        raise click.UsageError(f"Say what to set. The settings: deskhand plugins show {name}")
+    new = dict(_pair(item) for item in values)
+    for _attempt in range(5):
+        row = registry.fresh().switches.get(name, switches.Switch())
+        try:
+            changed = change(plugin, row.stored(), new, unset)
+        except SettingRefused as refused:
+            raise click.ClickException(str(refused)) from None
+        if switches.store_settings(name, row.settings, changed, actor=actor(), changed=(*new, *unset)):
+            _say(registry, name)
+            return
+    raise click.ClickException(f"Somebody else is changing {name} at the same time. Nothing was changed; try again.")
+
+
+def _pair(item: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if equals:
+        return name, value
+    if sys.stdin.isatty():
+        return name, str(click.prompt(name, hide_input=True))
+    return name, sys.stdin.readline().rstrip("\r\n")
+
+
+@plugins.command("show")
+@click.argument("name")
+def show_plugin(name: str) -> None:
+    """Show a plugin with its settings and where each comes from. Of a secret only the last four characters."""
+    from bot.plugin_settings import show
+    from bot.switches import Switch
+
+    registry = _load()
+    plugin = _plugin(registry, name)
+    now = registry.fresh()
+    row = next(row for row in now.status() if row.name == name)
+    click.echo(f"{row.title}: {row.why}")
+    if row.summary:
+        click.echo(row.summary)
+    click.echo(f"from {plugin.place} ({row.origin}); hooks: {', '.join(row.hooks)}")
+    if row.last_error:
+        click.echo(f"last error{_when(row)}: {row.last_error}")
+    for view in show(plugin, now.switches.get(name, Switch()).stored()):
+        source = f"{view.source}" + (f", or {view.env}" if view.env and view.source in {"missing", "default"} else "")
+        click.echo(f"  {view.name} = {view.value}  ({source})" + (f"  {view.help}" if view.help else ""))
