@@ -53,7 +53,7 @@
       root.classList.toggle('dark', theme == 'dark' || (theme != 'light' && night.matches));
       root.classList.toggle('start', side == 'start');
       root.style.setProperty('--look', options.accent || '');
-      set(path, { d: open ? 'm6 9 6 6 6-6' : 'M5 5h14v11h-7l-4 4v-4H5z' });
+      set(path, { d: open ? 'm6 9 6 6 6-6' : 'M4 4.5h16v12h-8L7.5 20v-3.5H4z' });
       badge.textContent = failed || (open || !unread ? '' : unread > 99 ? '99+' : unread);
       set(launcher, { 'aria-label': failed || (unread ? `${name}, ${unread} ${news}` : name), 'aria-expanded': open });
       launcher.hidden = options.mode != 'popup' || options.launcher == 'none';

@@ -276,10 +276,10 @@ export class Log {
     const { site, now, conv } = this.session;
     const begun = now.messages.size > 0 || this.session.pending.length > 0;
     const starters = begun || (conv && !now.loaded) ? [] : site.starters || [];
-    this.intro.replaceChildren(
+    this.intro.replaceChildren(...h('div', null,
       h('p', { class: 'hello', dir: 'auto' }, site.welcome || t('welcome')),
       h('p', { class: 'note' }, t('disclaimer')),
-      starters.length && h('div', { class: 'choices', role: 'group', 'aria-label': t('starters') }, ...this.buttons(starters.slice(0, 4))));
+      starters[0] && h('div', { class: 'choices', role: 'group', 'aria-label': t('starters') }, ...this.buttons(starters.slice(0, 4)))).childNodes);
   }
 
   /** @param {string[]} texts */

@@ -2,21 +2,21 @@
 // "Quiet desk": paper neutrals, one teal for people and action, violet for the AI only, one elevation, hairlines.
 export const css = `
 :host{display:block}
-.dh{--bg:#fbfaf7;--surface:#fff;--sunken:#f2f0ea;--text:#1c1f1e;--muted:#5a5f5b;--line:#ddd9cf;--strong:#8a867b;--soft:#e0f0ee;--ink:#0a5f5b;--ai:#5b4bb7;--ai-soft:#eeebfa;--warn:#7a4d00;--warn-soft:#fff1d1;--bad:#b3261e;--bad-soft:#fce8e6;--ring:#0b6e69;--r:var(--dh-radius,16px);--font:var(--dh-font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif)}
-.dh.dark{--bg:var(--dh-bg,#101413);--surface:#171c1a;--sunken:#0b0f0e;--text:var(--dh-text,#e8ecea);--muted:#a3ada9;--line:#2b3331;--strong:#77827e;--soft:#12312e;--ink:#7fddd2;--ai:#b7abf5;--ai-soft:#241f3d;--warn:#f3c573;--warn-soft:#33270c;--bad:#ffb4ab;--bad-soft:#3d1815;--ring:#6ad3c8}
+.dh{--bg:#fbfaf7;--surface:#fff;--sunken:#f2f0ea;--text:#1c1f1e;--muted:#5a5f5b;--line:#ddd9cf;--strong:#8a867b;--soft:#e0f0ee;--ink:#0a5f5b;--ai:#5b4bb7;--ai-soft:#eeebfa;--warn:#7a4d00;--warn-soft:#fff1d1;--bad:#b3261e;--ring:#0b6e69;--r:var(--dh-radius,16px);--font:var(--dh-font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif)}
+.dh.dark{--bg:#101413;--surface:#171c1a;--sunken:#0b0f0e;--text:#e8ecea;--muted:#a3ada9;--line:#2b3331;--strong:#77827e;--soft:#12312e;--ink:#7fddd2;--ai:#b7abf5;--ai-soft:#241f3d;--warn:#f3c573;--warn-soft:#33270c;--bad:#ffb4ab;--ring:#6ad3c8}
 .panel,.panel *{box-sizing:border-box}
-.panel{position:fixed;z-index:var(--dh-z,2147483000);inset-inline-end:var(--dh-gap-x,20px);bottom:calc(var(--dh-gap-y,20px) + var(--dh-launcher-size,56px) + 12px + env(safe-area-inset-bottom,0px));width:400px;max-width:calc(100vw - 2*var(--dh-gap-x,20px));height:680px;max-height:calc(100dvh - 2*var(--dh-gap-y,20px) - var(--dh-launcher-size,56px) - 12px);display:flex;flex-direction:column;overflow:hidden;border:1px solid var(--line);border-radius:var(--r);background:var(--dh-bg,var(--bg));color:var(--dh-text,var(--text));font:400 15px/22px var(--font);text-align:start;box-shadow:0 2px 6px #0000001f,0 16px 48px #00000029;animation:rise .18s ease-out}
+.panel{position:fixed;z-index:var(--dh-z,2147483000);inset-inline-end:var(--dh-gap-x,20px);bottom:calc(var(--dh-gap-y,20px) + var(--dh-launcher-size,56px) + 12px + env(safe-area-inset-bottom,0px));width:400px;max-width:calc(100vw - 2*var(--dh-gap-x,20px));height:680px;max-height:calc(100dvh - 2*var(--dh-gap-y,20px) - var(--dh-launcher-size,56px) - 12px);display:flex;flex-direction:column;overflow:hidden;border:1px solid var(--line);border-radius:var(--r);background:var(--dh-bg,var(--bg));color:var(--dh-text,var(--text));font:400 15px/22px var(--font);box-shadow:0 2px 6px #0000001f,0 16px 48px #00000029;animation:rise .18s ease-out}
 .start>.panel{inset-inline:var(--dh-gap-x,20px) auto}
 @keyframes rise{from{opacity:0;transform:translateY(8px)}}
 .panel [hidden]{display:none!important}
 .panel :is(h2,h3,p,ul,ol,pre,blockquote){margin:0;padding:0}
-.panel :is(button,input,textarea){font:inherit;color:inherit;letter-spacing:inherit}
+.panel :is(button,input,textarea){font:inherit;color:inherit}
 .panel button{cursor:pointer;background:none;border:1px solid transparent;padding:0}
 .panel :focus-visible{outline:2px solid var(--ring);outline-offset:2px}
-.panel a{color:inherit;text-decoration:underline;text-underline-offset:2px;overflow-wrap:anywhere}
+.panel :is(a,.link){color:inherit;text-decoration:underline;text-underline-offset:2px;text-align:start}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round;display:block;margin:auto}
-.head{display:flex;align-items:center;gap:4px;padding:12px 8px 12px 20px;padding-inline:20px 8px;background:var(--surface);border-bottom:1px solid var(--line);position:relative}
+.head{display:flex;align-items:center;gap:4px;padding-block:12px;padding-inline:20px 8px;background:var(--surface);border-bottom:1px solid var(--line);position:relative}
 .head>div:first-child{flex:1;min-width:0}
 .head h2{font:650 16px/24px var(--font);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .head p::before{content:"";display:inline-block;width:8px;height:8px;border-radius:3px;background:var(--ai);margin-inline-end:6px}
@@ -48,7 +48,6 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .agent .b{background:var(--soft)}
 .customer{align-self:flex-end;align-items:flex-end}
 .customer .b{background:var(--a);color:var(--on);border-radius:14px;border-end-end-radius:4px}
-.unsent .b{opacity:.8}
 .system{align-self:center;max-width:100%;text-align:center}
 .system .b{padding:0 12px;background:none;font-size:13px;line-height:18px;color:var(--muted)}
 .plain{white-space:pre-wrap}
@@ -58,13 +57,12 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .b code{padding:1px 4px;border-radius:6px;background:#8a867b26}
 .b pre{padding:10px 12px;border-radius:10px;background:var(--surface);overflow-x:auto}.b pre code{padding:0;background:none}
 .b blockquote{padding-inline-start:12px;border-inline-start:3px solid var(--ai)}
-.panel .cite{display:inline-grid;place-items:center;min-width:24px;height:24px;margin:-2px 1px;padding:0 4px;border-radius:6px;font-size:12px;line-height:16px;font-weight:550;color:var(--ai);vertical-align:middle}
-.panel button.cite:hover{background:var(--surface)}
+.panel .cite{display:inline-block;min-width:24px;height:24px;margin:-4px -2px;padding:3px;border-radius:9px;background:var(--surface) content-box;font:650 11px/18px var(--font);text-align:center;color:var(--ai)}
 .foot{display:flex;flex-wrap:wrap;align-items:center;gap:2px 12px;margin-top:4px}.foot:empty{display:none}
 .customer .foot{justify-content:flex-end}
-.panel .link{min-height:24px;padding:2px 0;font-size:13px;line-height:18px;color:var(--ink);text-decoration:underline;text-underline-offset:2px;text-align:start}
+.panel .link{min-height:24px;padding:2px 0;font-size:13px;line-height:18px;color:var(--ink)}
 .sources{flex-basis:100%;font-size:13px;line-height:18px}
-.sources summary{cursor:pointer;min-height:24px;padding:3px 0;color:var(--muted);width:max-content}
+.sources summary{cursor:pointer;padding:3px 0;color:var(--muted);width:max-content}
 .panel .sources ol{padding-inline-start:24px;display:grid;gap:2px}
 .sources li{padding:3px 0}.sources li::marker{color:var(--ai);font-weight:550}
 .dots{display:block;width:32px;height:22px;background:radial-gradient(circle,var(--ai) 3px,transparent 3.5px) 0/11px 100%;animation:breathe 1.2s ease-in-out infinite}

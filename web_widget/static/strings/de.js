@@ -69,7 +69,7 @@ export default {
   removed: 'Die Unterhaltung ist gelöscht.',
   removeFailed: 'Das Löschen hat nicht geklappt. Bitte noch einmal versuchen.',
   formTitle: 'Adresse hinterlassen',
-  formNote: 'Gerade ist niemand verbunden. Ihr Anliegen ist aufgehoben; ein Mensch antwortet per E-Mail.',
+  formNote: 'Ein Mensch antwortet per E-Mail. Die Adresse dient nur dazu.',
   name: 'Name',
   email: 'E-Mail',
   emailBad: 'Bitte eine E-Mail-Adresse eingeben, zum Beispiel name@example.com.',

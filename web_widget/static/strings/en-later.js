@@ -13,7 +13,7 @@ export default {
   removed: 'The conversation is deleted.',
   removeFailed: 'It could not be deleted. Try again.',
   formTitle: 'Leave your address',
-  formNote: 'Nobody is connected right now. Your request is kept; a person answers by e-mail.',
+  formNote: 'A person answers by e-mail. The address is used for nothing else.',
   name: 'Name',
   email: 'E-mail',
   emailBad: 'Enter an e-mail address such as name@example.com.',
