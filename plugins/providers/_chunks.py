@@ -35,6 +35,10 @@ class Dechunker:
         """Raises :class:`ChunkError`."""
         if self._rest:
             data, self._rest = self._rest + data, b""
+        elif not (self._left or self._gap or self._last) and (found := _SIZE.match(data)):
+            begin, end = found.end(), len(data) - 2
+            if int(found[1], 16) == end - begin > 0 and data.endswith(b"\r\n"):
+                return data[begin:end]  # exactly one chunk, as nearly always
         parts: list[bytes] = []
         at, size = 0, len(data)
         while at < size and not self.done:

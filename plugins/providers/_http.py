@@ -28,7 +28,8 @@ from ._lifeline import tied_here
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _MAX_HEAD = 65_536
-_READ = 65_536
+_READ = 16_384
+_BODY = "deskhand.body"
 
 
 class _Stream(httpcore2.NetworkStream):
@@ -193,10 +194,19 @@ class Transport(httpx2.BaseTransport):
         fast = chunked and isinstance(wire, _Stream) and wire.direct
         timeout = request.extensions.get("timeout", {}).get("read")
         body = _Body(answer.stream, wire if fast else None, timeout)
-        return httpx2.Response(answer.status, headers=answer.headers, stream=body, extensions=answer.extensions)
+        extensions = {**answer.extensions, _BODY: body} if fast else answer.extensions
+        return httpx2.Response(answer.status, headers=answer.headers, stream=body, extensions=extensions)
 
     def close(self) -> None:
         self._pool.close()
+
+
+def raw_body(response: httpx2.Response) -> Iterator[bytes]:
+    """The body as it arrives, past httpx2's own layers where there is nothing for them to do."""
+    if "content-encoding" in response.headers:
+        return response.iter_bytes()  # it was asked not to compress
+    body: _Body | None = response.extensions.get(_BODY)
+    return response.iter_raw() if body is None else iter(body)
 
 
 def hurry(response: httpx2.Response, seconds: float) -> None:

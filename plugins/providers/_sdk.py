@@ -111,9 +111,10 @@ def raw(response: httpx2.Response, ended: list[str]) -> Iterator[bytes]:
     """The body as it arrives. A connection that breaks is an error only while ``ended`` is empty."""
     import httpx2
 
+    from ._http import raw_body
+
     try:
-        # Servers that compress although they were asked not to are read, too.
-        yield from response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+        yield from raw_body(response)
     except (httpx2.HTTPError, OSError) as error:
         if not ended:
             raise translate(error, httpx2) from error
