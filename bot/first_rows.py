@@ -13,6 +13,8 @@ from bot.store import Article, read
 KNOWLEDGE_SYNC = "knowledge.sync"
 """The job that reads the knowledge folder. It is run once before the first start serves, so that the first answer has sources."""
 
+OFFLINE = "offline: quotes the articles. Set OPENAI_API_KEY or ANTHROPIC_API_KEY for a model"
+
 
 def first_rows(settings: Config, tell: Callable[[str], None]) -> list[str]:
     """Make the key, the first site and the sample's articles if there are none; returns the lines to show when it serves."""
@@ -53,9 +55,9 @@ def _welcome(settings: Config, key: str, articles: int, plugins: list[Status]) -
         "  Deskhand is ready.",
         "",
         f"    demo page   {settings.base_url}/",
-        f"    your page   <script type=\"module\" src=\"{settings.base_url}/w/loader.js\" data-site=\"{key}\"></script>",
+        f"    your page   <script async src=\"{settings.base_url}/w/loader.js\" data-deskhand data-site=\"{key}\"></script>",
         f"    knowledge   {articles} articles" if articles else "    knowledge   none yet: put Markdown files into the knowledge folder",
-        "    AI          " + (", ".join(models) if models else "offline: quotes the articles. Set OPENAI_API_KEY or ANTHROPIC_API_KEY for a model"),
+        "    AI          " + (", ".join(models) or OFFLINE),
         "    channels    " + (", ".join(one.title for one in channels if one.on) or "none"),
     ]  # fmt: skip
     waiting = [

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 from bot import lease, logs
+from bot.bus import reset_bus
 from bot.config import config
 from bot.plugins import Registry, load_plugins
-from bot.store import StoreUnavailable, close_database, open_database
+from bot.store import StoreUnavailable, close_database, migrate, open_database
+
+
+@contextlib.contextmanager
+def command() -> Iterator[None]:
+    """Enter a command of the command line: the database is open and up to date, and the running processes can be woken."""
+    logs.setup("deskhand")
+    settings = config()
+    if not settings.redis_url:
+        from bot import embedded
+
+        path = embedded.socket_path(settings.run_dir)
+        if embedded.answers(path):
+            os.environ["REDIS_URL"] = f"unix://{path}"
+            config.cache_clear()
+            reset_bus()
+    open_database(settings.database)
+    try:
+        migrate()
+        yield
+    finally:
+        close_database()
 
 
 @contextlib.contextmanager

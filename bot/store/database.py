@@ -114,7 +114,17 @@ def close_database() -> None:
 
 
 def migrate() -> list[str]:
-    """Bring the schema up to date, one process at a time; returns the names of the migrations that ran."""
+    """Bring the schema up to date, one process at a time; returns the names of the migrations that ran.
+
+    Raises :class:`StoreUnavailable`.
+    """
+    try:
+        return _migrate()
+    except _UNAVAILABLE as error:
+        raise unavailable(error) from error
+
+
+def _migrate() -> list[str]:
     from playhouse.migrations import Runner
 
     if is_sqlite():
