@@ -17,18 +17,18 @@ import argparse
 import asyncio
 import contextlib
 import socket
-import struct
+import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from tests.fakes.llm_run import Gone, Run, send
 from tests.fakes.llm_script import STATUS_FAULTS, Asked, FaultPlan, Script
-from tests.fakes.llm_wire import AnthropicWire, OpenAIWire, Wire, pieces, understand
+from tests.fakes.llm_wire import AnthropicWire, OpenAIWire, Wire, understand
 
 __all__ = ["Asked", "FakeLLM", "FaultPlan", "Script", "main"]
 
@@ -38,15 +38,13 @@ PATHS: dict[str, type[OpenAIWire] | type[AnthropicWire]] = {
 }
 
 
-class _Gone(Exception):
-    """The client closed the connection."""
-
-
 class FakeLLM:
     """The fake in a thread of its own. ``key``: any other key is answered 401."""
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, key: str = "") -> None:
-        self.host, self.port, self.key = host, port, key
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, key: str = "", tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.host, self.port, self.key, self.tls = host, port, key, tls
         self.default = Script()
         self.plan = FaultPlan()
         self._queue: deque[Script] = deque()
@@ -54,6 +52,8 @@ class FakeLLM:
         self._lock = threading.Lock()
         self._count = 0
         self.open_streams = 0
+        self.connections = 0
+        """Connections accepted so far."""
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -63,7 +63,7 @@ class FakeLLM:
     @property
     def url(self) -> str:
         """Base URL for the Anthropic SDK."""
-        return f"http://{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
     @property
     def openai_url(self) -> str:
@@ -120,7 +120,7 @@ class FakeLLM:
         """Listen until stopped."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        server = await asyncio.start_server(self._connection, self.host, self.port, backlog=1024)
+        server = await asyncio.start_server(self._connection, self.host, self.port, backlog=1024, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -131,6 +131,7 @@ class FakeLLM:
     # The wire's side
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while (head := await self._head(reader)) is not None:
@@ -138,7 +139,7 @@ class FakeLLM:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 if not await self._answer(method, path.partition("?")[0], headers, body, reader, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, _Gone):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, Gone):
             pass
         finally:
             writer.close()
@@ -168,20 +169,20 @@ class FakeLLM:
             try:
                 self._configure(orjson.loads(raw))
             except (ValueError, TypeError) as error:
-                return _send(writer, 400, {"error": str(error)})
-            return _send(writer, 200, {"ok": True})
+                return send(writer, 400, {"error": str(error)})
+            return send(writer, 200, {"ok": True})
         if path == "/log":
-            return _send(writer, 200, self.log)
+            return send(writer, 200, self.log)
         if path == "/requests":
-            return _send(writer, 200, self.requests)
+            return send(writer, 200, self.requests)
         if path == "/healthz":
-            return _send(writer, 200, {"ok": True, "open_streams": self.open_streams})
+            return send(writer, 200, {"ok": True, "open_streams": self.open_streams})
         if path.startswith("/v1/models"):
             if self._wrong_key(headers):
-                return _send(writer, 401, {"error": {"message": "wrong key", "type": "authentication_error"}})
+                return send(writer, 401, {"error": {"message": "wrong key", "type": "authentication_error"}})
             name = path.removeprefix("/v1/models").strip("/")
             if name == "missing-model":
-                return _send(writer, 404, {"error": {"message": "no such model", "type": "not_found_error"}})
+                return send(writer, 404, {"error": {"message": "no such model", "type": "not_found_error"}})
             one = {
                 "id": name or "fake-1",
                 "object": "model",
@@ -189,8 +190,8 @@ class FakeLLM:
                 "display_name": "Fake",
                 "created_at": "2026-01-01T00:00:00Z",
             }
-            return _send(writer, 200, one if name else {"object": "list", "data": [one], "has_more": False})
-        return _send(writer, 404, {"error": {"message": f"unknown path {path}", "type": "not_found_error"}})
+            return send(writer, 200, one if name else {"object": "list", "data": [one], "has_more": False})
+        return send(writer, 404, {"error": {"message": f"unknown path {path}", "type": "not_found_error"}})
 
     def _wrong_key(self, headers: dict[str, str]) -> bool:
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
@@ -235,7 +236,7 @@ class FakeLLM:
             body = orjson.loads(raw)
             asked = understand(body, number)
         except (orjson.JSONDecodeError, AttributeError, TypeError):
-            return _send(writer, 400, {"error": {"message": "the body is not JSON", "type": "invalid_request_error"}})
+            return send(writer, 400, {"error": {"message": "the body is not JSON", "type": "invalid_request_error"}})
         script = self._choose(body.get("model", ""), asked)
         wire: Wire = PATHS[path](body, script, asked)
         self._note(
@@ -247,16 +248,16 @@ class FakeLLM:
         try:
             if self._wrong_key(headers):
                 outcome = "status 401"
-                return _send(writer, 401, wire.error(401, spend_limit=False))
+                return send(writer, 401, wire.error(401, spend_limit=False))
             if script.fault in STATUS_FAULTS:
                 outcome = f"status {script.fault}"
                 return self._refuse(writer, wire, script)
-            run = _Run(wire, script, asked, reader, writer)
+            run = Run(wire, script, asked, reader, writer)
             try:
                 return await run.go()
             finally:
                 outcome, sent = run.outcome, run.sent
-        except (_Gone, ConnectionError):
+        except (Gone, ConnectionError):
             outcome = "client gone"
             raise
         finally:
@@ -268,129 +269,9 @@ class FakeLLM:
         spend = script.fault == "spend_limit"
         status = 429 if spend else int(script.fault)
         if status == 502:
-            return _send(writer, 502, "<html><h1>Bad gateway</h1></html>")
+            return send(writer, 502, "<html><h1>Bad gateway</h1></html>")
         after = {} if script.retry_after is None or spend else {"retry-after": f"{script.retry_after:g}"}
-        return _send(writer, status, wire.error(status, spend_limit=spend), after)
-
-
-class _Run:
-    """One answer on its way out."""
-
-    def __init__(
-        self, wire: Wire, script: Script, asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.wire, self.script, self.reader, self.writer = wire, script, reader, writer
-        self.text = script.text(asked)
-        self.tokens = pieces(self.text)
-        self.started = time.monotonic()
-        self.sent = 0
-        self.outcome = "client gone"
-
-    def _write(self, data: bytes) -> None:
-        if self.reader.at_eof() or self.writer.transport.is_closing():
-            raise _Gone
-        self.writer.write(b"%x\r\n%s\r\n" % (len(data), data))
-
-    async def _silence(self) -> None:
-        """Say nothing until the client goes away."""
-        if await self.reader.read(1) == b"":
-            raise _Gone
-
-    def _reset(self) -> None:
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
-
-    async def go(self) -> bool:
-        fault, script = self.script.fault, self.script
-        if fault == "drop":
-            self.outcome = "dropped"
-            self._reset()
-            return False
-        if fault == "stall_headers":
-            await self._silence()
-        if fault == "not_a_stream":
-            self.outcome = "done"
-            return _send(self.writer, 200, "<html>Please sign in to the network</html>")
-        if script.first_token_after:
-            await asyncio.sleep(script.first_token_after)
-        if not self.wire.stream:
-            self.outcome, self.sent = "done", len(self.tokens)
-            return _send(self.writer, 200, self.wire.whole(self.text, len(self.tokens)))
-        self.writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
-        if fault == "stall_first":
-            await self._silence()
-        while fault == "pings_only":
-            self._write(self.wire.comment)
-            await asyncio.sleep(0.05)
-        self._write(self.wire.start())
-        mid = fault in ("stall_mid", "overload_mid", "cut", "cut_line", "cut_utf8", "malformed", "endless_line")
-        await self._tokens(self.tokens[: script.after] if mid else self.tokens)
-        if mid and not await self._trouble(fault):
-            return False
-        for frame in self.wire.end(self.sent):
-            self._write(frame)
-        self.writer.write(b"0\r\n\r\n")
-        await self.writer.drain()
-        self.outcome = "done"
-        return True
-
-    async def _tokens(self, tokens: Iterable[str]) -> None:
-        """Send tokens by the clock of the loop: a late one is sent at once, so that the rate holds."""
-        loop = asyncio.get_running_loop()
-        step = 1 / self.script.tokens_per_second if self.script.tokens_per_second else 0.0
-        due, stamp, ping = loop.time(), self.script.stamp, self.script.pings
-        for i, token in enumerate(tokens):
-            if step:
-                due += step
-                if (pause := due - loop.time()) > 0:
-                    await asyncio.sleep(pause)
-            elif i % 64 == 63:
-                await self.writer.drain()
-            if ping and i % 5 == 2:
-                self._write(self.wire.comment)
-            self._write(self.wire.token(f"{time.time_ns() // 1000} " if stamp else token))
-            self.sent += 1
-
-    async def _trouble(self, fault: str) -> bool:
-        """Break the stream; False when the connection must close."""
-        self.outcome = fault
-        if fault == "stall_mid":
-            await self._silence()
-        if fault == "overload_mid":
-            self._write(self.wire.overload())
-        frame = self.wire.token(" naïve")
-        if fault == "malformed":
-            self._write(frame.replace(b'{"', b'{"oops', 1).replace(b":", b"", 2))
-            return True
-        if fault == "cut_utf8":
-            self._write(frame[: frame.index("ï".encode()) + 1])
-        if fault == "cut_line":
-            self._write(frame[: len(frame) // 2])
-            await asyncio.sleep(0.02)
-            self._reset()
-            return False
-        if fault == "endless_line":
-            with contextlib.suppress(_Gone, ConnectionError):
-                self._write(b"data: ")
-                for _ in range(4_000):
-                    self._write(b"x" * 16_384)
-                    await self.writer.drain()
-            return False
-        self.writer.write(b"0\r\n\r\n")
-        await self.writer.drain()
-        return False
-
-
-def _send(writer: asyncio.StreamWriter, status: int, body: Any, headers: dict[str, str] | None = None) -> bool:
-    kind = "text/html" if isinstance(body, str) else "application/json"
-    raw = body.encode() if isinstance(body, str) else orjson.dumps(body)
-    more = "".join(f"{k}: {v}\r\n" for k, v in (headers or {}).items())
-    head = f"HTTP/1.1 {status} Scripted\r\nContent-Type: {kind}\r\nContent-Length: {len(raw)}\r\n{more}\r\n"
-    writer.write(head.encode() + raw)
-    return True
+        return send(writer, status, wire.error(status, spend_limit=spend), after)
 
 
 def main(argv: list[str] | None = None) -> None:

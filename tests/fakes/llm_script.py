@@ -78,6 +78,10 @@ class Script:
     after: int = 3
     """Tokens sent before a fault in mid-stream."""
     retry_after: float | None = None
+    chunked: bool = True
+    """False: the body ends with the connection, as from simple servers."""
+    gzip: bool = False
+    """Compress, although the client did not ask for it."""
     contains: str = ""
     """Only for requests whose question contains this."""
     model: str = ""
