@@ -202,7 +202,7 @@ class Containment:
 
         result = self._call(Bound.once(plugin, what, contained, deadline, noted=third_party), {})
         if result is FAILED:
-            return None, problem or f"it took longer than {deadline:.0f} seconds"
+            return None, problem or f"it took longer than {deadline:g} seconds"
         return result, problem
 
     def close(self) -> None:

@@ -62,7 +62,7 @@ class Registry:
         self._lock = native_lock()
         self._current: Snapshot | None = None
         self._look_at = 0.0
-        self._resolved: dict[str, tuple[str, Resolved]] = {}
+        self._resolved: dict[str, Resolved] = {}
         for one in found.broken if process != "cli" else ():  # the command line shows them in its list
             log.error("plugin_broken", plugin=one.name, place=one.place, reason=one.reason)
 
@@ -122,9 +122,9 @@ class Registry:
         """Resolve, and keep the very object while nothing changed, so that what was made with it stays."""
         fresh = resolve(plugin, state.stored())
         known = self._resolved.get(plugin.name)
-        if known is not None and known[1] == fresh:
-            return known[1]
-        self._resolved[plugin.name] = (state.settings, fresh)
+        if known == fresh and known is not None:
+            return known
+        self._resolved[plugin.name] = fresh
         return fresh
 
     def bind(self, hook: str, settings: Mapping[str, Settings]) -> tuple[Bound, ...]:

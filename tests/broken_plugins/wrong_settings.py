@@ -1,0 +1,8 @@
+"""Its settings are no settings."""
+
+from bot import hookimpl
+
+
+@hookimpl
+def settings_schema():
+    return {"key": "value"}
