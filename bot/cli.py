@@ -35,7 +35,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
     "deadletters": ("bot.deadletter_commands", "deadletters", "Work that could not be done, and what to do with it."),
     "plugins": ("bot.plugin_commands", "plugins", "List plugins, switch them, set them."),
+    "providers": ("bot.provider_commands", "providers", "AI providers: order, health, a test."),
     "keys": ("bot.key_commands", "keys", "Master key and data keys: make, rotate."),
+    "audit": ("bot.audit_commands", "audit", "Who did what, and whether somebody changed the trail."),
     "site": ("bot.site_commands", "site", "Websites: keys, origins, look."),
     "version": ("bot.run_commands", "version", "Print the version."),
 }

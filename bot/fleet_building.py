@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from bot import clock
+from bot import audit, clock, switches
 from bot.breaker import Breakers
 from bot.fleet import Fleet, in_order
 from bot.store import read, sql, write
@@ -45,23 +45,41 @@ def provider_order() -> list[str]:
     return [str(name) for name in value]
 
 
+def set_provider_order(names: list[str], *, actor: str) -> None:
+    """Ask providers in this order from the next answer on, in all processes; the others follow by name."""
+
+    def fn() -> None:
+        sql(
+            "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
+            (ORDER, orjson.dumps(names).decode(), clock.now()),
+        )
+        audit.record(actor, "providers.order", "providers", {"order": names})
+
+    switches.change(fn)
+
+
 class FleetKeeper:
     """Keeps the fleet that fits the plugins' current version."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, *, warm: bool = True) -> None:
+        """``warm``: import the SDKs in the background as soon as a fleet is made."""
         self._registry = registry
+        self._warm = warm
         self._lock = threading.Lock()
-        self._version = -1
+        self._snapshot: Snapshot | None = None  # kept: its providers are closed when nobody holds it any more
         self._fleet: Fleet | None = None
 
     def fleet(self, snapshot: Snapshot) -> Fleet:
         """The fleet of this snapshot, made once per version."""
         with self._lock:
-            if self._fleet is None or snapshot.version != self._version:
+            if self._fleet is None or self._snapshot is None or snapshot.version != self._snapshot.version:
                 providers = [provider for _, provider in snapshot.objects("ai_provider")]
                 breakers = Breakers(BreakerRows(), version=snapshot.version)
-                self._fleet = Fleet(in_order(providers, provider_order()), breakers, quote_when_failing=True, warm=True)
-                self._version = snapshot.version
+                self._fleet = Fleet(
+                    in_order(providers, provider_order()), breakers, quote_when_failing=True, warm=self._warm
+                )
+                self._snapshot = snapshot
             return self._fleet
 
     def warm(self) -> None:

@@ -96,7 +96,9 @@ def _announce() -> None:
     bus().wake("plugins")
 
 
-def _change(fn: Callable[[], None]) -> int:
+def change(fn: Callable[[], None]) -> int:
+    """Change rows by ``fn`` and move the version in one transaction, then tell all processes. Returns the new version."""
+
     def in_transaction() -> int:
         fn()
         return _move_version()
@@ -117,7 +119,7 @@ def switch(name: str, on: bool, *, actor: str) -> int:
         PluginState.update(**changes).where(PluginState.name == name).execute()
         audit.record(actor, "plugin.on" if on else "plugin.off", f"plugin:{name}")
 
-    return _change(fn)
+    return change(fn)
 
 
 def store_settings(name: str, before: str, values: dict[str, Any], *, actor: str, changed: tuple[str, ...]) -> bool:

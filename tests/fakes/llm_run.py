@@ -125,7 +125,8 @@ class Run:
             self._write(self.wire.overload())
         frame = self.wire.token(" naïve")
         if fault == "malformed":
-            self._write(frame.replace(b'{"', b'{"oops', 1).replace(b":", b"", 2))
+            head, data, body = frame.rpartition(b"data:")
+            self._write(head + data + body.replace(b":", b"", 2))  # a data line, so that nobody may overlook it
             return True
         if fault == "cut_utf8":
             self._write(frame[: frame.index("ï".encode()) + 1])
