@@ -10,6 +10,8 @@ from pathlib import Path
 
 from flask import Response, request
 
+from web_widget.lean import lean
+
 STATIC = Path(__file__).parent / "static"
 PAGES = frozenset({"demo.html", "chat.html"})
 
@@ -42,7 +44,7 @@ class Assets:
 
     def __init__(self, folder: Path = STATIC) -> None:
         files = {
-            path.relative_to(folder).as_posix(): path.read_bytes()
+            path.relative_to(folder).as_posix(): _served(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in _KINDS
         }
@@ -72,6 +74,11 @@ class Assets:
 
     def page(self, name: str) -> Asset | None:
         return self._files.get(name)
+
+
+def _served(path: Path) -> bytes:
+    body = path.read_bytes()
+    return lean(body.decode()).encode() if path.suffix == ".js" else body
 
 
 def _asset(name: str, body: bytes) -> Asset:

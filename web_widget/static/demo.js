@@ -15,7 +15,7 @@ for (const input of document.querySelectorAll('input[type=radio]')) {
 }
 
 const site = /** @type {HTMLElement} */ (document.querySelector('[data-deskhand]')).dataset.site;
-const snippet = `<script async src="${location.origin}/w/loader.js" data-deskhand data-site="${site || 'YOUR-SITE-KEY'}"></script>`;
+const snippet = `<script async src="${location.origin}/w/loader.js" data-deskhand data-site="${site}"></script>`;
 /** @type {HTMLElement} */ (document.getElementById('snippet')).textContent = snippet;
 /** @type {HTMLAnchorElement} */ (document.getElementById('full')).href = `/chat/${site}`;
 /** @type {HTMLElement} */ (document.getElementById('copy')).addEventListener('click', async () => {

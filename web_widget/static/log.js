@@ -168,7 +168,6 @@ export class Log {
           href ? link(href, name) : name, updated && h('small', null, ' ' + t('updated', { date: day(updated) })));
       }))));
     if (type == 'stopped') parts.push(h('span', { class: 'note' }, t('stopped')));
-    if (type == 'offline') parts.push(h('span', { class: 'note' }, t('offlineAiNote')));
     if (edited) parts.push(h('span', { class: 'note' }, t('edited')));
     if (author == 'ai' && navigator.clipboard) {
       const copy = async (/** @type {any} */ { currentTarget }) => {

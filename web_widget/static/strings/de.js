@@ -7,7 +7,6 @@ export default {
   log: 'Unterhaltung',
   ai: 'KI-Assistent',
   offlineAi: 'Offline-Assistent',
-  offlineAiNote: 'Keine KI ist verbunden. Diese Antwort zitiert die Hilfeartikel.',
   you: 'Sie',
   agent: 'Kundendienst',
   welcome: 'Guten Tag. Wie können wir helfen?',

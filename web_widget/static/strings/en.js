@@ -8,7 +8,6 @@ export default {
   log: 'Conversation',
   ai: 'AI assistant',
   offlineAi: 'Offline assistant',
-  offlineAiNote: 'No AI is connected. This answer quotes the help articles.',
   you: 'You',
   agent: 'Support',
   welcome: 'Hello. How can we help?',
