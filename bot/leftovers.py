@@ -60,6 +60,19 @@ def running(run_dir: Path) -> bool:
     return False
 
 
+def in_use(run_dir: Path) -> bool:
+    """Whether any process of Deskhand works on this data folder: a run, or one started alone (it holds its slot's file lock)."""
+    if run_dir.is_dir() and running(run_dir):
+        return True
+    for path in (run_dir / "slots").glob("*"):
+        with contextlib.suppress(OSError), path.open("r+b") as slot:
+            try:
+                fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
+
+
 def reap(run_dir: Path) -> list[str]:
     """End what a killed run left behind (the kernel does it on Linux; elsewhere this does). Call with the lock held. Returns names."""
     try:
