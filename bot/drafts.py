@@ -47,6 +47,12 @@ class Draft:
         else:
             self._drafts.dirty(self)
 
+    def close(self) -> None:
+        """Show no more: the message that replaces the draft is stored, or another attempt goes on."""
+        with self.lock:
+            self.pending = []
+        self._drafts.clean(self)
+
     def phase(self, phase: str) -> None:
         """Tell the watchers how the turn is going: thinking, writing, done, stopped or failed."""
         frame = {
@@ -79,6 +85,10 @@ class Drafts:
         with self._lock:
             self._dirty.add(draft)
         self._signal.set()
+
+    def clean(self, draft: Draft) -> None:
+        with self._lock:
+            self._dirty.discard(draft)
 
     def stop(self) -> None:
         self._stopped = True

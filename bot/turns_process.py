@@ -209,6 +209,7 @@ class Pool:
                     return None
                 time.sleep(0.5)
         failpoint("turn.after_commit")
+        running.draft.close()
         topics = [("changed", begun.conversation_id.encode())]
         if ended.deliveries:
             topics.append(("out", begun.channel.encode()))
