@@ -20,7 +20,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",
         "bot.knowledge": "Found Passage Question",
-        "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage changed_articles knowledge_version "
+        "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage article_sources changed_articles knowledge_version "
         "list_articles passages_of retire_articles save_articles site_ids",
         "bot.hidden": "strip_hidden",
         "bot.events": "Answer JobSpec TurnContext",

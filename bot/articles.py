@@ -13,6 +13,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from peewee import fn
+
 from bot.clock import new_id, now
 from bot.knowledge import Passage
 from bot.store import Article, Setting, Site, is_sqlite, read, write
@@ -107,6 +109,16 @@ def list_articles(source: str = "", *, gone: bool = False) -> list[ArticleView]:
         if not gone:
             query = query.where(Article.state == "live")
         return [ArticleView(**dict(zip(_VIEW, row, strict=True))) for row in _rows(query)]
+
+    return read(load)
+
+
+def article_sources() -> dict[str, int]:
+    """Return how many live articles each source has."""
+
+    def load() -> dict[str, int]:
+        query = Article.select(Article.source, fn.COUNT(Article.id)).where(Article.state == "live")
+        return {row[0]: int(row[1]) for row in _rows(query.group_by(Article.source))}
 
     return read(load)
 

@@ -112,7 +112,7 @@ def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connecti
     for term in asked.terms:
         own = [form for form, how in term.forms.items() if how == 1.0]
         if not any(form in counts for form in own):
-            _rescue(term, own[0], asked.language, scopes, db, counts)
+            _rescue(term, asked.language, scopes, db, counts)
     asked.terms = [term for term in asked.terms if not _is_slip_of_small_word(term, asked.language, counts)]
     _drop_false_pairs(asked, counts)
     for term in asked.terms:
@@ -137,10 +137,9 @@ def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str])
     return out
 
 
-def _rescue(
-    term: Term, word: str, language: str, scopes: Sequence[int], db: sqlite3.Connection, counts: dict[str, int]
-) -> None:
+def _rescue(term: Term, language: str, scopes: Sequence[int], db: sqlite3.Connection, counts: dict[str, int]) -> None:
     """Look for what an unknown word may have meant: a mistyped one, or the parts of a compound."""
+    word = fold(term.word)
     if is_unspaced(word) or len(word) < 4 or not word.isascii() or not word.isalpha():
         return
     if len(word) >= 5:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import ConfigError
 from plugins.knowledge.frontmatter import MAX_BYTES, UnusableFile
 
 SUFFIXES = (".md", ".markdown")
@@ -28,7 +29,7 @@ class Problem:
         return f"{self.path} was left out: {self.reason}."
 
 
-class FolderMissing(Exception):
+class FolderMissing(ConfigError):
     """The folder cannot be read. Nothing was changed: the articles stay as they were."""
 
 
@@ -42,8 +43,8 @@ def scan(folder: Path) -> tuple[dict[str, Mark], list[Problem]]:
         os.listdir(root)
     except OSError as error:
         raise FolderMissing(
-            f"The knowledge folder {folder} cannot be read ({error.strerror}); the articles stay as they were. "
-            "Make the folder or correct DESKHAND_KNOWLEDGE_DIR."
+            f"The setting DESKHAND_KNOWLEDGE_DIR is wrong: the folder {folder} cannot be read ({error.strerror}). "
+            "Make it or name another one; the articles stay as they were."
         ) from None
     files: dict[str, Mark] = {}
     problems: list[Problem] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import Found, Passage, Question
 from plugins.knowledge.index import Index, IndexFile
@@ -22,6 +22,8 @@ PER_ARTICLE = 2
 TITLE, HEADING = 3.0, 2.0
 _K1, _B = 1.2, 0.6
 _OTHER_LANGUAGE = 0.85
+_LEAD = 1.1  # the first words of an article say what it is about
+_SUPPORT = 0.03  # an article that has it in many places is more about it
 ANSWERABLE = 0.6
 """Least coverage (see :func:`coverage`) of an answerable question, set on the calibration half of the tests' question list."""
 
@@ -80,6 +82,7 @@ def _search(file: IndexFile, db: sqlite3.Connection, question: Question) -> Resu
     words = sum(file.sizes.get(scope, (0, 0))[1] for scope in scopes)
     average = words / passages if passages else 1.0
     scored = [_score(row, asked, average) for row in rows]
+    _support(scored)
     scored.sort(key=lambda one: (-one.score, one.passage.id))
     covered = coverage(asked, scored)
     chosen = _choose(scored, max(1, question.limit))
@@ -123,11 +126,20 @@ def _score(row: tuple[object, ...], asked: Asked, average: float) -> Scored:
         if best:
             score += term.weight * best * (_K1 + 1) / (best + _K1 * norm)
     score *= 1.0 if not asked.language or language == asked.language else _OTHER_LANGUAGE
+    score *= 1.0 if heading else _LEAD
     passage = Passage(
         id=str(id_), article_id=str(article), title=str(title), heading=str(heading), text=str(text), url=str(url),
-        language=str(language), updated=str(updated), score=round(score, 3),
+        language=str(language), updated=str(updated),
     )  # fmt: skip
     return Scored(passage, str(language), score, found)
+
+
+def _support(scored: Sequence[Scored]) -> None:
+    total: dict[str, float] = {}
+    for one in scored:
+        total[one.passage.article_id] = total.get(one.passage.article_id, 0.0) + one.score
+    for one in scored:
+        one.score += _SUPPORT * (total[one.passage.article_id] - one.score)
 
 
 def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
@@ -152,7 +164,7 @@ def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
             continue
         articles[one.passage.article_id] = articles.get(one.passage.article_id, 0) + 1
         texts.add(text)
-        chosen.append(one.passage)
+        chosen.append(replace(one.passage, score=round(one.score, 3)))
         if len(chosen) >= limit:
             break
     return tuple(chosen)

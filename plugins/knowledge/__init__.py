@@ -1,0 +1,80 @@
+"""The knowledge base: a folder of Markdown files, kept in sync and searched by an index of its own on every host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bot import Found, JobSpec, PluginInfo, Question, Settings, hookimpl, setting
+
+if TYPE_CHECKING:
+    import click
+
+PLUGIN = PluginInfo(
+    title="Knowledge base", summary="Answers come from a folder of Markdown files, with their sources.", on=True
+)
+SYNC_EVERY = 5.0
+"""Seconds between two looks at the folder. A look without changes costs one stat per file and three small reads."""
+
+
+class KnowledgeSettings(Settings):
+    folder: str = setting(
+        "",
+        env="DESKHAND_KNOWLEDGE_DIR",
+        label="Folder",
+        help="Folder of Markdown files. Empty: the sample shop, as long as there are no articles of your own.",
+    )
+    language: str = setting(
+        "en",
+        env="DESKHAND_KNOWLEDGE_LANGUAGE",
+        label="Language",
+        help="Language of articles that do not name theirs, such as en or de.",
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+    )
+    sample: bool = setting(
+        True,
+        env="DESKHAND_KNOWLEDGE_SAMPLE",
+        label="Sample shop",
+        help="Show the articles of the sample shop while there are none of your own.",
+    )
+
+
+@hookimpl
+def settings_schema() -> type[Settings]:
+    return KnowledgeSettings
+
+
+@hookimpl
+def search_knowledge(question: Question) -> Found:
+    from plugins.knowledge.search import search
+    from plugins.knowledge.sync import host_index
+
+    return search(host_index(), question)
+
+
+@hookimpl
+def jobs(settings: KnowledgeSettings) -> Sequence[JobSpec]:
+    from plugins.knowledge.sync import sync_quietly
+
+    return [
+        JobSpec(
+            kind="knowledge.sync",
+            run=lambda _ref: sync_quietly(settings.folder, settings.language, settings.sample),
+            every=SYNC_EVERY,
+            timeout=600.0,
+        )
+    ]
+
+
+@hookimpl
+def commands(settings: KnowledgeSettings) -> Sequence[click.Command]:
+    from plugins.knowledge.commands import knowledge_command
+
+    return [knowledge_command(settings.folder, settings.language, settings.sample)]
+
+
+@hookimpl
+def health_check(settings: KnowledgeSettings) -> dict[str, Any]:
+    from plugins.knowledge.sync import health
+
+    return health(settings.folder)
