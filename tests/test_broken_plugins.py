@@ -201,7 +201,7 @@ def test_time_in_which_the_process_was_stopped_is_not_the_plugins_fault(house: H
         from bot import store
         from bot.config import config
         from bot.hookspecs import RULES, HookRule
-        RULES["filter_inbound"] = HookRule(manner="pipe", deadline=0.5, where=frozenset({"turns"}))
+        RULES["filter_inbound"] = HookRule(manner="pipe", deadline=1.5, where=frozenset({"turns"}))
         store.open_database(config().database)
         from bot import discovery, plugins
         discovery.ROOTS = ()
@@ -211,14 +211,21 @@ def test_time_in_which_the_process_was_stopped_is_not_the_plugins_fault(house: H
         print(filtered(registry), registry.containment.failing, flush=True)
     """
     house.write(
-        "naps", "import time\nfrom bot import hookimpl\n@hookimpl\ndef filter_inbound(message): time.sleep(0.25)\n"
+        "naps",
+        """
+        import time
+        from bot import hookimpl
+        @hookimpl
+        def filter_inbound(message):
+            for _ in range(27): time.sleep(0.03)
+        """,
     )
     process = start(script, DESKHAND_PLUGINS_DIR=str(house.folder))
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    time.sleep(0.1)
+    time.sleep(0.4)  # the watchdog has seen the call
     os.kill(process.pid, signal.SIGSTOP)
-    time.sleep(1.0)
+    time.sleep(2.2)
     os.kill(process.pid, signal.SIGCONT)
     assert process.communicate(timeout=10)[0] == "hello set()\n"
 
@@ -262,7 +269,7 @@ def test_a_plugin_that_takes_the_process_with_it_is_switched_off_after_three_dea
     registry = load(house, "dies")
     for deaths in (1, 2, 3):
         process = start(ONE_CALL, DESKHAND_PLUGINS_DIR=str(BROKEN))
-        out, err = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=20)
         assert (process.returncode, out) == (9, "")
         from bot.breadcrumbs import last_breadcrumbs
         from bot.config import config
