@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable
 
 import click
@@ -10,6 +9,7 @@ import click
 from bot import deadletters as letters
 from bot.bus import bus
 from bot.doctor import ago
+from bot.plugin_commands import actor
 from bot.process import command
 from bot.store import read, write
 
@@ -93,11 +93,3 @@ def _act(one: letters.DeadLetter, action: Callable[[letters.DeadLetter, str], No
     except letters.NotPossible as error:
         raise click.ClickException(str(error)) from None
     click.echo(said)
-
-
-def actor() -> str:
-    """Who acts, for the audit trail."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):
-        return "cli"

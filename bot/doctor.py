@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -246,13 +247,12 @@ def _port(settings: Config) -> Iterator[Finding]:
 
     ours = settings.run_dir.is_dir() and running(settings.run_dir)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    try:
-        with socket.create_connection((host, settings.port), timeout=1) as connection:
-            connection.settimeout(3)
-            connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            status = connection.recv(64).split(b" ")[1:2]
-    except OSError:
-        status = None
+    status: list[bytes] | None = None
+    with contextlib.suppress(OSError), socket.create_connection((host, settings.port), timeout=1) as connection:
+        status = []  # somebody is there
+        connection.settimeout(3)
+        connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        status = connection.recv(64).split(b" ")[1:2]
     if status is None:
         text = (
             "deskhand run is there, but web does not answer"

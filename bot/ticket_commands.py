@@ -6,8 +6,8 @@ import click
 
 from bot import audit, handoff
 from bot.bus import bus
-from bot.deadletter_commands import actor
 from bot.doctor import ago
+from bot.plugin_commands import actor
 from bot.process import command
 from bot.store import Conversation, Ticket, read, write
 from bot.store.statements import last_messages

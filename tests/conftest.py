@@ -106,8 +106,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
 @pytest.fixture
 def store(database_url: str, tmp_path: Path, environment: Callable[..., None]) -> Iterator[Any]:
     """``bot.store`` opened on a fresh migrated database, without Redis. The configuration agrees with it."""
-    from bot import lease, store
+    from bot import accounts, crypto, deliver, lease, store
 
+    for forget in (accounts.forget_sites, crypto.forget_keys, deliver.forget_declarations):
+        forget()  # what the process remembers of the test before
     environment(DATABASE_URL=database_url, DESKHAND_DATA=str(tmp_path), REDIS_URL="none")
     store.open_database(database_url)
     yield store
