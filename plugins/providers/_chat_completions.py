@@ -125,21 +125,25 @@ class ChatCompletions(SDKProvider):
         yield End("refused" if answer.refused else _REASONS.get(answer.ended[0], "stop"))
 
     def check(self) -> None:
-        """Ask for the model; servers without a list of models are asked for one token."""
-        from openai import NotFoundError
-
+        """Ask for the model; a server that does not know single models for its list; one without a list for one token."""
         with translated():
+            import openai
+
             client = self.client.with_options(timeout=timeouts(Prompt(system="", messages=()).clocks))
             try:
-                known = {m.id for m in client.models.list()}
-            except NotFoundError:
-                known = set()
-            if known and not known & {self.model, f"models/{self.model}"}:
-                raise ProviderError(ProviderErrorKind.CONFIG, f"does not know the model {self.model}")
-            if not known:
+                client.models.retrieve(self.model)
+                return
+            except openai.NotFoundError:
+                pass
+            try:
+                known = {model.id for model in client.models.list()}
+            except openai.NotFoundError:
                 body: dict[str, Any] = {self.dialect.max_tokens_field: 1}
                 ask = [{"role": "user", "content": "Hi"}]
                 client.chat.completions.create(model=self.model, messages=ask, extra_body=body)
+                return
+            if not known & {self.model, f"models/{self.model}"}:
+                raise ProviderError(ProviderErrorKind.CONFIG, f"does not know the model {self.model}")
 
 
 def _string(value: Any) -> str:

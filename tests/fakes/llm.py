@@ -47,6 +47,8 @@ class FakeLLM:
         self.host, self.port, self.key, self.tls = host, port, key, tls
         self.default = Script()
         self.plan = FaultPlan()
+        self.models: tuple[str, ...] | None = ("fake-1",)
+        """What ``GET /v1/models`` lists; single models are all known but ``missing-model``. ``None``: neither exists."""
         self._queue: deque[Script] = deque()
         self._events: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -112,7 +114,11 @@ class FakeLLM:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if self._loop and self._thread:
+        self.stop()
+
+    def stop(self) -> None:
+        """Go away: nobody answers at the address any more."""
+        if self._loop and self._thread and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(10)
 
@@ -177,21 +183,21 @@ class FakeLLM:
             return send(writer, 200, self.requests)
         if path == "/healthz":
             return send(writer, 200, {"ok": True, "open_streams": self.open_streams})
-        if path.startswith("/v1/models"):
-            if self._wrong_key(headers):
-                return send(writer, 401, {"error": {"message": "wrong key", "type": "authentication_error"}})
-            name = path.removeprefix("/v1/models").strip("/")
-            if name == "missing-model":
-                return send(writer, 404, {"error": {"message": "no such model", "type": "not_found_error"}})
-            one = {
-                "id": name or "fake-1",
-                "object": "model",
-                "type": "model",
-                "display_name": "Fake",
-                "created_at": "2026-01-01T00:00:00Z",
-            }
-            return send(writer, 200, one if name else {"object": "list", "data": [one], "has_more": False})
+        if path.startswith("/v1/models") and self.models is not None:
+            return self._list_models(path, headers, writer)
         return send(writer, 404, {"error": {"message": f"unknown path {path}", "type": "not_found_error"}})
+
+    def _list_models(self, path: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> bool:
+        if self._wrong_key(headers):
+            return send(writer, 401, {"error": {"message": "wrong key", "type": "authentication_error"}})
+        name = path.removeprefix("/v1/models").strip("/")
+        if name == "missing-model":
+            return send(writer, 404, {"error": {"message": "no such model", "type": "not_found_error"}})
+        more = {"object": "model", "type": "model", "display_name": "Fake", "created_at": "2026-01-01T00:00:00Z"}
+        if name:
+            return send(writer, 200, {"id": name, **more})
+        listed = [{"id": model, **more} for model in self.models or ()]
+        return send(writer, 200, {"object": "list", "data": listed, "has_more": False})
 
     def _wrong_key(self, headers: dict[str, str]) -> bool:
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
