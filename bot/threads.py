@@ -17,6 +17,7 @@ __all__ = [
     "Empty",
     "NativeQueue",
     "native_lock",
+    "native_rlock",
     "native_thread_id",
     "offload",
     "on_main_thread",
@@ -44,6 +45,11 @@ def _native(name: str) -> Any:
 def native_lock() -> Any:
     """A lock that blocks the whole thread, even under gevent."""
     return _native("allocate_lock")()
+
+
+def native_rlock() -> Any:
+    """As :func:`native_lock`, and the thread that has it may take it again."""
+    return _native("RLock")()
 
 
 def native_thread_id() -> int:

@@ -54,7 +54,9 @@ class TakenOver:
         sock.sendall(response.serialize())
         # Bytes right behind the handshake may be in the reader's buffer already: they are the first frames.
         sock.settimeout(0.0)
-        early = handler.rfile.peek()
+        early = bytes(handler.rfile.peek())
+        # Or the reader would keep a second descriptor of this socket until the garbage collector comes by.
+        handler.rfile.close()
         # pywsgi shall neither answer, nor read, nor drain this socket any more. It closes its own descriptor of it.
         handler.close_connection = True
         handler.headers_sent = True
@@ -69,7 +71,7 @@ class TakenOver:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(hub.limits.stall * 1000))
         except OSError:
             pass  # a unix socket, or a peer that is gone: the hub will see
-        return hub.adopt(descriptor, session, bytes(early))
+        return hub.adopt(descriptor, session, early)
 
 
 def _request(environ: dict[str, Any]) -> Request:

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from peewee import Database, DatabaseProxy, InterfaceError, Model, OperationalError, PostgresqlDatabase, SqliteDatabase
 
-from bot.threads import Empty, NativeQueue, native_lock, patched, start_native_thread
+from bot.threads import Empty, NativeQueue, native_lock, native_rlock, patched, start_native_thread
 
 T = TypeVar("T")
 
@@ -65,9 +65,24 @@ def open_database(url: str) -> None:
             stale_timeout=300,
             timeout=10,
             prefer_psycopg3=True,
+            # Nobody waits for ever: a stuck lock or query becomes StoreUnavailable.
+            options="-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
         )
+    _use_native_locks(_current)
     cast("DatabaseProxy", db).initialize(_current)
     _sql.clear()
+
+
+def _use_native_locks(database: Any) -> None:
+    """peewee's locks guard short steps of many native threads. In web they would be gevent's, whose waiters in threads
+    without a running loop are not always woken: a burst of new sockets stood still for ever.
+    """
+    import threading
+
+    database._lock = native_lock()
+    if hasattr(database, "_pool_lock"):
+        database._pool_lock = native_rlock()
+        database._pool_available = threading.Condition(database._pool_lock)
 
 
 def _query(query: str, name: str) -> str:
@@ -163,7 +178,9 @@ def unavailable(error: BaseException) -> StoreUnavailable:
 def read(fn: Callable[[], T]) -> T:
     """Call ``fn`` with a connection of this thread. Under gevent call it by ``bot.threads.offload``. Raises :class:`StoreUnavailable`."""
     try:
-        if is_sqlite() or not db.is_closed():
+        if not db.is_closed():
+            return fn()
+        if is_sqlite():
             db.connect(reuse_if_open=True)
             return fn()
         with db.connection_context():
@@ -274,7 +291,8 @@ class _Committer:
     def _commit(self, batch: Sequence[_Pending[Any]]) -> None:
         try:
             if self.batched:
-                db.connect(reuse_if_open=True)
+                if db.is_closed():
+                    db.connect()
                 with db.atomic():
                     for pending in batch:
                         self._in_savepoint(pending, alone=len(batch) == 1)
