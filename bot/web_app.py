@@ -91,6 +91,7 @@ def create_app(registry: Registry) -> OpenAPI:
     app.after_request(_headers)
     app.after_request(_count)
     _health(app)
+    registry.snapshot()  # the first look waits for a lock: not with the first hundred requests at once
     for plugin, blueprint in registry.mount("routes", app=app):
         _mount(app, registry, plugin, blueprint)
     # Last, so that it describes what was mounted.

@@ -29,6 +29,9 @@ MAX_IOVEC = 64 * 1024
 """Frames that are joined into one send, in bytes."""
 
 
+_spent: Any = iter(())
+
+
 def text_frame(payload: bytes) -> bytes:
     """Put ``payload`` (UTF-8) into one unmasked text frame."""
     size = len(payload)
@@ -297,6 +300,9 @@ class Connection:
         self.out = []
         self.parts = None
         sock.close()
+        # The protocol and its generator hold each other: with many sockets the collector would come by too late.
+        self.protocol.parser.close()
+        self.protocol.parser = _spent
         log.debug("connection gone: %s", why)
         self.hub.forget(self)
         try:

@@ -117,7 +117,7 @@ class Session:
 
     def on_close(self, connection: Connection) -> None:
         self.chat.watchers.remove(self.conv, self)
-        self.inbox = self.held = None
+        self.inbox = self.held = self.connection = None
 
     def live(self, frame: bytes) -> None:
         """A delta, a turn's phase or somebody typing: after the first page, never before it."""
@@ -309,6 +309,8 @@ class Session:
 
     def _watch(self, conv: str, cursor: int) -> None:
         """Send what changed after ``cursor``, then everything as it happens. Live frames wait for that page."""
+        if self.connection is None:
+            return
         if self.conv != conv:
             self.conv = conv
             self.chat.watchers.add(conv, self)
