@@ -127,7 +127,7 @@ def _step(what: Sealed, row: tuple[Any, ...], change: Change, done: Walk) -> Ste
         except CryptoError:
             done.unreadable.append(place)
             return None
-        if not what.flag and not is_sealed(after[column]) and after[column].startswith(PREFIX):
+        if change is OPEN and not what.flag and after[column].startswith(PREFIX):
             after[column] = text  # a plain text that only looks sealed stays sealed: without a flag the form decides
     if what.flag:
         before[what.flag] = bool(row[-1])
