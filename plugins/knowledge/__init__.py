@@ -68,7 +68,7 @@ def jobs(settings: KnowledgeSettings) -> Sequence[JobSpec]:
 
 @hookimpl
 def commands(settings: KnowledgeSettings) -> Sequence[click.Command]:
-    from plugins.knowledge.commands import knowledge_command
+    from plugins.knowledge.command_line import knowledge_command
 
     return [knowledge_command(settings.folder, settings.language, settings.sample)]
 

@@ -14,6 +14,7 @@ from bot import strip_hidden
 MAX_BYTES = 1_000_000
 MAX_TITLE = 300
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_MARKS = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*`]")
 _H1 = re.compile(r"^#[ \t]+(.+?)[ \t#]*$|^([^\n]+)\n=+[ \t]*$", re.MULTILINE)
 
 
@@ -47,7 +48,7 @@ def parse(raw: bytes, name: str) -> Document:
     if not body.strip():
         raise UnusableFile("it has no text")
     h1 = _H1.search(body)
-    title = _text(front, "title") or ((h1.group(1) or h1.group(2)).strip() if h1 else name)
+    title = _text(front, "title") or (_MARKS.sub(r"\1", h1.group(1) or h1.group(2)) if h1 else name)
     return Document(
         title=" ".join(title.split())[:MAX_TITLE],
         body=body,

@@ -157,13 +157,13 @@ def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
 def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
     chosen: list[Passage] = []
     articles: dict[str, int] = {}
-    texts: set[str] = set()
+    seen: set[tuple[str, ...]] = set()
     for one in scored:
-        text = " ".join(one.passage.text.split())
-        if articles.get(one.passage.article_id, 0) >= PER_ARTICLE or text in texts:
+        same = (one.passage.title, one.passage.heading, " ".join(one.passage.text.split()))
+        if articles.get(one.passage.article_id, 0) >= PER_ARTICLE or same in seen:
             continue
         articles[one.passage.article_id] = articles.get(one.passage.article_id, 0) + 1
-        texts.add(text)
+        seen.add(same)
         chosen.append(replace(one.passage, score=round(one.score, 3)))
         if len(chosen) >= limit:
             break
