@@ -13,18 +13,19 @@ import base64
 import os
 import re
 import secrets
-import threading
 import time
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from bot import master_key, store
 from bot.clock import now
 from bot.config import config
 from bot.master_key import MasterKey
 from bot.store import DataKey
+from bot.threads import native_lock
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE = 12
 PREFIX = "sealed:1:"
@@ -49,10 +50,27 @@ class _Key:
     retired: bool
 
 
+def _aes(raw: bytes) -> AESGCM:
+    # Imported here: most processes seal nothing, and the library costs 4 MB and 30 ms.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(raw)
+
+
+def _decrypt(cipher: AESGCM, raw: bytes, aad: str) -> bytes | None:
+    """``None`` when it was sealed with another key, for another place, or was changed."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return cipher.decrypt(raw[:NONCE], raw[NONCE:], aad.encode())
+    except (InvalidTag, ValueError):
+        return None
+
+
 _keys: dict[str, _Key] = {}
 _active: dict[str, tuple[str, float]] = {}
 _fresh: dict[str, float] = {}
-_lock = threading.Lock()
+_lock = native_lock()
 
 
 def forget_keys() -> None:
@@ -99,12 +117,9 @@ def unseal(purpose: str, sealed: str, aad: str) -> str:
     if key.purpose != purpose and not key.purpose.startswith(f"{purpose}:"):
         raise CryptoError(f"The value at {aad} was sealed for another purpose; it was put there from elsewhere.")
     raw = base64.urlsafe_b64decode(found[2] + "=" * (-len(found[2]) % 4))
-    try:
-        data = key.cipher.decrypt(raw[:NONCE], raw[NONCE:], f"{aad}|{key.id}".encode())
-    except (InvalidTag, ValueError):
-        raise CryptoError(
-            f"The sealed value at {aad} was changed or put there from elsewhere; it cannot be opened."
-        ) from None
+    data = _decrypt(key.cipher, raw, f"{aad}|{key.id}")
+    if data is None:
+        raise CryptoError(f"The sealed value at {aad} was changed or put there from elsewhere; it cannot be opened.")
     return data.decode("utf-8", "surrogatepass")
 
 
@@ -167,7 +182,7 @@ def _make(purpose: str) -> _Key:
 
 def insert_key(purpose: str, master: MasterKey) -> _Key:
     """Inside a transaction: make a data key and store it wrapped. The caller remembers it after the commit."""
-    identity, raw = secrets.token_hex(8), AESGCM.generate_key(bit_length=256)
+    identity, raw = secrets.token_hex(8), os.urandom(32)
     DataKey.insert(
         id=identity,
         purpose=purpose,
@@ -175,15 +190,13 @@ def insert_key(purpose: str, master: MasterKey) -> _Key:
         master=master.fingerprint,
         created_at=now(),
     ).execute()
-    return _Key(identity, purpose, AESGCM(raw), retired=False)
+    return _Key(identity, purpose, _aes(raw), retired=False)
 
 
 def wrap(raw: bytes, identity: str, purpose: str, master: MasterKey) -> str:
     """A data key under a master key, bound to its id and purpose."""
     nonce = os.urandom(NONCE)
-    data = AESGCM(master.raw).encrypt(
-        nonce, raw, f"data_key|wrapped|{identity}|{purpose}|{master.fingerprint}".encode()
-    )
+    data = _aes(master.raw).encrypt(nonce, raw, f"data_key|wrapped|{identity}|{purpose}|{master.fingerprint}".encode())
     return base64.urlsafe_b64encode(nonce + data).decode()
 
 
@@ -193,13 +206,12 @@ def unwrap(row: DataKey) -> bytes:
     if master is None:
         raise CryptoError(_wrong_key(str(row.master)))
     raw = base64.urlsafe_b64decode(str(row.wrapped))
-    aad = f"data_key|wrapped|{row.id}|{row.purpose}|{master.fingerprint}".encode()
-    try:
-        return AESGCM(master.raw).decrypt(raw[:NONCE], raw[NONCE:], aad)
-    except (InvalidTag, ValueError):
+    key = _decrypt(_aes(master.raw), raw, f"data_key|wrapped|{row.id}|{row.purpose}|{master.fingerprint}")
+    if key is None:
         raise CryptoError(
             f"The data key {row.id} was changed in the database; restore it from a backup. What it sealed stays sealed."
-        ) from None
+        )
+    return key
 
 
 def _wrong_key(wanted: str) -> str:
@@ -235,7 +247,7 @@ def _by_id(identity: str, aad: str) -> _Key:
 
 
 def _unwrap(row: DataKey) -> _Key:
-    return _Key(str(row.id), str(row.purpose), AESGCM(unwrap(row)), row.retired_at is not None)
+    return _Key(str(row.id), str(row.purpose), _aes(unwrap(row)), row.retired_at is not None)
 
 
 def _remember(key: _Key) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from bot import clock, deliver, lease, states
+from bot.crypto import keep
 from bot.store import sql
 from bot.store.statements import Place, insert_message
 
@@ -111,25 +112,28 @@ def reopen_ticket(conversation_id: str) -> None:
 
 def _open_ticket(conversation_id: str, reason: str, summary: str) -> int:
     at = clock.now()
-    known = sql("SELECT number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    known = sql("SELECT id, number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    ticket_id = known[0] if known else clock.new_id()
+    # What the AI wrote about the conversation is sealed like the conversation itself.
+    words = (keep("ticket", "reason", ticket_id, reason), keep("ticket", "summary", ticket_id, summary))
     if known is not None:
         sql(
             "UPDATE ticket SET state = 'open', reason = ?, summary = ?, outcome = '', resolved_at = NULL, changed_at = ?"
-            " WHERE conversation_id = ?",
-            (reason, summary, at, conversation_id),
+            " WHERE id = ?",
+            (*words, at, ticket_id),
         )
-        return int(known[0])
+        return int(known[1])
     number = int(
         sql(
             "INSERT INTO cursor (name, value) VALUES ('ticket', '1001') ON CONFLICT (name) DO UPDATE"
             " SET value = CAST(CAST(cursor.value AS INTEGER) + 1 AS TEXT) RETURNING value"
         ).fetchone()[0]
     )
-    history = orjson.dumps([{"at": at, "event": "opened", "reason": reason}]).decode()
+    history = orjson.dumps([{"at": at, "event": "opened"}]).decode()
     sql(
         "INSERT INTO ticket (id, number, conversation_id, state, reason, summary, name, email, assignee, outcome, history,"
         " created_at, changed_at) VALUES (?, ?, ?, 'open', ?, ?, '', '', '', '', ?, ?, ?)",
-        (clock.new_id(), number, conversation_id, reason, summary, history, at, at),
+        (ticket_id, number, conversation_id, *words, history, at, at),
     )
     return number
 

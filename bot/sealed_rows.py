@@ -45,7 +45,7 @@ MESSAGES = (
     Sealed(Message, ("body", "extra"), "sealed"),
     Sealed(Conversation, ("title",)),
     Sealed(Turn, ("draft",)),
-    Sealed(Ticket, ("reason", "summary", "name", "email")),
+    Sealed(Ticket, ("reason", "summary")),
     Sealed(Ledger, ("payload",)),
 )
 

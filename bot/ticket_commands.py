@@ -6,6 +6,7 @@ import click
 
 from bot import audit, handoff
 from bot.bus import bus
+from bot.crypto import reveal
 from bot.doctor import ago
 from bot.plugin_commands import actor
 from bot.process import command
@@ -30,7 +31,7 @@ def list_(state: str) -> None:
         for row in rows:
             who = " ".join(filter(None, (row.name, f"<{row.email}>" if row.email else "")))
             click.echo(
-                f"#{row.number:<6} {row.state:<11} {ago(row.created_at):<10} {row.reason:<24} {who or 'no address left'}"
+                f"#{row.number:<6} {row.state:<11} {ago(row.created_at):<10} {_words(row, 'reason'):<24} {who or 'no address left'}"
             )
         if not rows:
             click.echo("There are none." if state == "all" else f"There are none that are {state.replace('_', ' ')}.")
@@ -44,7 +45,8 @@ def show(number: int, messages: int) -> None:
     with command():
         row = _find(number)
         facts = [
-            ("ticket", f"#{row.number}, {row.state}"), ("since", ago(row.created_at)), ("reason", row.reason), ("summary", row.summary),
+            ("ticket", f"#{row.number}, {row.state}"), ("since", ago(row.created_at)),
+            ("reason", _words(row, "reason")), ("summary", _words(row, "summary")),
             ("name", row.name), ("e-mail", row.email or "none left"), ("assignee", row.assignee), ("outcome", row.outcome),
             ("conversation", _conversation(row)),
         ]  # fmt: skip
@@ -82,6 +84,10 @@ def _find(number: int) -> Ticket:
     if row is None:
         raise click.ClickException(f"There is no ticket #{number}. Look at: deskhand tickets list --state all")
     return row
+
+
+def _words(row: Ticket, column: str) -> str:
+    return reveal("ticket", column, str(row.id), getattr(row, column))
 
 
 def _conversation(row: Ticket) -> str:

@@ -14,12 +14,13 @@ import structlog
 
 from bot import clock, deliver, handoff, lease
 from bot.config import config
+from bot.crypto import keep
 from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.lease import Lease, LostLease
 from bot.messages import MessageView
 from bot.store import sql
-from bot.store.statements import Place, insert_message, last_messages, seal_text
+from bot.store.statements import Place, insert_message, last_messages
 
 log = structlog.get_logger("turns")
 
@@ -96,7 +97,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
             (False, conversation_id, fence),
         )
         return None
-    turn_id, attempt, crashes, stop = _turn(conversation_id, upto, restart=restart)
+    turn_id, attempt, crashes, stop, upto = _turn(conversation_id, upto, restart=restart)
     key, name, settings, cap = sql(
         "SELECT key, name, settings, daily_tokens FROM site WHERE id = ?", (site_id,)
     ).fetchone()
@@ -120,10 +121,10 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     )
 
 
-def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool]:
+def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int]:
     """Open a turn, or take over the running one: after a restart, or after the process that ran it died."""
     running = sql(
-        "SELECT id, attempt, crashes, stop FROM turn WHERE conversation_id = ? AND state = 'running'",
+        "SELECT id, attempt, crashes, stop, upto_seq FROM turn WHERE conversation_id = ? AND state = 'running'",
         (conversation_id,),
     ).fetchone()
     if running is None:
@@ -133,15 +134,17 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
             " draft, error, started_at) VALUES (?, ?, ?, 'running', 1, 0, ?, '', '', 0, 0, '', '', ?)",
             (turn_id, conversation_id, upto, False, clock.now()),
         )
-        return turn_id, 1, 0, False
-    turn_id, attempt, crashes, stop = running
+        return turn_id, 1, 0, False, upto
+    turn_id, attempt, crashes, stop, before = running
+    if stop:
+        upto = before  # who asked on after pressing stop wants an answer to that: the next turn gives it
     crashed = 0 if restart else 1
     # The number leaves room for the failovers of the attempt before, so that a higher one always means: start again.
     sql(
         "UPDATE turn SET upto_seq = ?, attempt = ?, crashes = crashes + ? WHERE id = ?",
         (upto, attempt + FAILOVERS, crashed, turn_id),
     )
-    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop)
+    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop), upto
 
 
 FAILOVERS = 10
@@ -242,9 +245,7 @@ def _too_late(begun: Begun, answer: Answer) -> Ended:
 
 def seal_draft(text: str, turn_id: str) -> str:
     """A draft as it is stored: sealed when message texts are."""
-    if not config().encrypt_messages:
-        return text
-    return seal_text(text, turn_id, "draft")
+    return keep("turn", "draft", turn_id, text)
 
 
 def _spend(begun: Begun, account: Account) -> None:

@@ -259,3 +259,20 @@ def test_a_secret_with_a_broken_key_names_its_plugin(store: Any) -> None:
     sealed = seal("secret", "sk-1", place)
     store.write(lambda: PluginState.insert(name="openai", settings='{"key": "' + sealed + 'AAAA"}').execute())
     assert rotate_data_keys("secret", "test").unreadable == [place]
+
+
+def test_what_the_ai_wrote_on_a_ticket_is_sealed_like_the_conversation(
+    store: Any, environment: Callable[..., None]
+) -> None:
+    from bot import handoff
+    from bot.store import Ticket
+
+    environment(DESKHAND_ENCRYPT_MESSAGES="1")
+    conversation = write_messages(1)
+    store.write(lambda: handoff.hand_over(conversation, "wants a refund", summary="Paid twice for one lamp."))
+    row = store.read(lambda: Ticket.get(Ticket.conversation == conversation))
+    assert "refund" not in row.reason + row.summary + str(row.history)
+    assert crypto.reveal("ticket", "summary", row.id, row.summary) == "Paid twice for one lamp."
+    environment(DESKHAND_ENCRYPT_MESSAGES=None)
+    follow_message_setting("test")
+    assert store.read(lambda: Ticket.get_by_id(row.id).reason) == "wants a refund"
