@@ -177,7 +177,7 @@ export class Log {
       };
       parts.push(h('button', { class: 'link', click: copy }, t('copy')));
     }
-    if (type == 'fallback') parts.push(h('button', { class: 'link', click: this.person }, t('person')));
+    if (author == 'ai' && !sources.length) parts.push(h('button', { class: 'link', click: this.person }, t('person')));
     return parts;
   }
 

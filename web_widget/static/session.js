@@ -92,6 +92,7 @@ export class Session {
   /** @param {string} state @param {number} [code] */
   connected(state, code) {
     const sending = this.sending;
+    if (code) this.tokenCame?.(0); // no token came: let the next one ask
     if (state != 'open' && state != 'rest' && sending) {
       this.sending = null;
       if (code == 1009) sending.done({ t: 'error', code: 'too_long', message: '', final: true });
