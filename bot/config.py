@@ -61,6 +61,8 @@ class Config(BaseSettings):
     """Messages of a conversation that the AI sees."""
     daily_tokens: int = Field(default=2_000_000, ge=0)
     """Hard cap of AI tokens per site and UTC day, unless the site has its own. 0 means none."""
+    restart_pause: float = Field(default=30.0, gt=0, le=600)
+    """Longest pause in seconds before ``deskhand run`` starts a process again that dies again and again."""
     log_format: str = Field(default="auto", pattern="^(auto|json|text)$")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     failpoints: str = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -118,6 +118,13 @@ class Claimed:
     ord: int
     out: Outbound
     settle: bool
+    at: float = field(default_factory=clock.lease_now)
+    """When it was claimed, on the clock of the leases."""
+
+    @property
+    def late(self) -> bool:
+        """Whether this process slept so long (a pause, a stalled loop) that somebody else may soon settle the send."""
+        return clock.lease_now() - self.at > GRACE_EXTRA / 2
 
 
 def due_places(channel: str) -> list[str]:
@@ -137,29 +144,31 @@ def claim_head(channel: str, place: str, owner: str, timeout: float) -> Claimed 
     """
     at = clock.now()
     row = sql(
-        "SELECT ord, key, message, op, version, part, parts, state, attempts, crashes, next_at, first_sent_at, created_at, owner"
+        "SELECT ord, key, message, op, version, part, parts, state, attempts, crashes, next_at, first_sent_at, created_at"
         " FROM delivery WHERE channel = ? AND place = ? AND state IN ('pending', 'sending', 'uncertain') ORDER BY ord LIMIT 1",
         (channel, place),
     ).fetchone()
     if row is None or row[10] > at:
         return None
-    number, key, message, op, version, part, parts, state, attempts, crashes, _, first, created, holder = row
-    if state == "sending" and holder == owner:
-        return None  # in flight here
+    number, key, message, op, version, part, parts, state, attempts, crashes, due, first, created = row
     if at - created > MAX_AGE or attempts >= MAX_ATTEMPTS or crashes >= MAX_CRASHES:
         why = "too old" if at - created > MAX_AGE else f"{attempts} attempts, {crashes} crashes"
         sql("UPDATE delivery SET state = 'dead', owner = '', error = ? WHERE ord = ?", (f"given up: {why}", number))
         return claim_head(channel, place, owner, timeout)
+    # What is in flight, here or elsewhere, is not due before its timeout and the grace are over: then nobody sends it any more.
     settle = state in {"uncertain", "sending"}
-    sql(
+    taken = sql(
         "UPDATE delivery SET state = 'sending', owner = ?, attempts = attempts + ?, first_sent_at = COALESCE(first_sent_at, ?),"
-        " next_at = ? WHERE ord = ?",
-        (owner, 0 if settle else 1, at, at + timeout + GRACE_EXTRA, number),
-    )
+        " next_at = ? WHERE ord = ? AND state = ? AND next_at = ?",
+        (owner, 0 if settle else 1, at, at + timeout + GRACE_EXTRA, number, state, due),
+    ).rowcount
+    if not taken:
+        return None  # another process was faster (leadership moved)
     failpoint("out.after_claim")
     return Claimed(
-        number, _outbound(key, message, place, op, version, part, parts, attempts + 1, first, channel), settle
-    )
+        number, _outbound(key, message, place, op, version, part, parts, attempts + 1, first, channel), settle,
+        clock.lease_now(),
+    )  # fmt: skip
 
 
 def _outbound(
@@ -210,13 +219,17 @@ def mark_sent(number: int, platform_id: str) -> None:
     """The platform has it. Inside a write."""
     sql(
         "UPDATE delivery SET state = 'sent', owner = '', error = '', sent_at = ?, platform_id = ? WHERE ord = ?"
-        " AND state IN ('sending', 'uncertain')",
+        " AND state IN ('sending', 'uncertain', 'pending')",
         (clock.now(), platform_id or None, number),
     )
 
 
-def mark_not_sent(number: int, reason: str, retry_after: float | None) -> None:
-    """Certainly not sent: again later. The platform's own waiting time always wins and is not counted as an attempt."""
+def mark_not_sent(number: int, owner: str, reason: str, retry_after: float | None, *, settle: bool = False) -> None:
+    """Certainly not sent: again later. The platform's own waiting time always wins and is not counted as an attempt.
+    ``settle``: only this attempt was not; an earlier one is as uncertain as before.
+
+    This and all that follow change nothing once another process has taken the delivery over: it knows better.
+    """
     row = sql("SELECT attempts FROM delivery WHERE ord = ?", (number,)).fetchone()
     attempts = row[0] if row else 1
     if retry_after is not None:
@@ -224,25 +237,32 @@ def mark_not_sent(number: int, reason: str, retry_after: float | None) -> None:
     else:
         wait, counted = min(MAX_WAIT, 2.0 ** (attempts - 1)) * random.uniform(0.5, 1.0), 0
     sql(
-        "UPDATE delivery SET state = 'pending', owner = '', error = ?, next_at = ?, attempts = attempts - ? WHERE ord = ?"
-        " AND state = 'sending'",
-        (reason[:500], clock.now() + wait, counted, number),
+        "UPDATE delivery SET state = ?, owner = '', error = ?, next_at = ?, attempts = attempts - ? WHERE ord = ?"
+        " AND state = 'sending' AND owner = ?",
+        ("uncertain" if settle else "pending", reason[:500], clock.now() + wait, 0 if settle else counted, number, owner),
     )
 
 
-def mark_uncertain(number: int, reason: str, timeout: float) -> None:
+def mark_uncertain(number: int, owner: str, reason: str, timeout: float) -> None:
     """Perhaps sent: look again after the grace."""
     sql(
-        "UPDATE delivery SET state = 'uncertain', owner = '', error = ?, next_at = ? WHERE ord = ? AND state = 'sending'",
-        (reason[:500], clock.now() + timeout + GRACE_EXTRA, number),
+        "UPDATE delivery SET state = 'uncertain', owner = '', error = ?, next_at = ? WHERE ord = ? AND state = 'sending'"
+        " AND owner = ?",
+        (reason[:500], clock.now() + timeout + GRACE_EXTRA, number, owner),
     )
 
 
-def mark_pending(number: int) -> None:
+def mark_pending(number: int, owner: str) -> None:
     """Settled as not arrived: send it now."""
-    sql("UPDATE delivery SET state = 'pending', owner = '', next_at = 0 WHERE ord = ? AND state = 'sending'", (number,))
+    sql(
+        "UPDATE delivery SET state = 'pending', owner = '', next_at = 0 WHERE ord = ? AND state = 'sending' AND owner = ?",
+        (number, owner),
+    )
 
 
-def mark_dead(number: int, reason: str, *, state: str = "dead") -> None:
+def mark_dead(number: int, owner: str, reason: str, *, state: str = "dead") -> None:
     """Never again by itself (``dead``), or only when an operator says so (``held``). Its successors go on."""
-    sql("UPDATE delivery SET state = ?, owner = '', error = ? WHERE ord = ?", (state, reason[:500], number))
+    sql(
+        "UPDATE delivery SET state = ?, owner = '', error = ? WHERE ord = ? AND state = 'sending' AND owner = ?",
+        (state, reason[:500], number, owner),
+    )

@@ -58,20 +58,22 @@ class Outbox:
 
     def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
         """Certainly not sent: again later."""
-        write(lambda: deliver.mark_not_sent(claimed.ord, reason, retry_after))
+        write(
+            lambda: deliver.mark_not_sent(claimed.ord, lease.owner(), reason, retry_after, settle=claimed.settle)
+        )
 
     def perhaps(self, claimed: Claimed, reason: str) -> None:
         """Perhaps sent: settled after the grace."""
-        write(lambda: deliver.mark_uncertain(claimed.ord, reason, self.timeout))
+        write(lambda: deliver.mark_uncertain(claimed.ord, lease.owner(), reason, self.timeout))
 
     def missing(self, claimed: Claimed) -> None:
         """Looked up and not there: send it now."""
-        write(lambda: deliver.mark_pending(claimed.ord))
+        write(lambda: deliver.mark_pending(claimed.ord, lease.owner()))
 
     def refused(self, claimed: Claimed, reason: str) -> None:
         """The platform will never take it."""
-        write(lambda: deliver.mark_dead(claimed.ord, reason))
+        write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), reason))
 
     def hold(self, claimed: Claimed) -> None:
         """Only an operator can tell; see ``deskhand deadletters``."""
-        write(lambda: deliver.mark_dead(claimed.ord, "perhaps sent; nobody can tell", state="held"))
+        write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), "perhaps sent; nobody can tell", state="held"))

@@ -46,6 +46,7 @@ def prepare() -> Plan:
     return Plan(
         children=children, run_dir=str(settings.run_dir), host=settings.host, port=settings.port, welcome=welcome,
         as_json=as_json, colour=not as_json and sys.stderr.isatty() and "NO_COLOR" not in os.environ, began=began,
+        longest_pause=settings.restart_pause,
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ def receive(events: Sequence[Inbound]) -> list[Outcome]:
             tries += 1
             try:
                 outcome = write(lambda event=event: _store(event))  # type: ignore[misc]
+                failpoint("receive.after_commit")
             except (_Known, _Refusal, IntegrityError) as error:
                 outcome = _after(event, error, last=tries == TRIES)
         outcomes.append(outcome)
@@ -89,6 +90,7 @@ def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException |
                 done(None, failure)
             return
         if outcome is not None:
+            failpoint("receive.after_commit")
             _wake([outcome])
         done(outcome, error)
 

@@ -67,6 +67,7 @@ class Plan:
     colour: bool = False
     began: float = 0.0
     """Unix time of the start, for the line that says how long it took."""
+    longest_pause: float = LONGEST_PAUSE
 
 
 class Supervisor:
@@ -166,7 +167,7 @@ class Supervisor:
 
     def _again(self, child: Child, now: float) -> None:
         child.failures = 0 if now - child.started >= STEADY else child.failures
-        child.due = now + min(FIRST_PAUSE * 2**child.failures, LONGEST_PAUSE)
+        child.due = now + min(FIRST_PAUSE * 2 ** min(child.failures, 16), self.plan.longest_pause)
         child.failures += 1
 
     def _ended(self, child: Child, pid: int, code: int, now: float) -> None:

@@ -168,7 +168,9 @@ class Pool:
         if begun.stop:
             if not running.finish():
                 return None
-            return self._end(running, Answer(text="", type="stopped"), running.account(), state="stopped")
+            # Its process died between the wish and the end: what was shown is kept, as far as Redis still has it.
+            shown = bus().draft(begun.turn_id, begun.attempt - turns.FAILOVERS).rstrip()
+            return self._end(running, Answer(text=shown, type="stopped"), running.account(), state="stopped")
         running.draft.phase("thinking")
         try:
             if shed:

@@ -186,6 +186,10 @@ class Hosted:
     async def _send_one(self, claimed: Claimed) -> None:
         out = claimed.out
         failpoint("out.before_bytes")
+        if claimed.late:
+            # Paused since the claim: another process may settle it any moment, so no byte leaves here any more.
+            await asyncio.to_thread(self.outbox.not_sent, claimed, "paused before it was sent")
+            return
         try:
             sent = await asyncio.wait_for(self.channel.send(out), self.channel.limits.timeout)
         except TemporaryFailure as error:

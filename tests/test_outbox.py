@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -138,6 +139,75 @@ def test_an_unknown_outcome_waits_for_the_grace_and_is_settled_by_capability(sto
     age(store, 16)
     late = outbox.claim("room")
     assert late is not None and Outbox(Remembering(), uncertain="hold").step(late) == "hold", "the nonce is forgotten"
+
+
+def test_a_send_whose_end_could_not_be_written_down_is_settled_by_the_same_process(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    outbox = Outbox(Board())
+    assert outbox.claim("room") is not None  # and then the database was away
+    assert outbox.claim("room") is None, "it may be in flight"
+    age(store, 16)
+    settle = outbox.claim("room")
+    assert settle is not None and settle.settle
+
+
+def test_a_process_that_lost_its_delivery_changes_nothing_but_that_it_arrived(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    outbox = Outbox(Board())
+    mine = outbox.claim("room")
+    assert mine is not None
+
+    def somebody_else() -> None:
+        store.Delivery.update(owner="channels-2").execute()
+
+    store.write(somebody_else)
+    outbox.not_sent(mine, "connection refused")
+    outbox.perhaps(mine, "timeout")
+    outbox.missing(mine)
+    outbox.refused(mine, "blocked")
+    outbox.hold(mine)
+    assert [(d.state, d.owner) for d in rows(store)] == [("sending", "channels-2")]
+    outbox.sent(mine, Sent("p1"))
+    assert [(d.state, d.platform_id) for d in rows(store)] == [("sent", "p1")]
+
+
+def test_one_of_two_claims_of_the_same_head_wins(store: Any, conversation: str, monkeypatch: Any) -> None:
+    answer(store, conversation, "hi")
+    plain, seen = deliver.sql, []
+
+    def overtaken(text: str, params: Any = ()) -> Any:
+        found = plain(text, params)
+        if text.startswith("SELECT ord") and not seen:
+            seen.append(1)
+            plain("UPDATE delivery SET state = 'sending', owner = 'channels-2', next_at = ?", (clock.now() + 15,))
+            return plain("SELECT ord, key, message, op, version, part, parts, 'pending', attempts, crashes, 0, NULL, created_at FROM delivery")
+        return found
+
+    monkeypatch.setattr(deliver, "sql", overtaken)
+    assert Outbox(Board()).claim("room") is None
+    assert [d.owner for d in rows(store)] == ["channels-2"]
+
+
+def test_a_later_attempt_that_was_not_made_leaves_the_first_uncertain(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    outbox = Outbox(Remembering())
+    claimed = outbox.claim("room")
+    assert claimed is not None
+    outbox.perhaps(claimed, "timeout")
+    age(store, 16)
+    settle = outbox.claim("room")
+    assert settle is not None
+    outbox.not_sent(settle, "429", retry_after=200)
+    age(store, 200)
+    late = outbox.claim("room")
+    assert late is not None and late.settle, "the platform has forgotten the nonce by now: it must not just be sent again"
+
+
+def test_who_slept_since_the_claim_knows_that_it_is_late(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    claimed = Outbox(Board()).claim("room")
+    assert claimed is not None and not claimed.late
+    assert replace(claimed, at=claimed.at - 6).late
 
 
 def test_what_a_dead_process_was_sending_is_settled_too(store: Any, conversation: str) -> None:

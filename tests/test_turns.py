@@ -129,6 +129,17 @@ def test_a_turn_given_back_at_shutdown_is_no_crash(store: Any, conversation: str
         store.write(lambda begun=begun: turns.let_go(begun))
 
 
+def test_a_stop_takes_no_later_question_with_it(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    assert request_stop(conversation, begun.turn_id)
+    say("And this?")
+    store.write(lambda: lease._free(lease.owner()))  # its process died before it stopped
+    again = begin(store, conversation)
+    assert (again.turn_id, again.stop, again.upto_seq) == (begun.turn_id, True, 1)
+    assert end(store, again, "On its", type="stopped").more, "the later question wants a turn of its own"
+    assert begin(store, conversation, restart=True).upto_seq == 2
+
+
 def test_a_stop_is_a_row(store: Any, conversation: str) -> None:
     begun = begin(store, conversation)
     assert request_stop(conversation, begun.turn_id)
