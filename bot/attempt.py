@@ -22,7 +22,7 @@ from bot.ai import (
     ToolCall,
     Usage,
 )
-from bot.breaker import Breaker
+from bot.breaker import Breaker, Seen
 from bot.clocked import Clocked
 from bot.fleet_events import Failure
 
@@ -62,6 +62,7 @@ class AttemptRun:
         self._provider, self._prompt, self._breaker, self._record = provider, prompt, breaker, record
         self._clocked = Clocked(provider, replace(prompt, clocks=clocks), clocks)
         self._aborted = False
+        self._seen: Seen | None = None
         self._said: Usage | None = None
         self._length = 0
         self._blank = True
@@ -88,6 +89,8 @@ class AttemptRun:
             for delta in self._clocked:
                 if type(delta) is Text:
                     if text := delta.text:  # an empty one is a sign of life and nothing to show
+                        if self._seen is None:
+                            self._seen = self._breaker.began()
                         self._length += len(text)
                         if self._blank:
                             self._blank = text.isspace()
@@ -140,7 +143,7 @@ class AttemptRun:
         if self._blank and not self._handoff:
             raise ProviderError(ProviderErrorKind.REQUEST, "the answer was empty")
         self._record.answered(self.first_token)
-        return self._breaker.success()
+        return self._breaker.success(self._seen)
 
     def _broken(self, error: BaseException) -> ProviderError:
         if not isinstance(error, Exception | SystemExit):
@@ -159,7 +162,7 @@ class AttemptRun:
             status=error.status,
         )
         if error.kind is ProviderErrorKind.TEMPORARY:
-            self._breaker.failure(str(error))
+            self._breaker.failure(str(error), self._seen)
         elif error.kind is ProviderErrorKind.RATE_LIMITED:
             self._breaker.limited(error.retry_after, str(error))
         elif error.kind is ProviderErrorKind.CONFIG:

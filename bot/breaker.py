@@ -89,11 +89,21 @@ def _read(raw: str) -> BreakerState:
     return state
 
 
+class Seen:
+    """A call as the breaker remembers it."""
+
+    __slots__ = ("at", "ok")
+
+    def __init__(self, at: float, ok: bool) -> None:
+        self.at, self.ok = at, ok
+
+
 class Breaker:
     """Health of one provider and model. Safe to use from many threads.
 
     A call asks :meth:`allow` and, when that was True, reports exactly one of ``success``, ``failure``, ``limited``,
-    ``config`` or ``neutral``.
+    ``config`` or ``neutral``. Before that it may say ``began`` with its first token: answers take many seconds and errors
+    none, so counting ends alone would see only errors for a while after every quiet time.
     """
 
     def __init__(
@@ -103,8 +113,7 @@ class Breaker:
         self._store, self._version, self._clock = store, version, clock
         self._lock = threading.Lock()
         self._state = BreakerState()
-        self._calls: deque[tuple[float, bool]] = deque(maxlen=WINDOW_CALLS)
-        self._streak = 0
+        self._calls: deque[Seen] = deque(maxlen=WINDOW_CALLS)
         self._refreshed = float("-inf")
 
     @property
@@ -142,30 +151,37 @@ class Breaker:
         self._save(saved)
         return True
 
-    def success(self) -> None:
+    def began(self) -> Seen:
+        """The first token is there: counts as a good call, unless ``failure`` takes it back."""
+        seen = Seen(self._clock(), True)
+        with self._lock:
+            self._calls.append(seen)
+        return seen
+
+    def success(self, seen: Seen | None = None) -> None:
         """The answer came to its end."""
         now = self._clock()
         with self._lock:
-            self._calls.append((now, True))
-            self._streak = 0
-            if self._state.state == "closed" or self._named(now) != "half-open":
-                return  # a call that began before it opened says nothing about now
+            if seen is None:
+                self._calls.append(Seen(now, True))
+            if self._named(now) != "half-open":
+                return  # closed; or a call that began before it opened, which says nothing about now
             self._calls.clear()
             self._state = BreakerState(at=now)
             saved = self._dump()
         log.info("provider_back", provider=self.name)
         self._save(saved)
 
-    def failure(self, reason: str) -> None:
+    def failure(self, reason: str, seen: Seen | None = None) -> None:
         """Timeout, 5xx, an error or a cut in mid-stream."""
         now = self._clock()
         with self._lock:
-            self._calls.append((now, False))
-            self._streak += 1
+            if seen is None:
+                self._calls.append(Seen(now, False))
+            else:
+                seen.at, seen.ok = now, False
             named = self._named(now)
-            recent = [ok for at, ok in self._calls if at > now - WINDOW_SECONDS]
-            bad = len(recent) >= MIN_CALLS and recent.count(False) * 2 >= len(recent)
-            if named != "half-open" and (named != "closed" or (self._streak < IN_A_ROW and not bad)):
+            if named != "half-open" and (named != "closed" or not self._bad(now)):
                 return
             saved = self._open(now, min(OPEN_MAX, OPEN_SECONDS * 2**self._state.opens), reason)
         self._save(saved)
@@ -208,6 +224,13 @@ class Breaker:
             saved = self._dump()
         self._save(saved)
 
+    def _bad(self, now: float) -> bool:
+        calls = [seen.ok for seen in self._calls]
+        if len(calls) >= IN_A_ROW and not any(calls[-IN_A_ROW:]):
+            return True
+        recent = [seen.ok for seen in self._calls if seen.at > now - WINDOW_SECONDS]
+        return len(recent) >= MIN_CALLS and recent.count(False) * 2 >= len(recent)
+
     def _named(self, now: float) -> Literal["closed", "open", "half-open", "config"]:
         state = self._state
         if state.state == "closed":
@@ -220,7 +243,6 @@ class Breaker:
         self._state = BreakerState(
             state="open", until=now + seconds, opens=min(self._state.opens + 1, 16), reason=reason, at=now
         )
-        self._streak = 0
         self._calls.clear()
         log.warning("provider_left_out", provider=self.name, seconds=round(seconds), reason=reason)
         return self._dump()

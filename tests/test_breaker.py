@@ -105,6 +105,32 @@ def test_failures_of_more_than_a_minute_ago_do_not_count(breaker: Breaker, time:
     assert breaker.state == "closed"
 
 
+def test_answers_that_have_begun_count_before_they_end(breaker: Breaker) -> None:
+    """Twenty answers are being written when the first five errors come back."""
+    for n in range(20):
+        breaker.began()
+        if n % 4 == 3:
+            breaker.failure("answered 529")
+    assert breaker.state == "closed"
+
+
+def test_answers_that_begin_and_break_off_open_it(breaker: Breaker) -> None:
+    for _ in range(4):
+        breaker.failure("cut", breaker.began())
+    assert breaker.state == "closed"
+    breaker.failure("cut", breaker.began())
+    assert breaker.state == "open"
+
+
+def test_five_breaks_in_a_row_open_it_also_after_many_good_answers(breaker: Breaker) -> None:
+    for _ in range(15):
+        breaker.success(breaker.began())
+    for _ in range(5):
+        assert breaker.state == "closed"
+        breaker.failure("cut", breaker.began())
+    assert breaker.state == "open"
+
+
 def test_only_the_last_twenty_calls_count(breaker: Breaker) -> None:
     for _ in range(50):
         breaker.success()
