@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from bot.plugin_commands import open_store
+from bot.plugin_commands import opened
 
 
 @click.group()
@@ -20,11 +20,11 @@ def audit() -> None:
 @click.option("--object", "object_", default="", help="Only about this, such as plugin:openai.")
 @click.option("--action", default="", help="Only this action, such as plugin.off.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@opened
 def list_entries(limit: int, object_: str, action: str, as_json: bool) -> None:
     """Show the newest entries, newest first."""
     from bot.audit import entries
 
-    open_store()
     for entry in entries(limit, object=object_, action=action):
         at = f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M:%S}"
         if as_json:
@@ -36,11 +36,11 @@ def list_entries(limit: int, object_: str, action: str, as_json: bool) -> None:
 
 
 @audit.command("verify")
+@opened
 def verify_chain() -> None:
     """Compute the whole chain again. Exit code 1 if a row was changed, removed or inserted."""
     from bot.audit import verify
 
-    open_store()
     verdict = verify()
     if verdict.problem:
         raise click.ClickException(

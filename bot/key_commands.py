@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from bot.plugin_commands import actor, open_store
+from bot.plugin_commands import actor, opened
 
 T = TypeVar("T")
 
@@ -20,12 +20,12 @@ def keys() -> None:
 
 
 @keys.command()
+@opened
 def status() -> None:
     """Show the master key's name and the data keys with what they seal. Never a key."""
     from bot import crypto, master_key
     from bot.key_rotation import key_views
 
-    open_store()
     known = _or_say(lambda: master_key.load(may_make=False))
     where = "DESKHAND_KEY" if master_key.from_environment() else str(master_key.key_file())
     if known:
@@ -48,6 +48,7 @@ def status() -> None:
 @click.option(
     "--messages", "what", flag_value="follow", help="Seal or open all texts, as DESKHAND_ENCRYPT_MESSAGES says."
 )
+@opened
 def rotate(what: str | None) -> None:
     """Change a key. Without an option: the master key, which takes milliseconds and seals nothing again.
 
@@ -56,7 +57,6 @@ def rotate(what: str | None) -> None:
     from bot import key_rotation, master_key
     from bot.config import config
 
-    open_store()
     if what is None:
         count = _or_say(lambda: key_rotation.rotate_master(actor()))
         click.echo(

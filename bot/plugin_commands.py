@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
@@ -16,19 +18,25 @@ if TYPE_CHECKING:
     from bot.plugins import Registry
     from bot.snapshot import Status
 
+P = ParamSpec("P")
+
+
+def opened(fn: Callable[P, None]) -> Callable[P, None]:
+    """Have the database open while the command runs, and the running processes told of what it changes."""
+
+    @functools.wraps(fn)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        from bot.process import command
+
+        with command():
+            fn(*args, **kwargs)
+
+    return wrapped
+
 
 @click.group()
 def plugins() -> None:
     """List plugins, switch them, set them. Changes reach the running processes at once, without a restart."""
-
-
-def open_store() -> None:
-    """Open the database of the configuration, brought up to date."""
-    from bot import store
-    from bot.config import config
-
-    store.open_database(config().database)
-    store.migrate()
 
 
 def actor() -> str:
@@ -42,7 +50,6 @@ def actor() -> str:
 def _load() -> Registry:
     from bot.plugins import load_plugins
 
-    open_store()
     return load_plugins("cli")
 
 
@@ -62,6 +69,7 @@ def _plugin(registry: Registry, name: str) -> Plugin:
 
 @plugins.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
+@opened
 def list_plugins(as_json: bool) -> None:
     """Show all plugins: on or off, and why."""
     rows = _load().fresh().status()
@@ -91,6 +99,7 @@ def _when(row: Status) -> str:
 
 @plugins.command("on")
 @click.argument("name")
+@opened
 def switch_on(name: str) -> None:
     """Switch a plugin on, and forgive its failures."""
     from bot import switches
@@ -103,6 +112,7 @@ def switch_on(name: str) -> None:
 
 @plugins.command("off")
 @click.argument("name")
+@opened
 def switch_off(name: str) -> None:
     """Switch a plugin off. Its settings stay."""
     from bot import switches
@@ -127,6 +137,7 @@ def _say(registry: Registry, name: str) -> None:
 @click.argument("name")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE | NAME]...")
 @click.option("--unset", multiple=True, metavar="NAME", help="Forget the stored value. Repeat it for several.")
+@opened
 def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> None:
     """Store settings of a plugin. NAME alone asks for the value without showing it, so that a key stays out of the shell's history."""
     from bot import switches
@@ -160,6 +171,7 @@ def _pair(item: str) -> tuple[str, str]:
 
 @plugins.command("show")
 @click.argument("name")
+@opened
 def show_plugin(name: str) -> None:
     """Show a plugin with its settings and where each comes from. Of a secret only the last four characters."""
     from bot.plugin_settings import show

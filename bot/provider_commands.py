@@ -7,6 +7,8 @@ import time
 
 import click
 
+from bot.plugin_commands import actor, opened
+
 
 @click.group()
 def providers() -> None:
@@ -14,13 +16,12 @@ def providers() -> None:
 
 
 @providers.command("list")
+@opened
 def list_() -> None:
     """List the providers that are on, in the order in which they are asked."""
     from bot.fleet_building import FleetKeeper
-    from bot.plugin_commands import open_store
     from bot.plugins import load_plugins
 
-    open_store()
     registry = load_plugins("cli")
     rows = FleetKeeper(registry, warm=False).fleet(registry.snapshot()).health()
     if not rows:
@@ -32,13 +33,12 @@ def list_() -> None:
 
 @providers.command()
 @click.argument("names", nargs=-1, required=True)
+@opened
 def order(names: tuple[str, ...]) -> None:
     """Ask the providers NAMES in this order; those not named follow by name. Counts from the next answer on."""
     from bot.fleet_building import set_provider_order
-    from bot.plugin_commands import actor, open_store
     from bot.plugins import load_plugins
 
-    open_store()
     known = {name for name, plugin in load_plugins("cli").plugins.items() if "ai_provider" in plugin.hooks}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -49,13 +49,12 @@ def order(names: tuple[str, ...]) -> None:
 
 @providers.command()
 @click.argument("name")
+@opened
 def test(name: str) -> None:
     """Prove in a cheap way that the key and the model of provider NAME work."""
     from bot.ai import ProviderError
-    from bot.plugin_commands import open_store
     from bot.plugins import load_plugins
 
-    open_store()
     snapshot = load_plugins("cli").snapshot()
     found = [provider for _, provider in snapshot.objects("ai_provider") if provider.name == name]
     if not found:
