@@ -140,6 +140,15 @@ def _claim(job_id: str, specs: Mapping[str, JobSpec]) -> Claimed | None:
     return claimed
 
 
+def cut_off(job_id: str, reason: str) -> None:
+    """Note that this process gives up a job that does not end. Inside a write, right before the process ends."""
+    row = sql(
+        "SELECT kind, ref, fence, attempts FROM job WHERE id = ? AND lease_owner = ?", (job_id, lease.owner())
+    ).fetchone()
+    if row is not None:
+        _settle(Claimed(job_id, *row), reason)
+
+
 def _settle(claimed: Claimed, error: str) -> None:
     """Write down how it ended; with a lost lease no row is found, and its new owner decides."""
     if not error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -32,19 +33,20 @@ class Runner:
     """Runs quick jobs in a thread while Redis is away. A job that does not end in its time costs the process, not the sweep."""
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[str, float]] = SimpleQueue()
         self._given: set[str] = set()
         self._ends = 0.0
+        self._current = ""
         self._thread: threading.Thread | None = None
 
-    def give(self, job_id: str) -> None:
+    def give(self, job_id: str, timeout: float) -> None:
         if job_id in self._given:
             return
         self._given.add(job_id)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
             self._thread.start()
-        self._queue.put(job_id)
+        self._queue.put((job_id, timeout))
 
     @property
     def busy(self) -> bool:
@@ -53,17 +55,17 @@ class Runner:
     def check(self) -> None:
         """End the process when its job is overdue: the claim counts as an attempt, and a job that does so often is given up."""
         if self._ends and time.monotonic() > self._ends:
-            log.critical("job_stuck", next="this process ends and is started again")
+            log.critical("job_stuck", job=self._current, next="this process ends and is started again")
+            with contextlib.suppress(StoreUnavailable):
+                write(lambda: jobs.cut_off(self._current, "it did not end in its time"))
             os._exit(STUCK)
 
     def _run(self) -> None:
         while True:
-            job_id = self._queue.get()
+            job_id, timeout = self._queue.get()
             try:
                 specs = kinds()
-                self._ends = time.monotonic() + max(
-                    (spec.timeout for spec in specs.values() if spec.queue == "quick"), default=60
-                )
+                self._current, self._ends = job_id, time.monotonic() + timeout + 1
                 jobs.claim_and_run(job_id, specs)
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="trying again")
@@ -136,7 +138,7 @@ class Sweep:
         if spec is not None and spec.queue == "slow":
             self._in_a_process(job_id, spec.timeout)
         else:
-            self.runner.give(job_id)
+            self.runner.give(job_id, spec.timeout if spec is not None else 60.0)
 
     def _in_a_process(self, job_id: str, timeout: float) -> None:
         """Without Redis a slow job gets a process of its own, one at a time."""
