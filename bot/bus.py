@@ -32,6 +32,7 @@ class Bus:
     def __init__(self, url: str) -> None:
         self.url = url
         self._down_until = 0.0
+        self._untold: set[str] = set()
         self._redis: Any = None
         self._outgoing: _Outgoing | None = _Outgoing(self) if patched() else None
 
@@ -59,16 +60,30 @@ class Bus:
         import redis
 
         try:
-            result = work(self.redis())
+            try:
+                result = work(self.redis())
+            except redis.ConnectionError:
+                # A pooled connection may be older than the server's last restart.
+                self.redis().connection_pool.disconnect()
+                result = work(self.redis())
         except (redis.RedisError, OSError) as error:
             if self._down_until == 0.0:
                 log.warning("redis_away", reason=type(error).__name__, next="carrying on with the database alone")
             self._down_until = time.monotonic() + 1.0
             return None
+        self._back()
+        return result
+
+    def _back(self) -> None:
         if self._down_until:
             log.info("redis_back")
             self._down_until = 0.0
-        return result
+
+    def recover(self) -> None:
+        """Redis answers (again): let everybody look for what was not told meanwhile."""
+        self._back()
+        if self._untold:
+            self.publish([])
 
     def ping(self) -> bool:
         return bool(self._attempt(lambda client: client.ping()))
@@ -102,10 +117,16 @@ class Bus:
                     pipe.expire(f"{PREFIX}draft:{key}", DRAFT_SECONDS)
             for topic, payload in items:
                 pipe.publish(PREFIX + topic, payload)
+            for topic in untold:
+                pipe.publish(PREFIX + topic, b"")
             pipe.execute()
             return True
 
-        self._attempt(work)
+        untold = set(self._untold)
+        if self._attempt(work):
+            self._untold -= untold
+        else:
+            self._untold.update(topic for topic, _ in items if topic != "live")
 
     def draft(self, turn_id: str, attempt: int) -> str:
         """What has been shown of an answer in progress; empty when there is none or Redis is away."""
@@ -147,8 +168,7 @@ class _Outgoing:
                     batch.extend(self.items.get_nowait())
             except Empty:
                 pass
-            if batch:
-                self.bus.send_now(batch)
+            self.bus.send_now(batch)
 
 
 class Listener:
@@ -189,6 +209,7 @@ class Listener:
         subscription = client.pubsub(ignore_subscribe_messages=True)
         try:
             subscription.subscribe(*self.handlers)
+            self.bus.recover()
             self._look()
             while not self._stop.is_set():
                 message = subscription.get_message(timeout=1.0)

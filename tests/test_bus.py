@@ -1,0 +1,75 @@
+"""The bus may vanish: what could not be told is looked for as soon as Redis answers again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bot.bus import Bus
+from tests.running import wait_for
+from tests.valkey import Valkey
+
+
+def collect(bus: Bus, *topics: str) -> tuple[dict[str, list[bytes]], Any]:
+    heard: dict[str, list[bytes]] = {topic: [] for topic in topics}
+    return heard, bus.listen({topic: heard[topic].append for topic in topics})
+
+
+def test_a_wake_reaches_the_listener_with_its_payload(valkey: Valkey) -> None:
+    bus = Bus(valkey.url)
+    heard, listener = collect(bus, "turns", "live")
+    wait_for(lambda: heard["turns"] == [b""])
+    bus.wake("turns", "c1")
+    bus.publish_live("c" * 36, b"{}")
+    wait_for(lambda: heard["turns"][1:] == [b"c1"] and heard["live"][1:] == [b"c" * 36 + b"{}"])
+    listener.stop()
+
+
+def test_a_restart_of_the_server_costs_no_wake(store: Any, environment: Callable[..., None]) -> None:
+    server = Valkey()
+    server.start()
+    bus, other = Bus(server.url), Bus(server.url)
+    heard, listener = collect(other, "turns")
+    wait_for(lambda: heard["turns"])
+    bus.wake("turns", "c1")
+    server.kill()
+    bus.wake("turns", "lost")
+    assert not bus.up
+    server.start()
+    wait_for(other.ping, 5)
+    heard["turns"].clear()
+    wait_for(lambda: time.sleep(0.1) or bus.ping(), 5)
+    bus.wake("turns", "c2")
+    wait_for(lambda: b"c2" in heard["turns"] and b"" in heard["turns"], 5)
+    listener.stop()
+    server.stop()
+
+
+def test_a_stale_connection_is_not_taken_for_an_absent_server(store: Any) -> None:
+    server = Valkey()
+    server.start()
+    bus = Bus(server.url)
+    assert bus.ping()
+    server.kill()
+    server.start()
+    assert bus.ping(), "one new connection is tried before Redis counts as away"
+    server.stop()
+
+
+def test_without_redis_a_change_of_the_database_is_noticed(store: Any) -> None:
+    bus = Bus("")
+    heard, listener = collect(bus, "changed")
+    time.sleep(0.6)
+    heard["changed"].clear()
+    store.write(lambda: store.Cursor.create(name="x", value="1"))
+    wait_for(lambda: heard["changed"], 3)
+    assert set(heard["changed"]) == {b""}
+    listener.stop()
+
+
+def test_a_draft_is_read_back_piece_by_piece(valkey: Valkey) -> None:
+    bus = Bus(valkey.url)
+    bus.send_now([], [("t1:1", "Hello ", True)])
+    bus.send_now([], [("t1:1", "wörld", False)])
+    assert bus.draft("t1", 1) == "Hello wörld" and bus.draft("t1", 2) == ""
