@@ -60,6 +60,8 @@ class Asked:
     language: str
     terms: list[Term] = field(default_factory=list)
     follow_up: bool = False
+    rarest: float = 1.0
+    """Weight of a word that a single passage has."""
 
 
 def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -> Asked:
@@ -115,13 +117,18 @@ def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connecti
             _rescue(term, asked.language, scopes, db, counts)
     asked.terms = [term for term in asked.terms if not _is_slip_of_small_word(term, asked.language, counts)]
     _drop_false_pairs(asked, counts)
+    asked.rarest = _rarity(1, total)
     for term in asked.terms:
         term.forms = {form: how for form, how in term.forms.items() if form in counts}
         term.passages = min(total, sum(counts[form] for form in term.forms))
         seen = max(term.passages, 1)
-        term.weight = term.share * math.log(1 + (total - seen + 0.5) / (seen + 0.5)) if total else 0.0
+        term.weight = term.share * _rarity(seen, total)
         if not term.passages:
             term.weight *= UNKNOWN
+
+
+def _rarity(passages: int, total: int) -> float:
+    return math.log(1 + (total - passages + 0.5) / (passages + 0.5)) if total else 0.0
 
 
 def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str]) -> dict[str, int]:

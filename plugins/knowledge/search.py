@@ -24,6 +24,8 @@ _K1, _B = 1.2, 0.6
 _OTHER_LANGUAGE = 0.85
 _LEAD = 1.1  # the first words of an article say what it is about
 _SUPPORT = 0.03  # an article that has it in many places is more about it
+ENOUGH, BEYOND = 3.0, 0.2
+"""Questions up to the weight of three of the rarest words must be covered as a whole, longer ones less and less."""
 ANSWERABLE = 0.6
 """Least coverage (see :func:`coverage`) of an answerable question, set on the calibration half of the tests' question list."""
 
@@ -143,15 +145,23 @@ def _support(scored: Sequence[Scored]) -> None:
 
 
 def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
-    """Return how much of what the question asks for its best article has, from 0 to 1, rare words counting more."""
+    """Return how much of what is asked for one of the best articles has, from 0 to 1, rare words counting more.
+
+    A long message tells a story beside its question: of what is asked for beyond ``ENOUGH`` only a fifth must be there, too.
+    """
     whole = sum(term.weight for term in asked.terms)
-    if not whole or not scored:
+    if not whole:
         return 0.0
-    best = 0.0
-    for one in scored[:5]:
-        here = sum(asked.terms[position].weight * how for position, how in one.found.items())
-        best = max(best, here / whole)
-    return round(best, 3)
+    enough = ENOUGH * asked.rarest
+    need = whole if whole <= enough else enough + BEYOND * (whole - enough)
+    has: dict[str, dict[int, float]] = {}
+    for one in scored:
+        article = has.setdefault(one.passage.article_id, {})
+        for position, how in one.found.items():
+            article[position] = max(article.get(position, 0.0), how)
+    best = {one.passage.article_id for one in scored[:5]}
+    most = max((sum(asked.terms[at].weight * how for at, how in has[article].items()) for article in best), default=0.0)
+    return round(min(most / need, 1.0), 3)
 
 
 def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
