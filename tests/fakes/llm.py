@@ -122,13 +122,15 @@ class FakeLLM:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(10)
 
-    async def serve(self) -> None:
-        """Listen until stopped."""
+    async def serve(self, *, announce: bool = False) -> None:
+        """Listen until stopped. ``announce``: print the address once it answers."""
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         server = await asyncio.start_server(self._connection, self.host, self.port, backlog=1024, ssl=self.tls)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
+        if announce:
+            print(f"model fake on {self.url}", flush=True)
         await self._stop.wait()
         server.close()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -290,9 +292,8 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     fake = FakeLLM(host=options.host, port=options.port, key=options.key)
     fake.default = Script(tokens_per_second=options.tokens_per_second)
-    print(f"model fake on {fake.url}", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(fake.serve())
+        asyncio.run(fake.serve(announce=True))
 
 
 if __name__ == "__main__":
