@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,8 @@ class Report:
     moved: int = 0
     removed: int = 0
     unchanged: int = 0
+    waiting: int = 0
+    """Files that are left for the next time, because the time for this one was over."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -41,7 +44,8 @@ class Report:
     def __str__(self) -> str:
         return (
             f"{self.folder}: {self.added} added, {self.changed} changed, {self.moved} moved, {self.removed} removed, "
-            f"{self.unchanged} unchanged, {len(self.problems)} left out."
+            f"{self.unchanged} unchanged, {len(self.problems)} left out"
+            + (f", {self.waiting} still waiting." if self.waiting else ".")
         )
 
 
@@ -56,8 +60,11 @@ class Folder:
         self._settled: tuple[object, ...] | None = None
         self._last = Report(str(root))
 
-    def sync(self) -> Report:
+    def sync(self, seconds: float | None = None) -> Report:
         """Make the stored articles equal to the folder. Safe to run twice and beside another process.
+
+        With ``seconds`` it stops importing after about so long and goes on with the next call; removed files count only in a
+        call that saw all.
 
         A file that cannot be used is named and left out; if it was good before, its last good version stays.
         Raises :class:`FolderMissing` and :class:`bot.StoreUnavailable`; what was done until then is kept.
@@ -71,10 +78,10 @@ class Folder:
             )
         self._settled = None
         report = Report(str(self.root), problems=problems)
-        report.removed = retire_articles(_Import(self, files, sites, report).run())
+        report.removed = retire_articles(_Import(self, files, sites, report, seconds).run())
         self._seen = {path: seen for path, seen in self._seen.items() if path in files}
         young = [mark for mark in files.values() if time.time() - mark[0] / 1e9 < _RACY]
-        if not young:
+        if not young and not report.waiting:
             self._settled = (files, sites, knowledge_version().tag)
         self._last = report
         return report
@@ -83,7 +90,15 @@ class Folder:
 class _Import:
     """One pass over all files."""
 
-    def __init__(self, folder: Folder, files: Mapping[str, Mark], sites: Mapping[str, str], report: Report) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        files: Mapping[str, Mark],
+        sites: Mapping[str, str],
+        report: Report,
+        seconds: float | None,
+    ) -> None:
+        self.until = math.inf if seconds is None else time.monotonic() + seconds
         self.folder = folder
         self.files = files
         self.sites = sites
@@ -100,6 +115,9 @@ class _Import:
     def run(self) -> set[str]:
         """Import what is new or changed; return the ids of the articles that nothing stands for any more."""
         for path, mark in sorted(self.files.items()):
+            if time.monotonic() > self.until:
+                self.report.waiting += 1
+                continue
             try:
                 self._file(path, mark)
             except UnusableFile as error:
@@ -108,7 +126,7 @@ class _Import:
             if len(self.batch) >= BATCH:
                 self._save()
         self._save()
-        return self.left
+        return set() if self.report.waiting else self.left
 
     def _save(self) -> None:
         if self.batch:
@@ -122,18 +140,25 @@ class _Import:
         live = self.stored.get(path, {})
         seen_mark, seen_checksum = self.folder._seen.get(path, ((0, 0, 0), ""))
         if seen_mark == mark and live and all(view.checksum == seen_checksum for view in live.values()):
-            self.report.unchanged += 1
-            self._keep(path)
+            self._unchanged(path, mark, seen_checksum)
             return
         raw = read_bytes(self.folder.root / path, mark)
         checksum = hashlib.sha256(f"{FORMAT}\0{self.folder.language}\0".encode() + raw).hexdigest()
+        if live and all(view.checksum == checksum for view in live.values()):
+            self._unchanged(path, mark, checksum)
+            return
         document = parse(raw, Path(path).stem.replace("-", " ").replace("_", " ").strip().capitalize() or path)
         targets = self._targets(document)
-        if live and {(view.checksum, site) for site, view in live.items()} == {(checksum, site) for site in targets}:
-            self.report.unchanged += 1
-            self._keep(path)
-        elif targets:
+        if targets:
             self._take(path, mark, document, checksum, targets)
+        self._remember(path, mark, checksum)
+
+    def _unchanged(self, path: str, mark: Mark, checksum: str) -> None:
+        self.report.unchanged += 1
+        self._keep(path)
+        self._remember(path, mark, checksum)
+
+    def _remember(self, path: str, mark: Mark, checksum: str) -> None:
         if time.time() - mark[0] / 1e9 > _RACY:
             self.folder._seen[path] = (mark, checksum)
 

@@ -19,6 +19,9 @@ log = structlog.get_logger("knowledge")
 OWN, SAMPLE = "markdown:folder", "markdown:sample"
 SAMPLE_FOLDER = Path(__file__).parent / "sample"
 
+BUDGET = 2.0
+"""Seconds one job may import for: the worker has other quick work. The very first import has all the time it needs."""
+
 _lock = threading.Lock()
 _told: set[str] = set()
 
@@ -38,7 +41,7 @@ def _folder(root: Path, source: str, language: str) -> Folder:
     return Folder(root, source, language)
 
 
-def sync(folder: str, language: str, sample: bool = True) -> list[Report]:
+def sync(folder: str, language: str, sample: bool = True, seconds: float | None = None) -> list[Report]:
     """Bring the articles up to the folder and this host's index up to the articles.
 
     Without a folder the sample shop is kept as long as nobody else brought articles; it leaves when there are some.
@@ -47,7 +50,7 @@ def sync(folder: str, language: str, sample: bool = True) -> list[Report]:
     with _lock:
         reports = []
         if folder:
-            reports.append(_folder(Path(folder), OWN, language).sync())
+            reports.append(_folder(Path(folder), OWN, language).sync(seconds))
         others = any(source != SAMPLE for source in article_sources())
         if sample and not folder and not others:
             reports.append(_folder(SAMPLE_FOLDER, SAMPLE, "en").sync())
@@ -64,7 +67,7 @@ def sync_quietly(folder: str, language: str, sample: bool) -> None:
     A missing folder is an error only while there are no articles at all; later it is a warning, and the articles stay.
     """
     try:
-        reports = sync(folder, language, sample)
+        reports = sync(folder, language, sample, BUDGET if article_sources() else None)
     except FolderMissing as missing:
         if not article_sources():
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,3 +219,27 @@ def test_three_hundred_files_are_stored(shelf: Shelf) -> None:
     for number in range(300):
         (shelf.root / f"{number}.md").unlink()
     assert shelf.sync().removed == 300
+
+
+def test_a_large_change_is_taken_in_pieces(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10):
+        shelf.write(f"{number}.md", f"# Article {number}\n\nIt is about number{number}.")
+    shelf.write("old.md", GOOD)
+    shelf.sync()
+    os.rename(shelf.root / "old.md", shelf.root / "zzz.md")
+    for number in range(10):
+        shelf.write(f"{number}.md", f"# Article {number}\n\nNow about word{number}.", age=30)
+    real = folder_module.read_bytes
+    monkeypatch.setattr(folder_module, "read_bytes", lambda *a: (time.sleep(0.02), real(*a))[1])
+    first = shelf.folder.sync(0.05)
+    assert first.waiting > 0
+    assert (first.removed, first.moved) == (0, 0)
+    assert "still waiting" in str(first)
+    for _ in range(20):
+        report = shelf.folder.sync(0.05)
+        if not report.waiting:
+            break
+    assert report.moved == 1
+    assert len(list_articles()) == 11
+    shelf.index.refresh()
+    assert shelf.titles("word9") == ["Article 9"]
