@@ -153,12 +153,15 @@ class Conversation:
         click.echo("No answer came in time. The question is stored; the answer will be in the conversation.", err=True)
 
     def _request(self, frame: dict[str, Any]) -> None:
-        if self.id and self._exchange(frame, Answer()):
-            for news in self._frames(10):
-                if news["t"] == "msgs" and self._show(news, Answer()):
-                    return
-        elif not self.id:
+        if not self.id:
             click.echo("Ask something first.", err=True)
+            return
+        before = len(self.shown)
+        if not self._exchange(frame, Answer()) or len(self.shown) > before:
+            return  # refused, or the reply came before the receipt
+        for news in self._frames(HELLO_SECONDS):
+            if news["t"] == "msgs" and self._show(news, Answer()):
+                return
 
     def _exchange(self, frame: dict[str, Any], answer: Answer) -> bool:
         """Send one frame and wait until it is stored; False: it was refused, and why was told."""
