@@ -56,6 +56,8 @@ def declare(channel: Channel) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
         (f"channel.{channel.name}", orjson.dumps(value).decode(), clock.now()),
     )
+    if value["pull"]:  # planned before anybody knew: nothing was ever to be sent
+        sql("DELETE FROM delivery WHERE channel = ? AND state = 'pending'", (channel.name,))
     _declared.pop(channel.name, None)
 
 

@@ -211,6 +211,8 @@ class Host:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.hosted: dict[str, Hosted] = {}
+        self.pulled: set[str] = set()
+        """Channels that clients pull from: nothing runs for them here, but the planner must know of them."""
         self.changed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -250,6 +252,10 @@ class Host:
     async def _reconcile(self) -> None:
         snapshot = await asyncio.to_thread(self.registry.snapshot)
         found = await asyncio.to_thread(snapshot.objects, "channel")
+        for _, channel in found:
+            if Capability.PULL in channel.capabilities and channel.name not in self.pulled:
+                await asyncio.to_thread(Outbox(channel).declare)
+                self.pulled.add(channel.name)
         wanted = {channel.name: channel for _, channel in found if Capability.PULL not in channel.capabilities}
         for name, hosted in list(self.hosted.items()):
             if wanted.get(name) is not hosted.channel:
