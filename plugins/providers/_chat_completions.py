@@ -23,7 +23,7 @@ from bot import (
 )
 
 from ._errors import MALFORMED, cut, from_event, malformed, translated
-from ._sdk import HEADERS, SDKProvider, raw, timeouts
+from ._sdk import CHECK, HEADERS, SDKProvider, raw, timeouts
 from ._sse import batches
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class ChatCompletions(SDKProvider):
         with translated():
             import openai
 
-            client = self.client.with_options(timeout=timeouts(Prompt(system="", messages=()).clocks))
+            client = self.client.with_options(timeout=timeouts(CHECK))
             try:
                 client.models.retrieve(self.model)
                 return

@@ -99,6 +99,23 @@ class SDKProvider(AIProvider):
             client.close()
 
 
+CHECK = Clocks(connect=3.0, first_token=5.0, between_tokens=5.0)
+"""A check is one small request, and the one who waits for it is an operator."""
+
+
+def prove(provider: AIProvider) -> str:
+    """What ``health_check`` says: that the provider answers, or a sentence with the next step."""
+    try:
+        provider.check()
+    except ProviderError as error:
+        wrong = error.kind is ProviderErrorKind.CONFIG
+        then = "Check its key, address and model." if wrong else "Look again in a minute."
+        raise RuntimeError(f"{provider.name} {error}. {then}") from error
+    finally:
+        provider.close()
+    return f"{provider.model} is there and the key is good"
+
+
 def timeouts(clocks: Clocks) -> httpx2.Timeout:
     """The clocks as socket timeouts: a safety net, since the fleet's own clocks are exact."""
     import httpx2

@@ -14,6 +14,7 @@ from bot import (
     AIProvider,
     Delta,
     End,
+    PluginInfo,
     Prompt,
     Settings,
     Text,
@@ -26,11 +27,16 @@ from bot import (
 )
 
 from ._errors import MALFORMED, cut, from_event, malformed, translated
-from ._sdk import HEADERS, SDKProvider, raw, timeouts
+from ._sdk import CHECK, HEADERS, SDKProvider, prove, raw, timeouts
 from ._sse import batches
 
 if TYPE_CHECKING:
     import httpx2
+
+PLUGIN = PluginInfo(
+    title="Anthropic",
+    summary="Answers with Anthropic's models.",
+)
 
 ADDRESS = "https://api.anthropic.com"
 # From the fifth generation on models always think, as much as the effort lets them, and the token limit covers both.
@@ -137,8 +143,7 @@ class Anthropic(SDKProvider):
     def check(self) -> None:
         """Ask for the model: proves address, key and name."""
         with translated():
-            clocks = Prompt(system="", messages=()).clocks
-            self.client.models.retrieve(self.model, timeout=timeouts(clocks))
+            self.client.models.retrieve(self.model, timeout=timeouts(CHECK))
 
 
 def _input(usage: dict[str, Any]) -> int:
@@ -223,3 +228,8 @@ def ai_provider(settings: AnthropicSettings) -> AIProvider:
     key = settings.key.get_secret_value()
     address = settings.base_url or ADDRESS
     return Anthropic(model=settings.model, key=key, base_url=address, effort=settings.effort)
+
+
+@hookimpl
+def health_check(settings: AnthropicSettings) -> str:
+    return prove(ai_provider(settings))

@@ -6,9 +6,15 @@ from typing import ClassVar, Literal
 
 from pydantic import SecretStr, field_validator
 
-from bot import AIProvider, Settings, hookimpl, setting
+from bot import AIProvider, PluginInfo, Settings, hookimpl, setting
 
 from ._chat_completions import ChatCompletions, Dialect
+from ._sdk import prove
+
+PLUGIN = PluginInfo(
+    title="OpenAI-compatible server",
+    summary="Answers with any server that speaks chat completions: Gemini, Mistral, Ollama, vLLM and others.",
+)
 
 KNOWN: dict[str, tuple[str, Dialect]] = {
     "gemini": (
@@ -89,3 +95,8 @@ def ai_provider(settings: CompatibleSettings) -> AIProvider:
         vision=base.vision if settings.vision is None else settings.vision,
     )
     return Compatible(model=settings.model, key=settings.key.get_secret_value(), base_url=address, dialect=dialect)
+
+
+@hookimpl
+def health_check(settings: CompatibleSettings) -> str:
+    return prove(ai_provider(settings))

@@ -7,9 +7,15 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import SecretStr
 
-from bot import AIProvider, Settings, hookimpl, setting
+from bot import AIProvider, PluginInfo, Settings, hookimpl, setting
 
 from ._chat_completions import ChatCompletions, Dialect
+from ._sdk import prove
+
+PLUGIN = PluginInfo(
+    title="OpenAI",
+    summary="Answers with OpenAI's models.",
+)
 
 ADDRESS = "https://api.openai.com/v1"
 # These think before they answer, and then refuse tools on chat completions unless thinking is switched off by name.
@@ -57,3 +63,8 @@ def ai_provider(settings: OpenAISettings) -> AIProvider:
     dialect = Dialect(tools=tools, extra=extra)
     key = settings.key.get_secret_value()
     return OpenAI(model=settings.model, key=key, base_url=settings.base_url or ADDRESS, dialect=dialect)
+
+
+@hookimpl
+def health_check(settings: OpenAISettings) -> str:
+    return prove(ai_provider(settings))

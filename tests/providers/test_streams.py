@@ -276,6 +276,17 @@ def test_check_proves_key_and_model(make: Make) -> None:
     assert away.value.kind is TEMPORARY
 
 
+def test_the_health_check_says_what_to_do_next(make: Make) -> None:
+    from plugins.providers._sdk import prove
+
+    with FakeLLM(key="right") as llm:
+        assert prove(make(llm, key="right")).endswith("is there and the key is good")
+        with pytest.raises(RuntimeError, match=r"answered 401.*\. Check its key, address and model\."):
+            prove(make(llm, key="wrong"))
+    with pytest.raises(RuntimeError, match="could not be reached"):
+        prove(make(llm, key="right"))
+
+
 def test_a_provider_that_is_closed_finishes_the_answer_it_gives(provider: AIProvider, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four", tokens_per_second=40))
     stream: Any = provider.stream(ask())

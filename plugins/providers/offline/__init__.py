@@ -11,6 +11,7 @@ from bot import (
     AIProvider,
     Delta,
     End,
+    PluginInfo,
     Prompt,
     Settings,
     Text,
@@ -22,6 +23,11 @@ from bot import (
 from .phrases import LANGUAGES, Phrases, language_of, small_talk
 from .quotes import choose
 from .words import stem
+
+PLUGIN = PluginInfo(
+    title="Offline assistant",
+    summary="Answers without a key or a model, by quoting the help articles.",
+)
 
 _WORD = re.compile(r"\S+\s*|\s+")
 SUMMARY_CHARACTERS = 300
