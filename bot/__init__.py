@@ -58,7 +58,7 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(
-            f"bot has no public name {name!r}; what plugins may import is listed in docs/write-a-plugin.md"
+            f"bot has no public name {name!r}; what plugins may import is listed in docs/hooks.md"
         )
     module, attribute = home
     value = getattr(import_module(module), attribute)
