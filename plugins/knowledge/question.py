@@ -6,7 +6,7 @@ import math
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot import Question
 from plugins.knowledge.index import IndexFile
@@ -19,6 +19,8 @@ from plugins.knowledge.words import (
     is_unspaced,
     pairs,
     question_words,
+    raw_words,
+    script_language,
     spoken_parts,
     stem,
 )
@@ -31,8 +33,10 @@ UNKNOWN = 0.8
 """How much a word that no passage has counts beside the rarest one that some have: it may be a name or a slip."""
 CONTEXT = 0.35
 """How much an earlier word of the customer counts beside a word of the question."""
-FEW = 2
-"""With so few words of its own a question is a follow-up: what was said before decides, too."""
+REMEMBERED = 12
+"""Words of the context that are looked at, the latest first."""
+SHORT = 3
+"""A question of so few words leans on what was said before: "with PayPal?"."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _POINTING = re.compile(
     r"\b(it|its|that|this|these|those|them|they|one|ones|there|und|das|dies|diese|dafur|davon)\b|^(and|also|or|what about|how about)\b"
@@ -47,6 +51,8 @@ class Term:
     forms: dict[str, float]
     share: float = 1.0
     """1 for a word of the question, less for one of its context."""
+    own: bool = True
+    """False for a word of the context."""
     passages: int = 0
     """In how many of the visible passages it is (about)."""
     weight: float = 0.0
@@ -70,33 +76,48 @@ def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -
     language = guess_language(question.text, file.languages, default)
     stemmers = [language] + ([default] if default in file.languages and default != language else [])
     asked = Asked(language)
-    own = _words(question.text, language)
-    earlier = [word for word in _words(question.context, language) if word not in own]
-    asked.follow_up = bool(earlier) and (len(own) <= FEW or bool(_POINTING.search(fold(question.text.lower()))))
-    for words, share in ((own, 1.0), (earlier[:MAX_TERMS], CONTEXT if asked.follow_up else 0.0)):
+    own = _words(question.text, language)[:MAX_TERMS]
+    earlier = [word for word in _earlier(question, language) if word not in own]
+    asked.follow_up = bool(earlier) and _leans_on_context(question.text, own)
+    for words, share in ((own, 1.0), (earlier, CONTEXT if asked.follow_up else 0.0)):
         if share:
-            asked.terms += [term for word in words[:MAX_TERMS] for term in _terms(word, language, stemmers, share)]
+            terms = [term for word in words for term in _terms(word, language, stemmers)]
+            asked.terms += [replace(term, share=share, own=share == 1.0) for term in terms]
     scopes = file.seen_by(question.site)
     total = sum(file.sizes.get(scope, (0, 0))[0] for scope in scopes)
     _weigh(asked, scopes, total, db)
     return asked
 
 
+def _leans_on_context(text: str, own: Sequence[str]) -> bool:
+    return len(own) <= 1 or len(raw_words(text)) <= SHORT or bool(_POINTING.search(fold(text.casefold())))
+
+
+def _earlier(question: Question, language: str) -> list[str]:
+    """The last words that were said before in the same script, the latest first."""
+    script = script_language(question.text)
+    words: dict[str, None] = {}
+    for line in reversed(question.context.splitlines()):
+        if script_language(line) == script:
+            words |= dict.fromkeys(_words(line, language))
+    return list(words)[:REMEMBERED]
+
+
 def _words(text: str, language: str) -> list[str]:
     return question_words(with_phrases(text.casefold(), language), language)
 
 
-def _terms(word: str, language: str, stemmers: Sequence[str], share: float) -> Iterator[Term]:
+def _terms(word: str, language: str, stemmers: Sequence[str]) -> Iterator[Term]:
     if is_unspaced(word):
         for pair in pairs(word):
             alike = GROUPS.get(language, {}).get(pair, ())
-            yield Term(pair, {pair: 1.0, **{other: SYNONYM for other in alike if other != pair}}, share)
+            yield Term(pair, {pair: 1.0, **{other: SYNONYM for other in alike if other != pair}})
         return
     forms = {stem(word, code): 1.0 for code in stemmers}
     for other in GROUPS.get(language, {}).get(fold(word), ()) or _by_stem(language, stem(word, language)):
         for part in spoken_parts(other):
             forms.setdefault(stem(part, language), SYNONYM)
-    yield Term(word, forms, share)
+    yield Term(word, forms)
 
 
 _STEMMED: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -95,7 +95,7 @@ def _search(file: IndexFile, db: sqlite3.Connection, question: Question) -> Resu
 def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]) -> list[tuple[object, ...]]:
     chosen: list[Term] = []
     postings = 0
-    for term in sorted((term for term in terms if term.passages), key=lambda term: (term.share < 1, term.passages)):
+    for term in sorted((term for term in terms if term.passages), key=lambda term: (not term.own, term.passages)):
         if chosen and postings + term.passages > POSTINGS:
             continue
         chosen.append(term)
@@ -148,19 +148,27 @@ def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
     """Return how much of what is asked for one of the best articles has, from 0 to 1, rare words counting more.
 
     A long message tells a story beside its question: of what is asked for beyond ``ENOUGH`` only a fifth must be there, too.
+    What was said before may help a follow-up, and never speaks against it.
     """
-    whole = sum(term.weight for term in asked.terms)
-    if not whole:
-        return 0.0
-    enough = ENOUGH * asked.rarest
-    need = whole if whole <= enough else enough + BEYOND * (whole - enough)
     has: dict[str, dict[int, float]] = {}
     for one in scored:
         article = has.setdefault(one.passage.article_id, {})
         for position, how in one.found.items():
             article[position] = max(article.get(position, 0.0), how)
-    best = {one.passage.article_id for one in scored[:5]}
-    most = max((sum(asked.terms[at].weight * how for at, how in has[article].items()) for article in best), default=0.0)
+    best = [has[article] for article in dict.fromkeys(one.passage.article_id for one in scored[:5])]
+    own = [position for position, term in enumerate(asked.terms) if term.own]
+    return max(_covered(asked, positions, best) for positions in (own, range(len(asked.terms))))
+
+
+def _covered(asked: Asked, positions: Sequence[int], articles: Sequence[dict[int, float]]) -> float:
+    whole = sum(asked.terms[at].weight for at in positions)
+    if not whole:
+        return 0.0
+    enough = ENOUGH * asked.rarest
+    need = whole if whole <= enough else enough + BEYOND * (whole - enough)
+    most = max(
+        (sum(asked.terms[at].weight * found.get(at, 0.0) for at in positions) for found in articles), default=0.0
+    )
     return round(min(most / need, 1.0), 3)
 
 

@@ -56,7 +56,7 @@ def test_the_question_list_is_as_large_as_it_says() -> None:
 
 
 def test_a_mistyped_word_finds_what_was_meant(shop: Shelf) -> None:
-    assert shop.titles("refnud")[0] == "When you get your money back"
+    assert shop.titles("refnud")[0] == "Refunds: when you get your money back"
 
 
 def test_words_that_mean_the_same_find_the_same(shop: Shelf) -> None:
@@ -68,6 +68,16 @@ def test_a_follow_up_is_understood_from_what_was_said_before(shop: Shelf) -> Non
     assert shop.ask("and to Poland?", context="What does delivery to Norway cost?").passages[0].title == (
         "Delivery times and costs by country"
     )
+
+
+def test_what_was_said_before_never_speaks_against_a_question(shop: Shelf) -> None:
+    before = "\n".join(["Do you sell submarines?", "返品の送料はいくらですか", "How do I sharpen an axe?"])
+    for text in ("Was kostet die Rücksendung?", "refund?", "How much is delivery to Spain?"):
+        alone, later = shop.ask(text), shop.ask(text, context=before)
+        assert alone.answerable
+        assert later.answerable
+        assert later.passages[0].article_id == alone.passages[0].article_id
+    assert not shop.ask("and submarines?", context="How much is delivery to Spain?").answerable
 
 
 def test_a_greeting_is_no_question(shop: Shelf) -> None:
