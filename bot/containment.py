@@ -307,6 +307,8 @@ class Containment:
             self._abandon(slot, running)
         elif slot.stage == 2 and late >= STUCK_SECONDS:
             slot.stage = 3
+            if bound.crumb is not None and self._crumbs is not None:
+                self._crumbs.clear(slot.place)  # it has its strike: the end of the process is not a second one
             self.on_stuck(Call(bound.plugin, bound.hook, slot.thread, slot.observed, abandoned=True))
 
     def _overdue(self, slot: _Slot, running: tuple[Bound]) -> None:

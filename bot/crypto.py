@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from bot import master_key, store
 from bot.clock import now
-from bot.config import config
+from bot.config import ConfigError, config
 from bot.master_key import MasterKey
 from bot.store import DataKey
 from bot.threads import native_lock
@@ -40,6 +40,10 @@ KEEP = 10_000
 
 class CryptoError(Exception):
     """Something cannot be sealed or opened. One sentence: what, and what to do. Never a key or a text in it."""
+
+
+class WrongMasterKey(CryptoError, ConfigError):
+    """The master key is missing or another one than the database was sealed with. Nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,7 @@ def unwrap(row: DataKey) -> bytes:
     """The data key of a row. Raises :class:`CryptoError` with one sentence when no master key of this process opens it."""
     master = next((key for key in _masters(may_make=False) if key.fingerprint == row.master), None)
     if master is None:
-        raise CryptoError(_wrong_key(str(row.master)))
+        raise WrongMasterKey(_wrong_key(str(row.master)))
     raw = base64.urlsafe_b64decode(str(row.wrapped))
     key = _decrypt(_aes(master.raw), raw, f"data_key|wrapped|{row.id}|{row.purpose}|{master.fingerprint}")
     if key is None:
@@ -231,7 +235,7 @@ def _masters(*, may_make: bool) -> list[MasterKey]:
         return keys
     row = store.read(lambda: DataKey.select().first())
     if row is not None:
-        raise CryptoError(_wrong_key(str(row.master)))
+        raise WrongMasterKey(_wrong_key(str(row.master)))
     return master_key.load(may_make=True)
 
 
