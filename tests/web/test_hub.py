@@ -13,12 +13,13 @@ import gevent
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from web_widget.connection import Connection, text_frame
-from web_widget.hub import Hub, Limits
 from wsproto.connection import Connection as Oracle
 from wsproto.connection import ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+from web_widget.connection import Connection, text_frame
+from web_widget.hub import Hub, Limits
 
 
 class Echo:
@@ -387,7 +388,7 @@ def test_frames_before_the_watcher_is_ready_are_not_lost(hub: Hub) -> None:
 def test_no_descriptor_and_no_memory_is_kept_of_closed_connections(hub: Hub) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(300):
-        client, session, _ = join(hub)
+        client, _session, _ = join(hub)
         client.sock.close()
         gevent.sleep(0.001)
     client.until(lambda: hub.count == 0)
