@@ -137,21 +137,25 @@ def fallback(begun: Begun, reason: str) -> Answer:
 
 
 def _filtered(begun: Begun, plugins: Snapshot, turn: TurnContext) -> list[MessageView]:
-    answered = max((m.seq for m in begun.history if m.author == "ai"), default=0)
-    return [
-        plugins.pipe("filter_inbound", "message", message, turn=turn)
-        if message.author == "customer" and message.seq > answered
-        else message
+    """What the AI sees: the conversation so far, then what is asked now. A question that came in the middle of an answer
+    stands before that answer in the conversation, and still it is what this turn is about.
+    """
+    said = [
+        plugins.pipe("filter_inbound", "message", message, turn=turn) if _asked_now(message, begun) else message
         for message in begun.history
         if not message.deleted and message.author != "note" and message.text
     ]
+    return sorted(said, key=lambda message: (_asked_now(message, begun), message.seq))
+
+
+def _asked_now(message: MessageView, begun: Begun) -> bool:
+    return message.author == "customer" and message.seq > begun.answered
 
 
 def _search(begun: Begun, history: Sequence[MessageView], plugins: Snapshot) -> Found:
     theirs = [m for m in history if m.author == "customer"]
-    last_ai = max((m.seq for m in history if m.author == "ai"), default=0)
-    asked = [m.text for m in theirs if m.seq > last_ai] or [m.text for m in theirs[-1:]]
-    earlier = [m.text for m in theirs if m.seq <= last_ai][-CONTEXT:]
+    asked = [m.text for m in theirs if _asked_now(m, begun)] or [m.text for m in theirs[-1:]]
+    earlier = [m.text for m in theirs if not _asked_now(m, begun)][-CONTEXT:]
     question = Question(
         site=begun.site_id, text="\n".join(asked)[-2_000:], language=begun.language, context="\n".join(earlier)[-1_000:]
     )

@@ -36,6 +36,8 @@ class Begun:
     turn_id: str
     attempt: int
     upto_seq: int
+    answered: int = 0
+    """Everything of the customer up to this ``seq`` has had its turn; what is later is asked now."""
     conversation_id: str
     site_id: str
     site_key: str
@@ -75,14 +77,15 @@ class Account:
 def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     """Take the conversation and open a turn for all that is unanswered; ``None``: nothing to do, or somebody else has it.
 
-    Inside a write. ``restart`` takes a running turn of this process over (a new message came before anything was shown).
+    Inside a write. ``restart`` goes on with a conversation that this process holds: a new message came before anything was
+    shown, or the turn before has ended and kept the lease. Without it what another thread of this process works on is left alone.
     """
     at, owner = lease.now(), lease.owner()
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
-        " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR lease_owner = ?)"
+        " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR (? AND lease_owner = ?))"
         " RETURNING fence, seq, answered, state, site_id, channel, language",
-        (owner, at + lease.LEASE, conversation_id, clock.now(), at, owner),
+        (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
         return None
@@ -107,6 +110,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         turn_id=turn_id,
         attempt=attempt,
         upto_seq=upto,
+        answered=answered,
         conversation_id=conversation_id,
         site_id=site_id,
         site_key=key,

@@ -44,7 +44,6 @@ PATIENCE = 60.0
 class Wanted:
     conversation_id: str
     at: float
-    restart: bool = False
 
 
 class Pool:
@@ -58,7 +57,8 @@ class Pool:
         self.queue: SimpleQueue[Wanted | None] = SimpleQueue()
         self.looks: SimpleQueue[str | None] = SimpleQueue()
         self.lock = threading.Lock()
-        self.waiting: set[str] = set()
+        self.waiting: dict[str, bool] = {}
+        """Conversations in the queue, and whether the one who takes them goes on with what this process holds."""
         self.running: dict[str, Running] = {}
         self.by_thread: dict[int, Running] = {}
         self.threads = 0
@@ -83,11 +83,12 @@ class Pool:
                 self.looks.put(conversation_id)
                 return
             if conversation_id in self.waiting:
+                self.waiting[conversation_id] |= restart
                 return
-            self.waiting.add(conversation_id)
+            self.waiting[conversation_id] = restart
             if self.idle == 0 and self.threads < self.size:
                 self._start_thread()
-        self.queue.put(Wanted(conversation_id, time.monotonic(), restart))
+        self.queue.put(Wanted(conversation_id, time.monotonic()))
 
     def sweep(self) -> None:
         """Find what waits in the database."""
@@ -117,22 +118,23 @@ class Pool:
                 if item is None:
                     self.threads -= 1
                     return
-                self.waiting.discard(item.conversation_id)
+                restart = self.waiting.pop(item.conversation_id, False)
             try:
-                abandoned = self._run(item)
+                abandoned = self._run(item, restart)
             except Exception:
                 log.exception("turn_crashed", conversation=item.conversation_id)
                 abandoned = False
             if abandoned:
                 return  # this thread was replaced while a plugin held it
 
-    def _run(self, item: Wanted) -> bool:
+    def _run(self, item: Wanted, restart: bool) -> bool:
         """Run turns of one conversation until nothing is unanswered; True: this thread was given up meanwhile."""
         shed = time.monotonic() - item.at > SHED_AFTER
-        restart = item.restart
         while not self.stopping:
             begun = self._begin(item.conversation_id, restart=restart)
             if begun is None:
+                if item.conversation_id in self.running:
+                    self.looks.put(item.conversation_id)  # another thread has it: it may have begun before the last message
                 return False
             running = Running(begun, self.drafts.open(begun.conversation_id, begun.turn_id, begun.attempt))
             ident = threading.get_ident()
@@ -147,11 +149,13 @@ class Pool:
                     if self.running.get(begun.conversation_id) is running:
                         del self.running[begun.conversation_id]
                     again = running.again
-            if again:
-                self.want(begun.conversation_id)
             if running.given_up:
+                if again:
+                    self.want(begun.conversation_id)
                 return True
             if ended is None or not ended.more:
+                if again:
+                    self.want(begun.conversation_id)
                 return False
             restart, shed = True, False
         return False

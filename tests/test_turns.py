@@ -75,7 +75,8 @@ def test_a_message_during_the_answer_opens_the_next_turn(store: Any, conversatio
     say("and the invoice?")
     ended = end(store, begun)
     assert ended.more
-    second = begin(store, conversation)
+    assert store.write(lambda: turns.begin(conversation)) is None, "its thread goes on with it; no other one begins"
+    second = begin(store, conversation, restart=True)
     assert second.turn_id != begun.turn_id and second.upto_seq == 2
     end(store, second, "Here it is.")
     assert [b[1] for b in bodies(store, conversation)] == ["customer", "customer", "ai", "ai"]

@@ -102,6 +102,19 @@ def test_a_message_after_the_first_delta_gets_its_own_answer(store: Any, pool: P
     assert [a.body for a in found] == ["one two three four five six", "the second"]
 
 
+def test_a_question_in_mid_answer_is_what_the_next_turn_is_asked(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six", tokens_per_second=20), Script(answer="To Spain as well."))
+    conversation = say(pool, "Where is my order?")
+    until(lambda: (running := pool.running.get(conversation)) and running.released)
+    say(pool, "Do you ship to Spain?")
+    until(lambda: len(answers(store)) == 2)
+    first, second = llm.wait_ended(2)
+    assert first["question"] == "Where is my order?"
+    assert second["question"] == "Do you ship to Spain?", "it stands before the answer in the conversation"
+    roles = [m["role"] for m in second["body"]["messages"] if m["role"] != "system"]
+    assert roles == ["user", "assistant", "user"]
+
+
 def test_a_stop_keeps_what_was_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six seven eight nine ten", tokens_per_second=8))
     conversation = say(pool, "count")
