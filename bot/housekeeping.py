@@ -6,7 +6,7 @@ import time
 
 import structlog
 
-from bot import accounts, clock, states
+from bot import accounts, clock, key_rotation, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import JobSpec
@@ -84,6 +84,7 @@ def retention(_ref: str = "") -> None:
                 sql("UPDATE turn SET draft = '' WHERE draft <> '' AND ended_at < ?", (now - DRAFT_DAYS * DAY,)).rowcount
             )
         ),
+        "retired_keys": key_rotation.forget_retired(),
     }
     if any(counts.values()):
         log.info("retention", **{name: count for name, count in counts.items() if count})

@@ -164,9 +164,13 @@ def key_views() -> list[KeyView]:
 
 
 def forget_retired(rest: float = REST_SECONDS) -> int:
-    """Delete retired keys that nothing is sealed with any more and that rested for ``rest`` seconds; returns how many."""
-    idle = [key.id for key in key_views() if key.retired and not key.rows]
-    if not idle:
+    """Delete retired keys that nothing is sealed with any more and that rested for ``rest`` seconds; returns how many.
+
+    Cheap while no key is retired, so that housekeeping may call it daily.
+    """
+    rested = DataKey.retired_at <= now() - rest
+    if not store.read(lambda: DataKey.select().where(rested).exists()):
         return 0
-    where = DataKey.id.in_(idle) & (DataKey.retired_at <= now() - rest)
-    return int(store.write(lambda: DataKey.delete().where(where).execute()))
+    idle = [key.id for key in key_views() if key.retired and not key.rows]
+    where = DataKey.id.in_(idle) & rested
+    return int(store.write(lambda: DataKey.delete().where(where).execute())) if idle else 0

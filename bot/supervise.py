@@ -179,7 +179,7 @@ class Supervisor:
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         more: dict[str, Any] = {"child": child.name, "how": how, "again_in": round(child.due - now, 1)}
         # What a plugin was doing when the process died without a word, or was ended by its watchdog.
-        suspects = last_breadcrumbs(pid, Path(self.plan.run_dir)) if code != 0 else []
+        suspects = last_breadcrumbs(pid, Path(self.plan.run_dir))
         if suspects:
             more["plugins"] = ", ".join(suspects)
         elif code == STUCK:
