@@ -17,7 +17,7 @@ test: ## the whole suite, on SQLite and PostgreSQL, with a real Chromium
 
 check: ## format, lint, types, architecture, documentation and fast tests: seconds
 	@.ci/prepare test
-	@$(PY) -m ruff format --check --quiet . || { echo "Some files are not formatted: run .venv/bin/ruff format ."; exit 1; }
+	@$(PY) -m ruff format --check . >/dev/null || { echo "Some files are not formatted: run .venv/bin/ruff format ."; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
 	@$(PY) -m pytest -q -m "not browser and not chaos and not product and not slow"
