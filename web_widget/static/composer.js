@@ -1,6 +1,6 @@
 // @ts-check
 // Where the visitor writes: grows with its text, keeps drafts, and its one button sends or stops.
-import { h, icon } from './elements.js';
+import { action, h, icon } from './elements.js';
 import { t } from './words.js';
 
 const SEND = 'M12 19V5m-6 6 6-6 6 6';
@@ -22,7 +22,7 @@ export class Composer {
     this.label = h('label', { class: 'vh', for: 'dh-text' });
     this.button = h('button', { class: 'send' });
     this.hint = h('span', { id: 'dh-hint', class: 'note', role: 'status' });
-    this.person = h('button', { class: 'link', type: 'button', click: person });
+    this.person = action('', person);
     this.form = h('form', { class: 'composer', part: 'composer', submit: (/** @type {Event} */ event) => this.submit(event) },
       this.label, h('div', { class: 'line' }, this.input, this.button), h('div', { class: 'under' }, this.person, this.hint));
   }

@@ -1,6 +1,6 @@
 // @ts-check
 // The visitor's conversations: resume one, begin a new one, delete one for good. Loaded when it is asked for.
-import { adopt, h, icon } from './elements.js';
+import { action, adopt, h, icon } from './elements.js';
 import later from './strings/en-later.js';
 import { add, clock, day, t } from './words.js';
 
@@ -36,14 +36,14 @@ export const conversations = async (session, choose, say) => {
       const found = answer ? (await answer.json()).sessions : [];
       rows.replaceChildren(...(found.length ? found.map(row) : [h('li', { class: 'note' }, t('none'))]));
     } catch {
-      rows.replaceChildren(h('li', { class: 'note bad' }, t('listFailed'), ' ', h('button', { class: 'link', click: load }, t('retry'))));
+      rows.replaceChildren(h('li', { class: 'note bad' }, t('listFailed'), ' ', action(t('retry'), load)));
     }
   };
 
   const row = (/** @type {any} */ item) => {
     const { session: conv, state, preview, at } = item;
     const when = at && new Date(typeof at == 'number' ? at * 1000 : at).toDateString() == new Date().toDateString() ? clock(at) : at && day(at);
-    const name = state == 'resolved' ? t('stateResolved') : state == 'human' ? t('stateHuman') : state == 'waiting' ? t('stateWaiting') : '';
+    const name = state == 'resolved' ? t('closed') : state == 'ai' ? '' : t('state' + state);
     const line = h('li', { class: 'conv' });
     const trash = h('button', { class: 'icon', 'aria-label': `${t('remove')}: ${preview || ''}`, click: () => confirm() },
       icon('M5 7h14M10 7V5h4v2M7 7l1 12h8l1-12'));

@@ -41,3 +41,9 @@ export const adopt = (shadow, css) => {
   sheet.replaceSync(css);
   shadow.adoptedStyleSheets.push(sheet);
 };
+
+/** A small line of words. @param {string} [text] @param {string} [kind] */
+export const note = (text, kind = '') => h('span', { class: 'note ' + kind }, text);
+
+/** A button that looks like a link. @param {string} text @param {(event: any) => void} click */
+export const action = (text, click) => h('button', { class: 'link', type: 'button', click }, text);

@@ -1,7 +1,7 @@
 // @ts-check
 // The list of messages: each is an <article>. The list itself is silent for screen readers; panel.js speaks for it.
 /** @typedef {import('./protocol').Message} Message */
-import { h, icon } from './elements.js';
+import { action, h, note } from './elements.js';
 import { link, render, safe, settled } from './markdown.js';
 import { clock, day, t } from './words.js';
 
@@ -16,13 +16,13 @@ export const author = ({ author, name, type }) =>
 export class Log {
   /**
    * @param {import('./session.js').Session} session
-   * @param {{ say: (text: string) => void, person: () => void, edit: (text: string) => void }} wiring
+   * @param {{ say: (text: string) => void, person: () => void, focus: (text?: string) => void }} wiring
    */
-  constructor(session, { say, person, edit }) {
+  constructor(session, { say, person, focus }) {
     this.session = session;
     this.say = say;
     this.person = person;
-    this.edit = edit;
+    this.focus = focus;
     /** @type {Map<string, HTMLElement>} */
     this.articles = new Map();
     this.intro = h('div', { class: 'intro' });
@@ -100,9 +100,9 @@ export class Log {
 
   /** @param {Message[]} changed */
   messages(changed) {
-    if (changed.length > PAGE) return this.keep(() => this.fill());
     this.keep(() => {
-      for (const message of changed) {
+      if (changed.length > PAGE) this.fill();
+      else for (const message of changed) {
         const article = this.article(message);
         let after = this.rows.lastElementChild;
         while (after && (after === article || Number(after.dataset.seq) > message.seq)) after = after.previousElementSibling;
@@ -118,31 +118,30 @@ export class Log {
 
   /** @param {Message} message @returns {HTMLElement} */
   article(message) {
-    const { id, cid = '', turn = '', seq, type = '', at } = message;
-    const known = this.articles.get(id) || this.articles.get(cid) || this.articles.get(turn) || this.blank();
-    this.articles.set(id, known);
-    const kind = message.author == 'system' ? 'system' : message.author;
-    known.className = `m ${kind} ${type}`;
-    known.dataset.seq = String(seq);
-    known.setAttribute('aria-label', kind == 'system' ? clock(at) : `${author(message)}, ${clock(at)}`);
-    const [body, foot] = /** @type {HTMLElement[]} */ ([...known.children].slice(-2));
-    body.replaceChildren(...this.body(message));
+    const { id, cid = '', turn = '', seq, type = '', at, author: kind } = message;
+    const { articles } = this;
+    const article = articles.get(id) || articles.get(cid) || (kind == 'ai' && articles.get(turn)) || this.blank();
+    articles.set(id, article);
+    articles.delete(turn);
+    article.className = `m ${kind} ${type}`;
+    article.dataset.seq = String(seq);
+    article.setAttribute('aria-label', kind == 'system' ? clock(at) : `${author(message)}, ${clock(at)}`);
+    article.removeAttribute('aria-busy');
+    const [who, body, foot] = article.children;
+    if (kind == 'ai' || kind == 'agent') who.replaceChildren(author(message), h('time', null, clock(at)));
+    body.replaceChildren(this.body(message));
     foot.replaceChildren(...this.foot(message));
-    const head = known.querySelector('.who');
-    if (kind == 'ai' || kind == 'agent') head?.replaceChildren(author(message), h('time', null, clock(at)));
-    return known;
+    return article;
   }
 
   blank() {
     return h('article', { tabindex: -1 }, h('div', { class: 'who' }), h('div', { class: 'b', dir: 'auto' }), h('div', { class: 'foot' }));
   }
 
-  /** @param {Message} message @returns {Node[]} */
+  /** @param {Message} message @returns {Node} */
   body({ author, text, deleted, sources = [] }) {
-    if (deleted) return [h('em', null, t('deleted'))];
-    if (author == 'customer' || author == 'system') return [h('p', { class: 'plain' }, text)];
-    const cite = (/** @type {number} */ n) => sources.some((source) => source.n == n) ? this.marker(n) : null;
-    return [render(text, cite)];
+    if (deleted || author == 'customer' || author == 'system') return h('p', { class: 'plain' }, deleted ? t('deleted') : text);
+    return render(text, (n) => sources.some((source) => source.n == n) && this.marker(n));
   }
 
   /** @param {number} n */
@@ -167,59 +166,60 @@ export class Log {
         return h('li', { value: n, dir: 'auto', tabindex: -1, 'data-n': n },
           href ? link(href, name) : name, updated && h('small', null, ' ' + t('updated', { date: day(updated) })));
       }))));
-    if (type == 'stopped') parts.push(h('span', { class: 'note' }, t('stopped')));
-    if (edited) parts.push(h('span', { class: 'note' }, t('edited')));
+    if (type == 'stopped') parts.push(note(t('stopped')));
+    if (edited) parts.push(note(t('edited')));
     if (author == 'ai' && navigator.clipboard) {
       const copy = async (/** @type {any} */ { currentTarget }) => {
         await navigator.clipboard.writeText(text);
         currentTarget.textContent = t('copied');
         this.say(t('copied'));
       };
-      parts.push(h('button', { class: 'link', click: copy }, t('copy')));
+      parts.push(action(t('copy'), copy));
     }
-    if (author == 'ai' && !sources.length) parts.push(h('button', { class: 'link', click: this.person }, t('person')));
+    if (author == 'ai' && !sources.length) parts.push(action(t('person'), this.person));
     return parts;
   }
 
   /** Show what is not stored yet, with its state in words. */
   pending() {
-    const items = this.session.pending.filter(({ frame }) => frame.t == 'send');
     const open = /open|rest/.test(this.session.connection.state);
-    this.keep(() => this.tail.replaceChildren(...items.map((item) => {
-      const frame = /** @type {import('./protocol').SendFrame} */ (item.frame);
-      const article = this.articles.get(frame.cid) || this.blank();
-      this.articles.set(frame.cid, article);
+    const unsent = this.session.pending.filter(({ frame }) => frame.t == 'send').map((item) => {
+      const { cid, text } = /** @type {import('./protocol').SendFrame} */ (item.frame);
+      const article = this.articles.get(cid) || this.blank();
+      this.articles.set(cid, article);
+      const [, body, foot] = article.children;
+      const [why, ...ways] = this.fate(item, open);
+      // Only the words change while seconds are counted down: who stands on a button stays there.
+      if (article.dataset.ways == String(ways.length)) /** @type {Element} */ (foot.firstChild).replaceWith(why);
+      else foot.replaceChildren(why, ...ways);
+      article.dataset.ways = String(ways.length);
       article.className = 'm customer unsent';
       article.setAttribute('aria-label', t('you'));
-      article.children[1].replaceChildren(h('p', { class: 'plain' }, frame.text));
-      article.children[2].replaceChildren(...this.fate(item, frame, open));
+      if (!body.firstChild) body.append(h('p', { class: 'plain' }, text));
       return article;
-    })));
-    this.tick();
-    const last = [...this.rows.children].filter((article) => article.matches('.customer')).pop();
-    for (const article of this.rows.querySelectorAll('.customer>.foot')) {
-      article.replaceChildren(...(article.parentElement == last ? [h('span', { class: 'note' }, t('sent'))] : []));
+    });
+    const { children } = this.tail;
+    if (unsent.length != children.length || unsent.some((article, n) => article != children[n])) {
+      this.keep(() => this.tail.replaceChildren(...unsent));
     }
+    this.tick();
+    const sent = [...this.rows.querySelectorAll('.customer>.foot')];
+    for (const foot of sent) foot.replaceChildren(...(foot == sent.at(-1) ? [note(t('sent'))] : []));
   }
 
-  /** @param {import('./protocol').Unsent} item @param {import('./protocol').SendFrame} frame @param {boolean} open */
-  fate(item, frame, open) {
-    const { outbox } = this.session;
-    const n = Math.max(0, Math.ceil((item.next - Date.now()) / 1000));
-    if (!item.error && !item.final) return [h('span', { class: 'note' }, t(open ? 'sending' : 'queued'))];
-    const why = item.final ? [t('notSent'), item.error].filter(Boolean).join('. ')
-      : item.code == 'too_fast' ? t('wait', { n }) : t('notSentYet', { n });
-    const drop = () => {
-      outbox.drop(frame.cid);
+  /** In words: where a message stands, and what can be done. @param {import('./protocol').Unsent} item @param {boolean} open */
+  fate(item, open) {
+    const { frame, next, error, code, final } = item;
+    const n = Math.max(0, Math.ceil((next - Date.now()) / 1000));
+    const drop = (text = '') => {
+      this.session.outbox.drop(frame.cid);
       this.session.tell('outbox');
+      this.focus(text);
     };
-    return [
-      h('span', { class: 'note bad' }, why),
-      item.final
-        ? h('button', { class: 'link', click: () => { drop(); this.edit(frame.text); } }, t('edit'))
-        : h('button', { class: 'link', click: () => outbox.retry(item) }, t('retry')),
-      h('button', { class: 'link', click: drop }, t('discard')),
-    ];
+    if (final) return [note(`${t('notSent')}. ${error}`, 'bad'), action(t('edit'), () => drop(frame.text)), action(t('discard'), () => drop())];
+    if (!error) return [note(t(open ? 'sending' : 'queued'))];
+    return [note(t(code == 'too_fast' ? 'wait' : 'notSentYet', { n }), 'bad'),
+      action(t('retry'), () => this.session.outbox.retry(item)), action(t('discard'), () => drop())];
   }
 
   /** Count down while something waits for its next try. */
@@ -264,9 +264,9 @@ export class Log {
       mine.end = end;
       const rest = text.slice(end);
       tail.replaceChildren(text ? render(rest, (n) => h('span', { class: 'cite' }, n)) : h('span', { class: 'dots', 'aria-hidden': 'true' }));
-      article.children[2].replaceChildren(...(stopped ? [h('span', { class: 'note' }, t('stopped'))]
-        : failed ? [h('span', { class: 'note' }, t('interrupted')), h('button', { class: 'link', click: this.person }, t('person'))]
-        : text ? [] : [h('span', { class: 'note' }, t('answering'))]));
+      article.children[2].replaceChildren(...(stopped ? [note(t('stopped'))]
+        : failed ? [note(t('interrupted')), action(t('person'), this.person)]
+        : text ? [] : [note(t('answering'))]));
     });
   }
 
@@ -283,7 +283,11 @@ export class Log {
 
   /** @param {string[]} texts */
   buttons(texts) {
-    return texts.map((text) => h('button', { class: 'chip', dir: 'auto', click: () => this.session.say(text) }, text));
+    const say = (/** @type {string} */ text) => {
+      this.session.say(text);
+      this.focus();
+    };
+    return texts.map((text) => h('button', { class: 'chip', dir: 'auto', click: () => say(text) }, text));
   }
 
   /** Quick replies of the newest message, until something is said. */

@@ -2,7 +2,7 @@
 // A small Markdown, built as DOM nodes. Text can only ever become text: there is no way from here to HTML.
 import { h } from './elements.js';
 
-/** @typedef {(n: number) => Node | null} Cite makes the marker of a citation, or null when there is no such source */
+/** @typedef {(n: number) => Node | null | false} Cite makes the marker of a citation, or null when there is no such source */
 
 const SAFE = /^(https?|mailto):$/;
 // Bounded repeats: hostile text costs time in proportion to its length.
@@ -32,7 +32,7 @@ const inline = (text, cite) => {
   let end = 0;
   for (const match of text.matchAll(INLINE)) {
     const [all, code, bold, italic, number, label, href] = match;
-    /** @type {Node | null | undefined} */
+    /** @type {Node | null | undefined | false} */
     let node;
     if (code) node = h('code', null, code);
     else if (bold) node = h('strong', null, ...inline(bold, cite));

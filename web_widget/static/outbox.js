@@ -8,8 +8,6 @@
 export const fresh = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-const sleep = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
-
 export class Store {
   /** @param {string} site */
   constructor(site) {
@@ -65,17 +63,7 @@ export class Store {
    */
   async locked(name, run) {
     if (navigator.locks) return navigator.locks.request(this.prefix + name, run);
-    // Pages without https have no Web Locks: a note with an end, looked at twice.
-    const [key, me] = ['lock:' + name, fresh()];
-    while (!this.get(key).startsWith(me)) {
-      if (Number(this.get(key).split(' ')[1] || 0) < Date.now()) this.set(key, `${me} ${Date.now() + 20_000}`);
-      await sleep(20 + Math.random() * 60);
-    }
-    try {
-      return await run();
-    } finally {
-      this.set(key);
-    }
+    return (await import('./locks.js')).locked(this, 'lock:' + name, run);
   }
 }
 

@@ -16,6 +16,7 @@ export const mount = async (app) => {
   const panel = new Panel(app);
   app.loaded = true;
   adopt(app.shadow, css);
+  if (!panel.popup) adopt(app.shadow, (await import('./embedded.js')).css);
   await panel.language();
   return panel;
 };
@@ -45,7 +46,11 @@ class Panel {
     const { session, app } = this;
     const say = (/** @type {string} */ text) => this.say(text);
     const person = () => this.person();
-    this.log = new Log(session, { say, person, edit: (text) => { this.composer.put(text); this.composer.input.focus(); } });
+    const focus = (/** @type {string} */ text = '') => {
+      if (text) this.composer.put(text);
+      this.focus();
+    };
+    this.log = new Log(session, { say, person, focus });
     this.composer = new Composer(session, { person, say });
     this.title = h('h2', { id: 'dh-title', dir: 'auto' });
     this.status = h('p', { dir: 'auto' });
@@ -60,7 +65,7 @@ class Panel {
     const close = this.popup && h('button', { class: 'icon', 'aria-label': t('close'), click: () => this.close() }, icon(CLOSE));
     const box = h('section', { class: 'panel', part: 'panel', role: this.popup ? 'dialog' : 'region', 'aria-labelledby': 'dh-title', tabindex: -1, hidden: !app.state.open,
       keydown: (/** @type {KeyboardEvent} */ event) => this.key(event) },
-      h('header', { class: 'head', part: 'header' }, h('div', null, this.title, this.status), this.more, this.menu, close),
+      h('div', { class: 'head', part: 'header' }, h('div', null, this.title, this.status), this.more, this.menu, close),
       this.banner, this.main, this.typing, this.composer.form, this.voice);
     this.box?.remove();
     this.box = box;
@@ -100,16 +105,15 @@ class Panel {
     if (what == 'typing') this.typist(detail);
     if (what == 'trouble') composer.trouble(detail.message);
     if (what == 'news') this.news(detail);
-    this.refresh();
+    if (what == 'draft') composer.dress();
+    else this.refresh();
   }
 
   site() {
     const { site } = this.session;
     const { options, root } = this.app;
     const look = site.look || {};
-    options.accent ||= look.accent;
-    options.theme ||= look.theme;
-    options.side ||= look.side;
+    for (const name of /** @type {const} */ (['accent', 'theme', 'side'])) options[name] ||= look[name];
     if (look.on_accent) root.style.setProperty('--on-look', look.on_accent);
     this.title.textContent = site.title || site.name || t('title');
     this.log.welcome();
@@ -122,21 +126,21 @@ class Panel {
     const { state, messages } = session.now;
     const name = [...messages.values()].filter(({ author }) => author == 'agent').pop()?.name;
     status.className = state;
-    status.textContent = state == 'waiting' ? t('stateWaiting') : state == 'resolved' ? t('closedNote')
-      : state == 'human' ? (name ? t('stateHumanName', { name }) : t('stateHuman')) : t('stateAi');
+    status.textContent = state == 'human' && name ? t('named', { name }) : t('state' + state);
     composer.dress();
     const asking = session.pending.some(({ frame, final }) => frame.t == 'handoff' && !final);
     if (asking != this.asking) this.typing.textContent = asking ? t('asking') : '';
     this.asking = asking;
     const need = session.deskless && session.conv;
-    if (need != this.formFor) void this.ask(need);
-    this.formFor = need;
+    if (need != this.formFor) void this.ask((this.formFor = need));
     if (this.app.state.open && !document.hidden) session.seen();
   }
 
   /** Nobody is connected: show the form for an address, or take it away. @param {string | false} need */
   async ask(need) {
     const part = need && (await import('./handoff.js')).form(this.session, this.composer.input.value);
+    if (need != this.formFor) return;
+    if (this.form.contains(this.app.shadow.activeElement)) this.focus();
     this.form.replaceChildren(...(part ? [part] : []));
     this.log.end();
   }

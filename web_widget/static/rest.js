@@ -47,6 +47,7 @@ export const connect = async (session, lost) => {
       try {
         const page = await ask(`/api/v1/chat/history/${encodeURIComponent(id)}?after=${cursor}&wait=${wait}`, undefined, mine.signal);
         if (mine.signal.aborted) return;
+        session.renew(page.epoch);
         session.frame({ t: 'msgs', conv: id, after: cursor, ...page });
         cursor = Math.max(cursor, page.cursor);
       } catch (error) {

@@ -120,6 +120,7 @@ export class Session {
       if (!frame.conv) this.named(thread, answer.conv);
       // The server now watches what it has just stored; that was another tab's conversation.
       if (this.conv && answer.conv != this.conv) this.pull(this.conv, 'open');
+      if (frame.t == 'contact') this.thanked = true; // and the words for it are on their way
       if (frame.t == 'send') {
         const { id, seq, rev, cid } = answer;
         const message = { id, seq, rev, cid, author: /** @type {const} */ ('customer'), text: frame.text, at: Date.now() / 1000 };
@@ -127,11 +128,17 @@ export class Session {
         this.app.emit('message:sent', { conversationId: answer.conv, messageId: id, text: frame.text });
       }
     } else if (answer.code == 'unknown_conversation' && frame.conv && frame.t == 'send') {
-      // It was deleted in another tab: what was typed is not lost, it opens a new one.
+      // It was deleted in another tab: what was typed since is not lost, it opens a new one.
+      const stranded = this.outbox.all().filter((item) => item.frame.t == 'send' && item.frame.conv == frame.conv);
       this.forget(frame.conv);
-      this.outbox.drop(frame.cid);
-      this.outbox.add({ ...frame, conv: undefined, cid: fresh() }, this.thread);
-    } else this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
+      for (const item of stranded) this.outbox.add({ ...item.frame, conv: undefined, cid: fresh() }, this.thread);
+    } else {
+      this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
+      if (answer.final && /handoff|resolve/.test(frame.t)) {
+        this.outbox.drop(frame.cid);
+        this.tell('trouble', answer);
+      }
+    }
     this.tell('outbox');
   }
 
@@ -181,16 +188,21 @@ export class Session {
   welcome({ token, epoch, site, conv, limits }) {
     if (token) this.store.set('token', token);
     this.tokenCame?.(0);
-    if (this.epoch !== undefined && epoch !== this.epoch) {
-      this.threads.clear(); // the server was restored from a backup: what we remember may never have been
-      if (this.conv) this.pull(this.conv);
-      this.tell('reset');
-    }
-    this.epoch = epoch;
+    this.renew(epoch);
     this.site = site || {};
     this.limit = limits?.text || this.limit;
     if (conv && !this.conv && !this.started) this.place(conv);
     this.tell('site');
+  }
+
+  /** After a restore from a backup another epoch begins: what we remember may never have been. @param {any} epoch */
+  renew(epoch) {
+    const before = this.epoch;
+    this.epoch = epoch;
+    if (before === undefined || epoch === before) return;
+    this.threads.clear();
+    if (this.conv) this.pull(this.conv);
+    this.tell('reset');
   }
 
   /** True when this tab has begun a conversation that the server does not know yet. */
@@ -233,6 +245,7 @@ export class Session {
       const old = messages.get(row.id);
       if (old && old.rev > row.rev) continue;
       if (!old && row.author != 'customer') news.push(row);
+      if (row.type == 'contact_saved') this.thanked = false;
       messages.set(row.id, row);
       if (row.cid) this.outbox.drop(row.cid);
       if (draft && row.turn == draft.turn) this.known(conv).draft = null;
@@ -335,7 +348,7 @@ export class Session {
       if (type == 'handoff_no_desk') open = true;
       if (/^(contact_saved|handoff|resolved)$/.test(type || '')) open = false;
     }
-    return open && !this.pending.some(({ frame, final }) => frame.t == 'contact' && !final);
+    return open && !this.thanked && !this.pending.some(({ frame, final }) => frame.t == 'contact' && !final);
   }
 
   /** Remember what was shown, for the count of unread messages on the next page. */

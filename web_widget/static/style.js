@@ -2,17 +2,17 @@
 // "Quiet desk": paper neutrals, one teal for people and action, violet for the AI only, one elevation, hairlines.
 export const css = `
 :host{display:block}
-.dh{--bg:#fbfaf7;--surface:#fff;--sunken:#f2f0ea;--text:#1c1f1e;--muted:#5a5f5b;--line:#ddd9cf;--strong:#8a867b;--soft:#e0f0ee;--ink:#0a5f5b;--ai:#5b4bb7;--ai-soft:#eeebfa;--warn:#7a4d00;--warn-soft:#fff1d1;--bad:#b3261e;--ring:#0b6e69;--r:var(--dh-radius,16px);--font:var(--dh-font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif)}
-.dh.dark{--bg:#101413;--surface:#171c1a;--sunken:#0b0f0e;--text:#e8ecea;--muted:#a3ada9;--line:#2b3331;--strong:#77827e;--soft:#12312e;--ink:#7fddd2;--ai:#b7abf5;--ai-soft:#241f3d;--warn:#f3c573;--warn-soft:#33270c;--bad:#ffb4ab;--ring:#6ad3c8}
+.dh{--bg:#fbfaf7;--surface:#fff;--sunken:#f2f0ea;--text:#1c1f1e;--muted:#5a5f5b;--line:#ddd9cf;--strong:#8a867b;--soft:#e0f0ee;--ink:#0a5f5b;--ai:#5b4bb7;--ai-soft:#eeebfa;--warn:#7a4d00;--bad:#b3261e;--r:var(--dh-radius,16px);--font:var(--dh-font,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif)}
+.dh.dark{--bg:#101413;--surface:#171c1a;--sunken:#0b0f0e;--text:#e8ecea;--muted:#a3ada9;--line:#2b3331;--strong:#77827e;--soft:#12312e;--ink:#7fddd2;--ai:#b7abf5;--ai-soft:#241f3d;--warn:#f3c573;--bad:#ffb4ab}
 .panel,.panel *{box-sizing:border-box}
-.panel{position:fixed;z-index:var(--dh-z,2147483000);inset-inline-end:var(--dh-gap-x,20px);bottom:calc(var(--dh-gap-y,20px) + var(--dh-launcher-size,56px) + 12px + env(safe-area-inset-bottom,0px));width:400px;max-width:calc(100vw - 2*var(--dh-gap-x,20px));height:680px;max-height:calc(100dvh - 2*var(--dh-gap-y,20px) - var(--dh-launcher-size,56px) - 12px);display:flex;flex-direction:column;overflow:hidden;border:1px solid var(--line);border-radius:var(--r);background:var(--dh-bg,var(--bg));color:var(--dh-text,var(--text));font:400 15px/22px var(--font);box-shadow:0 2px 6px #0000001f,0 16px 48px #00000029;animation:rise .18s ease-out}
+.panel{position:fixed;z-index:var(--dh-z,2147483000);inset-inline-end:var(--dh-gap-x,20px);--up:calc(var(--dh-gap-y,20px) + var(--dh-launcher-size,56px) + 12px);bottom:calc(var(--up) + env(safe-area-inset-bottom,0px));width:400px;max-width:calc(100vw - 2*var(--dh-gap-x,20px));height:680px;max-height:calc(100dvh - var(--up) - var(--dh-gap-y,20px));display:flex;flex-direction:column;overflow:hidden;border:1px solid var(--line);border-radius:var(--r);background:var(--dh-bg,var(--bg));color:var(--dh-text,var(--text));font:400 15px/22px var(--font);box-shadow:0 2px 6px #0000001f,0 16px 48px #00000029;animation:rise .18s ease-out}
 .start>.panel{inset-inline:var(--dh-gap-x,20px) auto}
 @keyframes rise{from{opacity:0;transform:translateY(8px)}}
-.panel [hidden]{display:none!important}
+.panel[hidden],.panel [hidden]{display:none!important}
 .panel :is(h2,h3,p,ul,ol,pre,blockquote){margin:0;padding:0}
 .panel :is(button,input,textarea){font:inherit;color:inherit}
 .panel button{cursor:pointer;background:none;border:1px solid transparent;padding:0}
-.panel :focus-visible{outline:2px solid var(--ring);outline-offset:2px}
+.panel :focus-visible{outline:2px solid var(--a);outline-offset:2px}
 .panel :is(a,.link){color:inherit;text-decoration:underline;text-underline-offset:2px;text-align:start}
 .vh{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round;display:block;margin:auto}
@@ -23,7 +23,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .head .waiting::before{background:var(--warn)}.head .human::before{background:var(--ink);border-radius:50%}.head .resolved::before{background:var(--strong)}
 .panel .icon{width:44px;height:44px;border-radius:10px;color:var(--muted);flex:none}
 .panel .icon:hover{background:var(--sunken);color:inherit}
-.banner{padding:8px 20px;font-size:13px;line-height:18px;background:var(--warn-soft);color:var(--warn)}
+.banner{padding:8px 20px;font-size:13px;line-height:18px;background:var(--sunken);border-bottom:1px solid var(--line)}
 .main{flex:1;min-height:0;position:relative;display:flex;flex-direction:column}
 .log,.list{flex:1;overflow-y:auto;overscroll-behavior:contain;padding:20px 16px 12px;display:flex;flex-direction:column;gap:16px}
 .panel .log:focus-visible{outline-offset:-2px}
@@ -80,9 +80,6 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .send[data-stop=true] svg{fill:currentColor}
 .under{display:flex;justify-content:space-between;align-items:center;gap:12px;min-height:28px;padding:4px 4px 0}
 .under .note{text-align:end}
-.fill{height:100%}.fill>.panel{position:static;width:100%;max-width:none;height:100%;max-height:none;border:0;border-radius:0;box-shadow:none;animation:none}
-.inline>.panel{border:1px solid var(--line);border-radius:var(--r)}
-.wide .log,.wide .list{padding-inline:max(16px,50% - 380px)}.wide .composer{padding-inline:max(12px,50% - 384px)}
 @media(max-height:320px){.head{padding-block:2px}.log{padding-top:8px}.composer{padding-block:4px}}
 @media(prefers-reduced-motion){.panel,.dots{animation:none!important}}
 @media(forced-colors:active){.b,.panel :is(.send,.primary,.pill,.chip){border:1px solid}.head p::before,.who::before{forced-color-adjust:none}}

@@ -1,5 +1,6 @@
 // The interface in English: menu, list of conversations and form, which are loaded when they are needed.
 export default {
+  closed: 'Closed',
   conversations: 'Your conversations',
   back: 'Back to the conversation',
   fresh: 'New conversation',
