@@ -221,7 +221,10 @@ def _marked(module: Any) -> Iterator[tuple[str, Callable[..., Any], dict[str, An
         if name.startswith("__"):
             continue
         function = inspect.getattr_static(module, name, None)
-        options = getattr(function, f"{PROJECT}_impl", None)
+        try:
+            options = getattr(function, f"{PROJECT}_impl", None)
+        except Exception:  # noqa: S112
+            continue  # flask.request and the like may not be looked at outside of a request
         if not isinstance(options, dict):
             continue
         origin = getattr(function, "__module__", "") or ""

@@ -55,6 +55,14 @@ def test_a_broken_plugin_is_named_with_the_reason_and_the_others_are_found(name:
     assert "good" in names(found)
 
 
+@pytest.mark.usefixtures("nothing_else")
+def test_a_module_may_hold_things_that_cannot_be_looked_at_now(tmp_path: Path) -> None:
+    (tmp_path / "looks_at_requests.py").write_text(f"from flask import request, current_app\n{HOOK}")
+    found = discover(tmp_path)
+    assert names(found) == ["looks_at_requests"]
+    assert reasons(found) == {}
+
+
 def test_our_own_plugins_are_found_and_none_is_broken() -> None:
     found = discover()
     assert reasons(found) == {}
