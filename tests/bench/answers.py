@@ -1,0 +1,170 @@
+"""How soon an answer begins, how many can stream at once, and how many whole turns the product does in a second."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median as middle
+
+from tests.bench.client import CannotMeasure, Client
+from tests.bench.cpu import Meter
+from tests.bench.peers import peer
+from tests.bench.product import PLUGINS, aimed, product, root
+from tests.bench.report import ROOT, Report
+from tests.running import free_port
+
+RUNS = 3
+STREAMS = (20, 40, 80, 160, 320)
+TOKENS_PER_SECOND = 50
+
+
+@contextmanager
+def model_fake() -> Iterator[int]:
+    """The wire fake of the tests, as a process of its own: answers at once."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.fakes.llm", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        try:
+            for _ in range(100):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            yield port
+        finally:
+            process.terminate()
+
+
+def model_at(port: int) -> dict[str, str]:
+    return {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
+
+
+def first_delta(report: Report, program: Path, room: Path) -> None:
+    """Questions at 20 a second over 100 open chats, from the frame's departure to the first delta's arrival at the client."""
+    with model_fake() as port, product(room / "first", **model_at(port)) as running:
+        client = aimed(program, running)
+        client.run("turn", n=20, rate=20, seconds=3)  # the first use of everything
+        rows, outside = [], []
+        for _ in range(RUNS):
+            meter = Meter(root(running))
+            rows.append(client.run("turn", n=100, rate=20, seconds=10))
+            outside.append(meter.read(rows[-1]["cpu"])[1])
+    p50, p99 = (middle(row[name] for row in rows) for name in ("first_p50", "first_p99"))
+    bad = sum(row["errors"] + row["asked"] - row["answers"] for row in rows)
+    report.add(
+        "first delta, 20 turns/s over 100 chats", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms", "p50 <= 25, p99 <= 80 ms",
+        p50 <= 25 and p99 <= 80 and not bad,
+        f"client to client over loopback, model fake in its own process; median of {len(rows)} runs of {rows[0]['asked']} turns,"
+        f" {bad} bad; p99 of each {_each(rows, 'first_p99')}; outside CPU {_cores(outside)}",
+    )  # fmt: skip
+
+
+def capacity(report: Report, program: Path, room: Path) -> None:
+    """Answers that stream at once, each token carrying the time at which it was due."""
+    port = free_port()
+    with product(room / "capacity", DESKHAND_TURNS="400", **model_at(port)) as running:
+        client = aimed(program, running)
+        _streams(client, port, 5, tokens=250)  # the first use of everything
+        for count in STREAMS:
+            meter = Meter(root(running))
+            row = _streams(client, port, count, tokens=500)
+            ours, outside = meter.read(row["cpu"])
+            value = f"p50 {row['late_p50']:.0f} ms, p99 {row['late_p99']:.0f} ms"
+            goal, met = ("p99 <= 100 ms", row["late_p99"] <= 100) if count == 80 else ("", None)
+            lost = count - row["answers"]
+            report.add(
+                f"token lag, {count} answers at 50 tokens/s", value, goal, met,
+                f"arrival minus the time it was due at the model, {row['late_count']:,} tokens while all stream;"
+                f" {lost} unfinished; {ours:.2f} cores with the client, outside {outside:.2f}",
+            )  # fmt: skip
+
+
+def _streams(client: Client, port: int, count: int, tokens: int) -> dict[str, float]:
+    with client.running("stream", n=count, tokens=tokens, tps=TOKENS_PER_SECOND, model=port) as process:
+        return client.result(process)
+
+
+def turns(report: Report, program: Path, room: Path) -> None:
+    """Whole turns in a closed loop over 50 sockets, interleaved with the peer."""
+    ours, theirs, outside, use = [], [], [], []
+    with product(room / "turns", DESKHAND_PLUGINS_DIR=str(PLUGINS)) as running:
+        client = aimed(program, running)
+        client.run("turn", n=20, rate=20, seconds=2)
+        for number in range(RUNS + 2):
+            meter = Meter(root(running))
+            row = client.run("turn", n=50, seconds=4)
+            ours.append(row["answers"] / row["seconds"])
+            used, other = meter.read(row["cpu"])
+            use.append(used)
+            outside.append(other)
+            with peer("chat.js", program, str(room / f"peer{number}.sqlite3")) as (_, other_client):
+                row = other_client.run("turn", n=50, seconds=4)
+            theirs.append(row["answers"] / row["seconds"])
+    ratio = middle(mine / other for mine, other in zip(ours, theirs, strict=True))
+    report.add(
+        "whole turns per second", f"{middle(ours):.0f}, {ratio:.2f} x the peer", ">= 0.25 x the peer", ratio >= 0.25,
+        f"peer: express + socket.io + better-sqlite3 (synchronous=NORMAL; ours FULL), {middle(theirs):.0f}/s;"
+        f" {len(ours)} interleaved runs: ours {_list(ours)}, peer {_list(theirs)}; {middle(use):.2f} cores used, outside {_cores(outside)}",
+    )  # fmt: skip
+
+
+def profile(room: Path, program: Path, spy: str, seconds: int = 8) -> str:
+    """Where the time of whole turns goes, by py-spy (``spy``: its path): two tables, web and turns."""
+    texts = []
+    with product(room / "profile", DESKHAND_PLUGINS_DIR=str(PLUGINS)) as running:
+        client = aimed(program, running)
+        with client.running("turn", n=50, seconds=seconds + 4):
+            time.sleep(2)
+            pids = running.pids()
+            for name in ("web", "turns"):
+                out = room / f"{name}.txt"
+                command = [
+                    spy,
+                    "record",
+                    "-d",
+                    str(seconds // 2),
+                    "-r",
+                    "200",
+                    "-g",
+                    "-f",
+                    "raw",
+                    "-o",
+                    str(out),
+                    "-p",
+                    str(pids[name]),
+                ]
+                done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+                if done.returncode:
+                    raise CannotMeasure(f"py-spy failed: {done.stderr.strip()[-200:]}")
+                texts.append(f"{name}\n{_top(out)}")
+    return "\n\n".join(texts)
+
+
+def _top(raw: Path, rows: int = 25) -> str:
+    inside: dict[str, int] = {}
+    total = 0
+    for line in raw.read_text().splitlines():
+        stack, _, count = line.rpartition(" ")
+        total += int(count)
+        for frame in {frame.rpartition(":")[0] for frame in stack.split(";")}:
+            inside[frame] = inside.get(frame, 0) + int(count)
+    best = sorted(inside.items(), key=lambda item: -item[1])[:rows]
+    return "\n".join(f"{count / max(total, 1):6.1%}  {frame.removeprefix(str(ROOT))}" for frame, count in best)
+
+
+def _each(rows: list[dict[str, float]], name: str) -> str:
+    return "/".join(f"{row[name]:.0f}" for row in rows)
+
+
+def _list(values: list[float]) -> str:
+    return "/".join(f"{value:.0f}" for value in values)
+
+
+def _cores(values: list[float]) -> str:
+    return f"{middle(values):.2f} core"
