@@ -17,6 +17,7 @@ from bot.store.database import (
     submit,
     write,
 )
+from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent
 from bot.store.knowledge import Article, Passage
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
@@ -24,11 +25,12 @@ from bot.store.people import Contact, Identity, Site, Visitor
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
+    Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor", "DataKey", "Delivery", "Identity",
-    "Job", "Leader", "Ledger", "Message", "Passage", "PluginState", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
-    "Ticket", "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor", "DataKey", "Delivery", "DeskThread", "Identity",
+    "Job", "Leader", "Ledger", "LinkCode", "Message", "Passage", "PluginState", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
+    "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write",
 ]  # fmt: skip

@@ -150,6 +150,16 @@ class Ticket(Base):
     email = TextField(default="")
     assignee = TextField(default="")
     outcome = TextField(default="")
+    version = IntegerField(default=1)
+    """Moves with everything that a desk's card shows."""
+    priority = TextField(default="normal")
+    last_agent = TextField(default="")
+    summary_by = TextField(default="")
+    """ai or extract"""
+    confidence = DoubleField(null=True)
+    first_reply_at = DoubleField(null=True)
+    snoozed_until = DoubleField(null=True)
+    rating = IntegerField(null=True)
     history = JSONField(default=list)
     created_at = DoubleField()
     changed_at = DoubleField()

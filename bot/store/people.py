@@ -30,6 +30,8 @@ class Contact(Base):
     name = TextField(default="")
     email = TextField(default="")
     language = TextField(default="")
+    blocked = BooleanField(default=False)
+    """May not write any more."""
     created_at = DoubleField()
 
 

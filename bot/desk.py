@@ -1,0 +1,224 @@
+"""The desk contract: where agents work. A desk shows what the core tells it, and brings back what agents do.
+
+A desk decides nothing: who may act, what a button means now and who wins a race is decided by the core from the database,
+never from what a button carried. ``post`` raises the same failures as a channel's ``send``. No I/O here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar, Literal, Protocol
+
+from bot.channel import Limits, Resend
+from bot.messages import Author, Source, State
+
+
+class DeskCapability(StrEnum):
+    """What a desk can do beyond cards and text."""
+
+    EDIT = "edit"
+    """A posted message can be changed."""
+    DELETE = "delete"
+    MARKS = "marks"
+    """⏳ ✅ ⚠️ can be put on an agent's own message."""
+    ASIDE = "aside"
+    """Words that only one agent sees."""
+
+
+class Action(StrEnum):
+    """What an agent may ask of a conversation, by a button or by a word in the thread."""
+
+    CLAIM = "claim"
+    RELEASE = "release"
+    TRANSFER = "transfer"
+    """``value``: the agent's name or the desk's id of the person."""
+    SNOOZE = "snooze"
+    """``value``: minutes."""
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+    RETURN = "return"
+    """Back to the AI."""
+    BLOCK = "block"
+    """The visitor may not write any more."""
+    UNDO = "undo"
+    """Take back the reply that is being held; ``value``: its key, or empty for the newest."""
+    RETRY = "retry"
+    """Send again what failed; ``value``: the delivery's key."""
+    SUMMARY = "summary"
+    """Write the summary anew."""
+    LINK = "link"
+    """Tell this person how to become an agent here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One message of the transcript."""
+
+    author: Author
+    name: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The head of a thread, as it should look now. A newer ``version`` replaces an older one."""
+
+    conversation_id: str
+    ticket: int
+    version: int
+    state: State
+    customer: str
+    """Name, or a friendly stand-in. Foreign text: encode it for the desk."""
+    email: str = ""
+    verified: bool = False
+    language: str = ""
+    site: str = ""
+    channel: str = ""
+    reason: str = ""
+    summary: str = ""
+    summary_by: Literal["", "ai", "extract"] = ""
+    confidence: float | None = None
+    page_url: str = ""
+    waiting_since: float | None = None
+    assignee: str = ""
+    last_agent: str = ""
+    resolved_by: str = ""
+    outcome: str = ""
+    snoozed_until: float | None = None
+    priority: Literal["low", "normal", "high", "urgent"] = "normal"
+    rating: int | None = None
+    actions: tuple[Action, ...] = ()
+    """What may be done now, the most obvious first."""
+    lines: tuple[Line, ...] = ()
+    """The last messages, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPost:
+    """One delivery to a desk. ``key`` is the same on every attempt.
+
+    ``card`` opens the thread when ``subject`` is empty, else replaces the card with that id. ``message`` and ``event`` go into
+    the thread, ``edit`` and ``delete`` change what ``subject`` names, ``mark`` puts ``mark`` on the agent's message ``subject``.
+    """
+
+    key: str
+    op: Literal["card", "message", "event", "edit", "delete", "mark"]
+    place: str
+    """Where threads of this desk are opened: a channel of Slack."""
+    thread: str = ""
+    """The thread; empty only for the first card."""
+    subject: str = ""
+    card: Card | None = None
+    text: str = ""
+    """Plain text from customers, a small Markdown from the AI. Foreign text: encode it for the desk."""
+    author: Author = "customer"
+    author_name: str = ""
+    picture: str = ""
+    sources: tuple[Source, ...] = ()
+    mark: Literal["", "queued", "sent", "failed"] = ""
+    attempt: int = 1
+    first_sent_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The desk took it. ``id`` is the message's id there; ``thread`` the thread it is in (the first card: its own id)."""
+
+    id: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskEvent:
+    """What somebody did at a desk. ``key`` is its natural identity, unique for ever and equal on every redelivery."""
+
+    desk: str
+    key: str
+    kind: Literal["reply", "edit", "delete", "action"]
+    who: str
+    """The desk's id of the person, with its team: ``T1:U1``."""
+    who_name: str = ""
+    trusted: bool = True
+    """False for guests and people of other companies: they are never agents."""
+    place: str = ""
+    thread: str = ""
+    """Which thread; empty when the event names a conversation instead."""
+    conversation_id: str = ""
+    message: str = ""
+    """The desk's id of the agent's message (reply, edit, delete)."""
+    text: str = ""
+    """Readable text: mentions, links and emoji of the desk made plain."""
+    action: Action | None = None
+    value: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskAnswer:
+    """What became of a :class:`DeskEvent`. ``aside`` is a sentence for the person who did it, empty when none is needed."""
+
+    key: str
+    code: Literal[
+        "sent", "held", "note", "done", "ignored", "duplicate", "not_linked", "not_allowed", "not_claimed", "stale", "resolved",
+        "empty", "unknown_thread", "cannot",
+    ]  # fmt: skip
+    aside: str = ""
+    offer: tuple[Action, ...] = ()
+    """Buttons under the sentence, such as undo."""
+    value: str = ""
+    """What the offered buttons carry."""
+
+
+class DeskInbox(Protocol):
+    """The way in, handed to ``listen``."""
+
+    def receive(self, *events: DeskEvent) -> Awaitable[Sequence[DeskAnswer]]:
+        """Return after the commit; only then acknowledge the platform."""
+        ...
+
+    def threads(self) -> Awaitable[Sequence[OpenThread]]:
+        """Threads of open tickets, to catch up with after an outage."""
+        ...
+
+    def connected(self, yes: bool) -> Awaitable[None]:
+        """Say whether agents can be reached now: customers are told accordingly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenThread:
+    """A thread that may have news. ``known`` are the desk's ids of the agents' messages we have, with the text we know."""
+
+    place: str
+    thread: str
+    conversation_id: str
+    known: dict[str, str] = field(default_factory=dict)
+    since: float = 0.0
+
+
+class Desk:
+    """Where agents work. Instances are made once per process and per settings version."""
+
+    name: ClassVar[str] = ""
+    capabilities: ClassVar[frozenset[DeskCapability]] = frozenset()
+    limits: ClassVar[Limits] = Limits()
+    resend: ClassVar[Resend] = Resend.NONE
+    place: str = ""
+    """Where new threads are opened."""
+
+    async def listen(self, inbox: DeskInbox) -> None:
+        """Bring in what agents do until cancelled. Returning or raising means trouble: it is started again, later and later."""
+
+    async def post(self, post: DeskPost) -> Posted:
+        """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure or Uncertain."""
+        raise NotImplementedError
+
+    async def find(self, key: str, place: str, thread: str) -> Posted | None:
+        """Tell whether the delivery ``key`` arrived. Only for ``Resend.READBACK``."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of connections."""

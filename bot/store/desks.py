@@ -1,0 +1,91 @@
+"""Agents, the threads they work in, and their replies on the way out."""
+
+from __future__ import annotations
+
+from peewee import BooleanField, DoubleField, ForeignKeyField, TextField
+
+from bot.store.conversations import Conversation, Ticket
+from bot.store.database import Base
+
+
+class Agent(Base):
+    """A person who answers. ``public_name`` and ``picture`` are what customers see."""
+
+    id = TextField(primary_key=True)
+    name = TextField(unique=True)
+    public_name = TextField()
+    picture = TextField(default="")
+    email = TextField(default="")
+    role = TextField(default="agent")
+    """owner, admin, agent, viewer"""
+    active = BooleanField(default=True)
+    created_at = DoubleField()
+
+
+class AgentIdentity(Base):
+    """How a desk knows an agent: ``T1:U1`` in Slack."""
+
+    id = TextField(primary_key=True)
+    agent = ForeignKeyField(Agent, backref="identities", on_delete="CASCADE")
+    desk = TextField()
+    external_id = TextField()
+    created_at = DoubleField()
+
+    class Meta:
+        indexes = ((("desk", "external_id"), True),)
+
+
+class LinkCode(Base):
+    """A code that a stranger at a desk shows an admin, who links them: single use, short-lived."""
+
+    code_hash = TextField(primary_key=True)
+    desk = TextField()
+    external_id = TextField()
+    shown_name = TextField(default="")
+    expires_at = DoubleField()
+
+
+class DeskThread(Base):
+    """One thread per conversation and desk, kept when the conversation is opened again. ``thread`` empty: not open yet."""
+
+    id = TextField(primary_key=True)
+    conversation = ForeignKeyField(Conversation, backref="threads", on_delete="CASCADE")
+    desk = TextField()
+    place = TextField()
+    thread = TextField(null=True)
+    created_at = DoubleField()
+
+    class Meta:
+        indexes = ((("conversation", "desk"), True), (("desk", "place", "thread"), True))
+
+
+class Reply(Base):
+    """What an agent wrote at a desk: held for undo, then sent as a message. ``origin`` is the desk's id of it."""
+
+    id = TextField(primary_key=True)
+    conversation = ForeignKeyField(Conversation, backref="replies", on_delete="CASCADE")
+    agent = ForeignKeyField(Agent, backref="replies", on_delete="CASCADE")
+    desk = TextField()
+    origin = TextField()
+    """The desk's id of the agent's message, with its place."""
+    body = TextField()
+    sealed = BooleanField(default=False)
+    state = TextField(default="held")
+    """held, sent, undone, note"""
+    due_at = DoubleField(default=0, index=True)
+    message = TextField(default="", index=True)
+    created_at = DoubleField()
+
+    class Meta:
+        indexes = ((("desk", "origin"), True),)
+
+
+class TicketEvent(Base):
+    """What happened to a ticket, and who did it."""
+
+    id = TextField(primary_key=True)
+    ticket = ForeignKeyField(Ticket, backref="events", on_delete="CASCADE")
+    at = DoubleField()
+    actor = TextField()
+    event = TextField()
+    detail = TextField(default="")
