@@ -29,8 +29,9 @@ TABLES: tuple[type[Base], ...] = (
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor", "DataKey", "Delivery", "DeskThread", "Identity",
-    "Job", "Leader", "Ledger", "LinkCode", "Message", "Passage", "PluginState", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
-    "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor",
+    "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Message", "Passage",
+    "PluginState", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "Ticket", "TicketEvent",
+    "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write",
 ]  # fmt: skip
