@@ -42,6 +42,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.failpoints": "failpoint",
         "bot.history": "Changes ConversationView Ownership changes changes_of conversations heads last_conversation "
         "ownership start_conversation unread",
+        "bot.metrics": "new_counter=counter new_gauge=gauge new_histogram=histogram",
         "bot.proxies": "address_prefix client_address",
         "bot.throttle": "Throttle",
         "bot.watching": "desk_connected draft_text hints_arrive tell_typing watch",

@@ -76,4 +76,17 @@ def offload(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return fn(*args, **kwargs)
     import gevent
 
-    return cast("T", gevent.get_hub().threadpool.apply(fn, args, kwargs))
+    result, error = gevent.get_hub().threadpool.apply(_caught, (fn, args, kwargs))
+    if error is not None:
+        raise error
+    return cast("T", result)
+
+
+def _caught(
+    fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[T | None, BaseException | None]:
+    """gevent prints a traceback for whatever leaves one of its threads, also for what the caller expects: carry it over."""
+    try:
+        return fn(*args, **kwargs), None
+    except BaseException as error:
+        return None, error

@@ -85,6 +85,7 @@ def create_app(registry: Registry) -> OpenAPI:
         validation_error_callback=_bad_field,
     )
     app.json = _Json(app)
+    app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["deskhand.state"] = State()
     answer_errors(app)

@@ -14,6 +14,7 @@ from bot import (
     VisitorView,
     desk_connected,
     get_config,
+    new_gauge,
     new_visitor,
     offload,
     visitor_of,
@@ -41,7 +42,8 @@ class Chat:
     @cached_property
     def hub(self) -> Hub:
         rate = self.settings.frames_per_second
-        return Hub(Limits(rate=rate, burst=2 * rate))
+        open_now = new_gauge("sockets", "WebSockets of the widget that are open")
+        return Hub(Limits(rate=rate, burst=2 * rate), on_count=open_now.set)
 
     @cached_property
     def max_sockets(self) -> int:

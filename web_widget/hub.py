@@ -65,11 +65,17 @@ class Limits:
         """How long the other side may take to answer a close frame."""
 
 
+def _ignore(count: int) -> None:
+    pass
+
+
 class Hub:
     """All WebSockets of this process."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, on_count: Callable[[int], object] | None = None) -> None:
         self.limits = limits or Limits()
+        self.on_count = on_count or _ignore
+        """Told how many connections there are, whenever that changes."""
         self.loop = gevent.get_hub().loop
         self.buffer = bytearray(64 * 1024)
         self.view = memoryview(self.buffer)
@@ -94,6 +100,7 @@ class Hub:
         self._buckets[connection.bucket].add(connection)
         self.watched.add(connection)
         self.count += 1
+        self.on_count(self.count)
         if self._timer is None:
             self._timer = self.loop.timer(1.0, repeat=1.0)
             self._timer.start(self._sweep)
@@ -109,6 +116,7 @@ class Hub:
         if connection in bucket:
             bucket.remove(connection)
             self.count -= 1
+            self.on_count(self.count)
         self.watched.discard(connection)
 
     def flush_soon(self, connection: Connection) -> None:
