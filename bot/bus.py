@@ -63,10 +63,11 @@ class Bus:
             try:
                 result = work(self.redis())
             except redis.ConnectionError:
-                # A pooled connection may be older than the server's last restart.
-                self.redis().connection_pool.disconnect()
+                # A pooled connection may be older than the server's last restart. Only the idle ones: closing one that another
+                # thread is using makes that thread fail in ways that are no error of Redis.
+                self.redis().connection_pool.disconnect(inuse_connections=False)
                 result = work(self.redis())
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OSError, ValueError) as error:
             if self._down_until == 0.0:
                 log.warning("redis_away", reason=type(error).__name__, next="carrying on with the database alone")
             self._down_until = time.monotonic() + 1.0

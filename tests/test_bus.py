@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -55,6 +56,33 @@ def test_a_stale_connection_is_not_taken_for_an_absent_server(store: Any) -> Non
     server.start()
     assert bus.ping(), "one new connection is tried before Redis counts as away"
     server.stop()
+
+
+def test_publishing_from_many_threads_never_raises_while_the_server_comes_and_goes(store: Any) -> None:
+    server = Valkey()
+    server.start()
+    bus, stop, raised = Bus(server.url), threading.Event(), []
+
+    def publish() -> None:
+        while not stop.is_set():
+            try:
+                bus.publish_live("c" * 36, b"{}")
+                bus._down_until = 0.0  # try at once: the races are what this is about
+            except BaseException as error:
+                raised.append(error)
+
+    threads = [threading.Thread(target=publish) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for _ in range(6):
+        time.sleep(0.1)
+        server.kill()
+        server.start()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    server.stop()
+    assert not raised
 
 
 def test_without_redis_a_change_of_the_database_is_noticed(store: Any) -> None:
