@@ -10,13 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from bot import clock
 from bot.channel import Capability, Channel, Limits
+from bot.desk import DeskPost
 from bot.failpoints import failpoint
 from bot.messages import Op, Outbound
 from bot.splitting import split
@@ -118,7 +120,7 @@ class Claimed:
     """One delivery to act on. ``settle`` says that an earlier attempt is uncertain and must be settled first."""
 
     ord: int
-    out: Outbound
+    out: Outbound | DeskPost
     settle: bool
     at: float = field(default_factory=clock.lease_now)
     """When it was claimed, on the clock of the leases."""
@@ -140,23 +142,48 @@ def due_places(channel: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def claim_head(channel: str, place: str, owner: str, timeout: float) -> Claimed | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A delivery row whose turn it is."""
+
+    ord: int
+    key: str
+    conversation_id: str
+    message: str
+    channel: str
+    place: str
+    op: str
+    version: int
+    part: int
+    parts: int
+    attempt: int
+    first_sent_at: float | None
+
+
+Compose = Callable[[Head], Outbound | DeskPost | None]
+_HEAD = (
+    "SELECT ord, key, conversation_id, message, op, version, part, parts, attempts, first_sent_at, state, crashes, next_at, created_at"
+    " FROM delivery WHERE channel = ? AND place = ? AND state IN ('pending', 'sending', 'uncertain') ORDER BY ord LIMIT 1"
+)
+
+
+def claim_head(channel: str, place: str, owner: str, timeout: float, compose: Compose | None = None) -> Claimed | None:
     """Take the head of one place: mark it ``sending`` and commit before the first byte. ``None``: nothing may move now.
     Inside a write. Only the process that leads the channel's credential calls this.
+
+    ``compose`` makes what is sent, from what is true now; when it makes nothing, the delivery is superseded.
     """
     at = clock.now()
-    row = sql(
-        "SELECT ord, key, message, op, version, part, parts, state, attempts, crashes, next_at, first_sent_at, created_at"
-        " FROM delivery WHERE channel = ? AND place = ? AND state IN ('pending', 'sending', 'uncertain') ORDER BY ord LIMIT 1",
-        (channel, place),
-    ).fetchone()
-    if row is None or row[10] > at:
+    row = sql(_HEAD, (channel, place)).fetchone()
+    if row is None:
         return None
-    number, key, message, op, version, part, parts, state, attempts, crashes, due, first, created = row
+    number, key, conversation_id, message, op, version, part, parts, attempts, first, state, crashes, due, created = row
+    if due > at:
+        return None
     if at - created > MAX_AGE or attempts >= MAX_ATTEMPTS or crashes >= MAX_CRASHES:
         why = "too old" if at - created > MAX_AGE else f"{attempts} attempts, {crashes} crashes"
         sql("UPDATE delivery SET state = 'dead', owner = '', error = ? WHERE ord = ?", (f"given up: {why}", number))
-        return claim_head(channel, place, owner, timeout)
+        return claim_head(channel, place, owner, timeout, compose)
     # What is in flight, here or elsewhere, is not due before its timeout and the grace are over: then nobody sends it any more.
     settle = state in {"uncertain", "sending"}
     taken = sql(
@@ -166,54 +193,48 @@ def claim_head(channel: str, place: str, owner: str, timeout: float) -> Claimed 
     ).rowcount
     if not taken:
         return None  # another process was faster (leadership moved)
-    failpoint("out.after_claim")
-    return Claimed(
-        number, _outbound(key, message, place, op, version, part, parts, attempts + 1, first, channel), settle,
-        clock.lease_now(),
+    head = Head(
+        ord=number, key=key, conversation_id=conversation_id, message=message, channel=channel, place=place, op=op,
+        version=version, part=part, parts=parts, attempt=attempts + 1, first_sent_at=first,
     )  # fmt: skip
+    out = (compose or _outbound)(head)
+    if out is None:
+        sql("UPDATE delivery SET state = 'superseded', owner = '' WHERE ord = ?", (number,))
+        return claim_head(channel, place, owner, timeout, compose)
+    failpoint("out.after_claim")
+    return Claimed(number, out, settle, clock.lease_now())
 
 
-def _outbound(
-    key: str,
-    message: str,
-    place: str,
-    op: Op,
-    version: int,
-    part: int,
-    parts: int,
-    attempt: int,
-    first: float | None,
-    channel: str,
-) -> Outbound:
-    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message,)).fetchone()  # noqa: S608
+def _outbound(head: Head) -> Outbound:
+    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (head.message,)).fetchone()  # noqa: S608
     shown = view(row) if row else None
     text = ""
-    if shown is not None and op in {"send", "edit"}:
-        pieces = split(shown.text, declaration(channel).limits)
-        text = pieces[part] if part < len(pieces) else ""
+    if shown is not None and head.op in {"send", "edit"}:
+        pieces = split(shown.text, declaration(head.channel).limits)
+        text = pieces[head.part] if head.part < len(pieces) else ""
     subject = ""
-    if op != "send":
+    if head.op != "send":
         known = sql(
             "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND place = ? AND op = 'send' AND part = ?",
-            (message, channel, place, part),
+            (head.message, head.channel, head.place, head.part),
         ).fetchone()
         subject = (known[0] or "") if known else ""
-    last = part == parts - 1
+    last = head.part == head.parts - 1
     return Outbound(
-        key=key,
-        op=op,
-        place=place,
+        key=head.key,
+        op=cast("Op", head.op),
+        place=head.place,
         text=text,
         author=shown.author if shown else "system",
         author_name=shown.author_name if shown else "",
         subject=subject,
-        version=version,
-        part=part,
-        parts=parts,
+        version=head.version,
+        part=head.part,
+        parts=head.parts,
         sources=shown.sources if shown and last else (),
         choices=shown.choices if shown and last else (),
-        attempt=attempt,
-        first_sent_at=first,
+        attempt=head.attempt,
+        first_sent_at=head.first_sent_at,
     )
 
 
@@ -241,7 +262,14 @@ def mark_not_sent(number: int, owner: str, reason: str, retry_after: float | Non
     sql(
         "UPDATE delivery SET state = ?, owner = '', error = ?, next_at = ?, attempts = attempts - ? WHERE ord = ?"
         " AND state = 'sending' AND owner = ?",
-        ("uncertain" if settle else "pending", reason[:500], clock.now() + wait, 0 if settle else counted, number, owner),
+        (
+            "uncertain" if settle else "pending",
+            reason[:500],
+            clock.now() + wait,
+            0 if settle else counted,
+            number,
+            owner,
+        ),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from bot import clock, deliver, lease
-from bot.channel import Channel, Resend
-from bot.deliver import Claimed
+from bot.channel import Channel, Limits, Resend
+from bot.deliver import Claimed, Compose
 from bot.failpoints import failpoint
 from bot.messages import Sent
 from bot.store import read, write
@@ -23,7 +23,14 @@ class Outbox:
     def __init__(self, channel: Channel, *, uncertain: Literal["resend", "hold"] = "resend") -> None:
         self.channel = channel
         self.uncertain = uncertain
-        self.timeout = channel.limits.timeout
+        self._address(channel.name, channel.limits, channel.resend, can_find=type(channel).find is not Channel.find)
+
+    def _address(self, name: str, limits: Limits, resend: Resend, *, can_find: bool) -> None:
+        self.name = name
+        """The ``channel`` of the delivery rows."""
+        self.timeout = limits.timeout
+        self.resend = resend
+        self.can_find = can_find
 
     def declare(self) -> None:
         """Make the channel's limits known to whoever plans deliveries."""
@@ -31,22 +38,24 @@ class Outbox:
 
     def due(self) -> list[str]:
         """Places with something to do now."""
-        return read(lambda: deliver.due_places(self.channel.name))
+        return read(lambda: deliver.due_places(self.name))
 
     def claim(self, place: str) -> Claimed | None:
         """Take the head of a place; it is committed as ``sending`` before this returns."""
-        return write(lambda: deliver.claim_head(self.channel.name, place, lease.owner(), self.timeout))
+        return write(lambda: deliver.claim_head(self.name, place, lease.owner(), self.timeout, self._compose))
+
+    _compose: Compose | None = None
 
     def step(self, claimed: Claimed) -> Step:
         """What to do with it: send, look whether it arrived, or hold it for an operator."""
         if not claimed.settle:
             return "send"
-        resend = self.channel.resend
+        resend = self.resend
         if resend in {Resend.NATIVE, Resend.STABLE_ID}:
             return "send"
         if resend is Resend.NONCE and clock.now() - (claimed.out.first_sent_at or 0) < NONCE_SECONDS:
             return "send"
-        if resend in {Resend.READBACK, Resend.NONCE} and type(self.channel).find is not Channel.find:
+        if resend in {Resend.READBACK, Resend.NONCE} and self.can_find:
             return "find"
         return "send" if self.uncertain == "resend" else "hold"
 
@@ -58,9 +67,7 @@ class Outbox:
 
     def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
         """Certainly not sent: again later."""
-        write(
-            lambda: deliver.mark_not_sent(claimed.ord, lease.owner(), reason, retry_after, settle=claimed.settle)
-        )
+        write(lambda: deliver.mark_not_sent(claimed.ord, lease.owner(), reason, retry_after, settle=claimed.settle))
 
     def perhaps(self, claimed: Claimed, reason: str) -> None:
         """Perhaps sent: settled after the grace."""

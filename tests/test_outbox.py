@@ -175,12 +175,18 @@ def test_one_of_two_claims_of_the_same_head_wins(store: Any, conversation: str, 
     answer(store, conversation, "hi")
     plain, seen = deliver.sql, []
 
+    class Read:
+        """The head as it was read, before the other process took it."""
+
+        def __init__(self, row: Any) -> None:
+            self.fetchone = lambda: row
+
     def overtaken(text: str, params: Any = ()) -> Any:
         found = plain(text, params)
         if text.startswith("SELECT ord") and not seen:
-            seen.append(1)
+            seen.append(found.fetchone())
             plain("UPDATE delivery SET state = 'sending', owner = 'channels-2', next_at = ?", (clock.now() + 15,))
-            return plain("SELECT ord, key, message, op, version, part, parts, 'pending', attempts, crashes, 0, NULL, created_at FROM delivery")
+            return Read(seen[0])
         return found
 
     monkeypatch.setattr(deliver, "sql", overtaken)

@@ -1,0 +1,280 @@
+"""What desks show: one thread per conversation, its card always as it is now, its messages once. Runs inside writes.
+
+A delivery row says only that something must be shown; what exactly is worked out from the database when its turn comes, so a
+card that waited shows the newest state, and a retry never shows an old one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from bot import clock
+from bot.crypto import reveal
+from bot.deliver import Head, delivery_key
+from bot.desk import Action, Card, Desk, DeskPost, Line
+from bot.store import sql
+from bot.store.statements import COLUMNS, last_messages, view
+
+PREFIX = "desk:"
+"""Delivery rows of a desk have ``desk:NAME`` as their channel and the conversation as their place."""
+SHOWN = 10
+"""Messages of the transcript that opens a thread."""
+_GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
+
+
+def declare(desk: Desk) -> None:
+    """Make a desk and the place of its new threads known to all processes."""
+    value = orjson.dumps({"place": desk.place, "timeout": desk.limits.timeout}).decode()
+    sql(
+        "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
+        (f"desk.{desk.name}", value, clock.now()),
+    )
+
+
+def withdraw(name: str) -> None:
+    """The desk is switched off: no new threads there."""
+    sql("DELETE FROM setting WHERE key = ?", (f"desk.{name}",))
+
+
+def declared() -> list[tuple[str, str]]:
+    """``(desk, place)`` of every desk that is on."""
+    rows = sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall()
+    return [(key.removeprefix("desk."), _json(value)["place"]) for key, value in rows]
+
+
+def _json(value: Any) -> dict[str, Any]:
+    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value)
+
+
+def open_threads(conversation_id: str) -> None:
+    """See to it that every desk has a thread for the conversation: the card first, then what was said so far."""
+    for desk, place in declared():
+        made = sql(
+            "INSERT INTO desk_thread (id, conversation_id, desk, place, created_at) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (conversation_id, desk) DO NOTHING",
+            (clock.new_id(), conversation_id, desk, place, clock.now()),
+        ).rowcount
+        if made:
+            _plan(conversation_id, desk, "card", "card", 0)
+            _plan(conversation_id, desk, "transcript", "event", 0)
+
+
+def refresh_card(conversation_id: str) -> None:
+    """Something that the card shows has changed."""
+    row = sql(
+        "UPDATE ticket SET version = version + 1, changed_at = ? WHERE conversation_id = ? RETURNING version",
+        (clock.now(), conversation_id),
+    ).fetchone()
+    if row is None:
+        return
+    for desk in _threads(conversation_id):
+        waiting = sql(
+            "SELECT 1 FROM delivery WHERE channel = ? AND place = ? AND op = 'card' AND state = 'pending'",
+            (PREFIX + desk, conversation_id),
+        ).fetchone()
+        if not waiting:
+            _plan(conversation_id, desk, "card", "card", row[0])
+
+
+def show(conversation_id: str, message_id: str, *, op: str = "send", version: int = 0) -> None:
+    """Show one message (or its change) in the threads of its conversation, but not where it was written."""
+    origin = sql("SELECT desk FROM reply WHERE message = ?", (message_id,)).fetchone()
+    for desk in _threads(conversation_id):
+        if origin is None or origin[0] != desk:
+            _plan(conversation_id, desk, message_id, op, version)
+
+
+def mark(reply_id: str, desk: str, conversation_id: str, version: int) -> None:
+    """Show on the agent's own message how far it is."""
+    _plan(conversation_id, desk, reply_id, "mark", version)
+
+
+def waits(conversation_id: str) -> bool:
+    """Whether something is to be shown at a desk; then wake ``out``."""
+    row = sql(
+        "SELECT 1 FROM delivery WHERE place = ? AND channel LIKE 'desk:%' AND state = 'pending' LIMIT 1",
+        (conversation_id,),
+    ).fetchone()
+    return row is not None
+
+
+def _threads(conversation_id: str) -> list[str]:
+    return [
+        row[0] for row in sql("SELECT desk FROM desk_thread WHERE conversation_id = ?", (conversation_id,)).fetchall()
+    ]
+
+
+def _plan(conversation_id: str, desk: str, message: str, op: str, version: int) -> None:
+    channel = PREFIX + desk
+    sql(
+        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
+        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
+        " ON CONFLICT (key) DO NOTHING",
+        (
+            delivery_key(message if op != "card" else f"card:{conversation_id}", channel, conversation_id, op, version, 0),
+            conversation_id, message, channel, conversation_id, op, version, clock.now(),
+        ),
+    )  # fmt: skip
+
+
+# What a row means now ---------------------------------------------------------------------------------------------------
+
+
+def compose(head: Head) -> DeskPost | None:
+    """The post of a delivery row as it should be now; ``None``: there is nothing to show any more."""
+    desk = head.channel.removeprefix(PREFIX)
+    thread = sql(
+        "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?", (head.conversation_id, desk)
+    ).fetchone()
+    if thread is None:
+        return None
+    common: dict[str, Any] = {
+        "key": head.key, "place": thread[0], "thread": thread[1] or "", "attempt": head.attempt, "first_sent_at": head.first_sent_at,
+    }  # fmt: skip
+    if head.op == "card":
+        return DeskPost(op="card", subject=thread[1] or "", card=card(head.conversation_id), **common)
+    if not thread[1]:
+        # The card before it was given up: open the thread again, with everything in its transcript.
+        return None
+    if head.op == "mark":
+        return _mark(head, common)
+    if head.message == "transcript":
+        return DeskPost(op="event", author="system", text=_transcript(head.conversation_id), **common)
+    return _message(head, common)
+
+
+def _message(head: Head, common: dict[str, Any]) -> DeskPost | None:
+    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (head.message,)).fetchone()  # noqa: S608
+    if row is None:
+        return None
+    message = view(row)
+    subject = ""
+    if head.op in {"edit", "delete"}:
+        known = sql(
+            "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND op = 'send'",
+            (head.message, head.channel),
+        ).fetchone()
+        if known is None or not known[0]:
+            return None
+        subject = known[0]
+    elif message.deleted:
+        return None
+    op: Any = {"send": "event" if message.author == "system" else "message"}.get(head.op, head.op)
+    name = message.author_name or (customer_name(head.conversation_id) if message.author == "customer" else "")
+    return DeskPost(
+        op=op,
+        subject=subject,
+        text=message.text,
+        author=message.author,
+        author_name=name,
+        sources=message.sources,
+        **common,
+    )
+
+
+def _mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
+    row = sql("SELECT origin, state, message FROM reply WHERE id = ?", (head.message,)).fetchone()
+    if row is None or row[1] in {"undone", "note"}:
+        return None
+    state = "queued"
+    if row[1] == "sent":
+        states = [
+            found[0]
+            for found in sql(
+                "SELECT state FROM delivery WHERE message = ? AND op = 'send' AND channel NOT LIKE 'desk:%'", (row[2],)
+            ).fetchall()
+        ]
+        if any(found in {"dead", "held"} for found in states):
+            state = "failed"
+        elif all(found == "sent" for found in states):
+            state = "sent"
+    subject = row[0].rpartition("/")[2]
+    return DeskPost(op="mark", subject=subject, mark=state, **common)  # type: ignore[arg-type]
+
+
+def _transcript(conversation_id: str) -> str:
+    lines = []
+    for message in last_messages(conversation_id, 2**31 - 1, SHOWN + 1):
+        if message.author in {"customer", "ai", "agent"} and message.text:
+            who = {"customer": customer_name(conversation_id), "ai": "AI assistant"}.get(
+                message.author, message.author_name
+            )
+            lines.append(f"**{who}:** {message.text}")
+    return "\n\n".join(lines) or "Nothing was said yet."
+
+
+def customer_name(conversation_id: str) -> str:
+    """The customer's name, or a friendly stand-in that stays the same."""
+    row = sql(
+        "SELECT c.name, t.name, c.id FROM conversation v JOIN contact c ON c.id = v.contact_id LEFT JOIN ticket t"
+        " ON t.conversation_id = v.id WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    if row is None:
+        return "Visitor"
+    number = int(row[2].replace("-", "")[-6:], 16)
+    return str(row[1] or row[0] or f"Visitor {_GUESTS[number % len(_GUESTS)]} {number % 900 + 100}")
+
+
+def card(conversation_id: str) -> Card:
+    """The card as it is now."""
+    row = sql(
+        "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
+        " t.created_at, t.assignee, t.last_agent, t.outcome, t.snoozed_until, t.priority, t.rating, t.id, t.changed_at"
+        " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    (
+        number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
+        snoozed, priority, rating, ticket_id, _,
+    ) = row  # fmt: skip
+    shown = last_messages(conversation_id, 2**31 - 1, 4)
+    return Card(
+        conversation_id=conversation_id,
+        ticket=number,
+        version=version,
+        state=state,
+        customer=customer_name(conversation_id),
+        email=email,
+        language=language,
+        site=site,
+        channel=channel,
+        reason=reveal("ticket", "reason", ticket_id, reason),
+        summary=reveal("ticket", "summary", ticket_id, summary),
+        summary_by=by,
+        confidence=confidence,
+        waiting_since=opened if state == "waiting" else None,
+        assignee=_public(assignee),
+        last_agent=_public(last),
+        resolved_by=_public(last) if state == "resolved" else "",
+        outcome=outcome,
+        snoozed_until=snoozed if snoozed and snoozed > clock.now() else None,
+        priority=priority,
+        rating=rating,
+        actions=actions(state),
+        lines=tuple(
+            Line(author=m.author, name=m.author_name, text=m.text[:300], at=m.created_at)
+            for m in shown
+            if m.author in {"customer", "ai", "agent"} and m.text
+        )[-3:],
+    )
+
+
+def _public(name: str) -> str:
+    if not name:
+        return ""
+    row = sql("SELECT public_name FROM agent WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else name
+
+
+def actions(state: str) -> tuple[Action, ...]:
+    """What may be done in a state, the most obvious first."""
+    return {
+        "waiting": (Action.CLAIM, Action.RESOLVE, Action.TRANSFER, Action.RETURN, Action.SNOOZE, Action.BLOCK),
+        "human": (Action.RESOLVE, Action.RELEASE, Action.TRANSFER, Action.RETURN, Action.SNOOZE, Action.BLOCK),
+        "ai": (Action.CLAIM, Action.BLOCK),
+        "resolved": (Action.REOPEN,),
+    }.get(state, ())
