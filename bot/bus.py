@@ -16,7 +16,7 @@ import structlog
 
 from bot.config import config
 from bot.failpoints import failpoint
-from bot.threads import Empty, NativeQueue, patched
+from bot.threads import Empty, NativeQueue, native_thread_id, on_main_thread, patched
 
 log = structlog.get_logger("bus")
 
@@ -33,7 +33,7 @@ class Bus:
         self.url = url
         self._down_until = 0.0
         self._untold: set[str] = set()
-        self._redis: Any = None
+        self._clients: dict[int, Any] = {}
         self._outgoing: _Outgoing | None = _Outgoing(self) if patched() else None
 
     @property
@@ -42,16 +42,21 @@ class Bus:
         return bool(self.url) and self._down_until == 0.0
 
     def redis(self) -> Any:
-        """The client, made at first use. Every command may raise ``redis.RedisError``."""
-        if self._redis is None:
+        """The client, made at first use. Every command may raise ``redis.RedisError``.
+
+        Under gevent each native thread has one of its own: a socket belongs to the hub of the thread that opened it.
+        """
+        thread = 0 if not patched() or on_main_thread() else native_thread_id()
+        client = self._clients.get(thread)
+        if client is None:
             import redis
             from redis.backoff import NoBackoff
             from redis.retry import Retry
 
-            self._redis = redis.Redis.from_url(
+            client = self._clients[thread] = redis.Redis.from_url(
                 self.url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0), max_connections=400
             )
-        return self._redis
+        return client
 
     def _attempt(self, work: Callable[[Any], Any]) -> Any:
         """Do ``work`` unless Redis was found away less than a second ago; ``None`` when it is."""

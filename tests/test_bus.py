@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from bot.bus import Bus
-from tests.running import wait_for
+from tests.running import ROOT, wait_for
 from tests.valkey import Valkey
 
 
@@ -83,6 +85,26 @@ def test_publishing_from_many_threads_never_raises_while_the_server_comes_and_go
         thread.join()
     server.stop()
     assert not raised
+
+
+IN_WEB = """
+from gevent import monkey; monkey.patch_all()
+import sys
+from bot.bus import Bus
+from bot.threads import offload
+bus = Bus(sys.argv[1])
+for _ in range(5):
+    assert offload(bus.ping)
+    assert bus.draft("turn", 1) == ""
+    assert offload(bus.ping)
+assert bus.up
+"""
+
+
+def test_in_web_a_native_thread_leaves_no_connection_that_the_hub_cannot_use(valkey: Valkey) -> None:
+    line = [sys.executable, "-c", IN_WEB, valkey.url]
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    assert answer.returncode == 0, answer.stderr[-2000:]
 
 
 def test_without_redis_a_change_of_the_database_is_noticed(store: Any) -> None:
