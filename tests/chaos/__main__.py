@@ -29,7 +29,7 @@ def main() -> int:
     changes = {
         name: getattr(options, name) for name in ("messages", "kills", "mean") if getattr(options, name) is not None
     }
-    size = replace(size, **changes, failpoints=not options.no_failpoints)
+    size = replace(size, **changes, failpoints=0 if options.no_failpoints else size.failpoints)
     results: list[Result] = []
     failed = False
     for kind in options.database or ["sqlite", "postgresql"]:

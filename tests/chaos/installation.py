@@ -85,6 +85,8 @@ class Installation:
         self.product = Deskhand(self.folder / "data", env)
         self._children: set[int] = set()
         self._output: IO[bytes] | None = None
+        self._ready: set[int] = set()
+        self._read: dict[Path, int] = {}
 
     @property
     def redis_url(self) -> str:
@@ -131,6 +133,21 @@ class Installation:
                 found[name] = extra.process.pid
         self._children.update(found.values())
         return found
+
+    def ready_pids(self) -> set[int]:
+        """Processes that have said that they are ready: those whose end takes something away."""
+        for path in (self.product.log_path, self.folder / "extras.log"):
+            if not path.exists():
+                continue
+            with path.open("rb") as log:
+                log.seek(self._read.get(path, 0))
+                for line in log:
+                    if not line.endswith(b"\n"):
+                        break
+                    self._read[path] = self._read.get(path, 0) + len(line)
+                    if b'"event":"ready"' in line or b'"event":"serving"' in line:
+                        self._ready.add(int(orjson.loads(line).get("pid", 0)))
+        return self._ready
 
     def problems(self) -> list[str]:
         """Lines that no run should have: unexpected exceptions, plugins that were blamed."""

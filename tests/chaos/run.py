@@ -43,13 +43,16 @@ class Size:
     """Seconds after which the run ends, whatever has happened."""
     settle: float = 120.0
     """Seconds everything has to come to rest in."""
-    failpoints: bool = True
+    failpoints: int = 2
+    """Kills at every named point; 0 leaves them out."""
     tokens_per_second: float = 120.0
 
 
-SMALL = Size(messages=250, letters=30, kills=40, widgets=12, rests=4, places=6, mean=0.9, limit=100, stop_every=10)
+SMALL = Size(
+    messages=250, letters=30, kills=40, widgets=12, rests=4, places=6, mean=0.4, limit=100, stop_every=10, failpoints=1
+)
 FULL = Size(
-    messages=5_000, letters=600, kills=300, widgets=40, rests=12, places=18, mean=1.2, limit=1_500, stop_every=15
+    messages=5_000, letters=600, kills=300, widgets=40, rests=12, places=18, mean=0.5, limit=1_500, stop_every=15
 )
 
 
@@ -153,8 +156,10 @@ class _Run:
             crowd = await self._storm(installation, platform, killer)
             if self.size.failpoints:
                 self.points = await failpoint_run.all_points(
-                    installation, crowd, platform, killings, self.seed, self.say
+                    installation, crowd, platform, killings, self.seed, self.size.failpoints, self.say
                 )
+                if missing := [point for point in failpoint_run.ORDER if not self.points[point]]:
+                    self.notes.append(f"no process was killed at {', '.join(missing)}")
             await self._rest(installation, platform, crowd)
             problems = installation.problems()
         finally:
