@@ -34,11 +34,19 @@ for name in [name for name in os.environ if name.startswith(_OURS) and name != "
     del os.environ[name]
 
 
+# Real parts take their time: make check leaves these tests to make test.
+REAL_PARTS = {"store", "database_url", "valkey", "postgres"}
+REAL_FOLDERS = {"web", "providers", "scenarios"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start the product are ``product``, so that ``make check`` can leave them to ``make test``."""
+    """Tests that start the product are ``product``, and those on a real database, Redis or socket are ``slow``."""
     for item in items:
-        if "deskhand" in getattr(item, "fixturenames", ()):
+        names = set(getattr(item, "fixturenames", ()))
+        if "deskhand" in names:
             item.add_marker(pytest.mark.product)
+        if names & REAL_PARTS or item.path.parent.name in REAL_FOLDERS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -129,12 +129,12 @@ def test_the_wrong_master_key_is_one_clear_sentence_and_makes_no_new_keys(
 
 @pytest.mark.usefixtures("store")
 def test_the_key_file_is_for_its_owner_only_and_its_loss_is_explained_once(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     seal("secret", "x", PLACE)
     seal("message", "x", PLACE)
     assert (tmp_path / "master.key").stat().st_mode & 0o777 == 0o600
-    said = capsys.readouterr()
+    said = capfd.readouterr()
     assert (said.out + said.err).count("Whoever loses it loses them: keep a copy apart from the database.") == 1
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("master.key")] == ["master.key"]
 

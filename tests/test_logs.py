@@ -12,6 +12,8 @@ import pytest
 
 from bot.logs import redact
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import logging, sys, threading
 import structlog

@@ -16,6 +16,8 @@ import pytest
 
 from tests.running import Deskhand, alive, free_port, wait_for
 
+pytestmark = pytest.mark.product
+
 NAMES = {"valkey", "web", "turns", "channels", "quick", "slow"}
 
 

@@ -20,6 +20,8 @@ from bot.leftovers import AlreadyRunning, born, reap, running, take_lock
 from bot.supervise import Plan
 from tests.running import alive, free_port, wait_for
 
+pytestmark = pytest.mark.slow
+
 SLEEPS = "import time; time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
