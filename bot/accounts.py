@@ -266,8 +266,20 @@ def drop_expired() -> int:
 # Epoch -------------------------------------------------------------------------------------------------------------
 
 
+_epoch: tuple[str, float, str] = ("", 0.0, "")
+
+
 def epoch() -> str:
-    """Changes after a restore from backup: clients then forget what they cached. Made at first use."""
+    """Changes after a restore from backup: clients then forget what they cached. Made at first use; of at most 2 s' age."""
+    global _epoch
+    database, until, value = _epoch
+    if database != config().database or time.monotonic() >= until:
+        value = _stored_epoch()
+        _epoch = (config().database, time.monotonic() + 2.0, value)
+    return value
+
+
+def _stored_epoch() -> str:
     row = read(lambda: Setting.get_or_none(Setting.key == "epoch"))
     if row is not None:
         return str(row.value)
@@ -280,7 +292,8 @@ def epoch() -> str:
 
 
 def new_epoch() -> str:
-    """Start a new epoch (after a restore); inside or outside a transaction."""
+    """Start a new epoch, after a restore."""
+    global _epoch
     value = secrets.token_hex(4)
 
     def work() -> None:
@@ -289,4 +302,5 @@ def new_epoch() -> str:
         ).execute()
 
     write(work)
+    _epoch = ("", 0.0, "")
     return value

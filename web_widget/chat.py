@@ -59,6 +59,14 @@ class Chat:
         return Throttle("arrival", self.settings.sessions_per_minute, 60)
 
     @property
+    def is_on(self) -> bool:
+        """Whether the plugin is switched on now. May wait for the database."""
+        try:
+            return bool(self.settings.frames_per_second)
+        except RuntimeError:
+            return False
+
+    @property
     def max_text(self) -> int:
         return get_config().max_text
 

@@ -102,7 +102,9 @@ def _files(routes: APIBlueprint, assets: Assets) -> None:
     @routes.route("/w/<path:path>")
     def widget_file(path: str) -> Response:
         if path == "ws":
-            raise RequestError(426, "not_a_websocket", "This address is for WebSockets only.", headers={"Upgrade": "websocket"})
+            raise RequestError(
+                426, "not_a_websocket", "This address is for WebSockets only.", headers={"Upgrade": "websocket"}
+            )
         found = assets.find(path)
         if found is None:
             raise RequestError(404, "not_found", "There is no such file.")

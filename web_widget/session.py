@@ -150,6 +150,9 @@ class Session:
 
     def _handle(self, payload: bytes) -> None:
         cid = ""
+        if not self.chat.is_on and self.connection is not None:
+            self.connection.close(1001, "switched off")
+            return
         try:
             self._count()
             frame = parse(payload)
