@@ -23,6 +23,7 @@ _LINES = re.compile(r"\s*\n\s*")
 _AROUND = re.compile(r"[ \t]*([{}()\[\];,:=<>!?&|*%])[ \t]*")
 _AFTER = re.compile(r"([{(\[,;])\n")
 _BEFORE = re.compile(r"\n([})\]])")
+_SUM = re.compile(r"(?<![+\-]) ([+\-]) (?![+\-])")
 
 
 def lean(source: str) -> str:
@@ -39,5 +40,5 @@ def lean(source: str) -> str:
 
 
 def _squeeze(code: str) -> str:
-    code = _AROUND.sub(r"\1", _LINES.sub("\n", code))
-    return _BEFORE.sub(r"\1", _AFTER.sub(r"\1", code))
+    code = _SUM.sub(r"\1", _AROUND.sub(r"\1", _LINES.sub("\n", code)))
+    return _BEFORE.sub(r"\1", _AFTER.sub(r"\1", code)).replace(";}", "}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
@@ -23,7 +25,7 @@ def test_the_last_open_one_is_resumed_and_others_can_be(product: Deskhand, visit
     chat.page.evaluate("sessionStorage.clear()")
     chat.page.reload()
     chat.open()
-    expect(chat.mine).to_have_text([__import__("re").compile("What does shipping cost")])
+    expect(chat.mine).to_have_text([re.compile("What does shipping cost")])
     chat.menu("Your conversations")
     rows = chat.page.locator(".conv .open")
     expect(rows).to_have_count(2)
@@ -42,6 +44,7 @@ def test_deleting_asks_first_and_is_real(product: Deskhand, visit: Visit) -> Non
     expect(chat.page.locator(".conv .open")).to_have_count(2)
     chat.page.get_by_role("button", name="Delete conversation").first.click()
     chat.page.get_by_role("button", name="Delete for good").click()
+    expect(chat.voice).to_have_text("The conversation is deleted.")
     expect(chat.page.locator(".conv .open")).to_have_count(1)
     assert chat.state()["conversationId"] is None, "the open view begins anew"
     token = chat.stored("token")

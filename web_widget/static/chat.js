@@ -1,5 +1,7 @@
 // @ts-check
 // The full page chat: its site is the last part of the address, so that one page serves every site.
+export {};
+
 const chat = document.createElement('deskhand-chat');
 chat.setAttribute('mode', 'fullscreen');
 chat.setAttribute('site', decodeURIComponent(location.pathname.split('/')[2] || ''));

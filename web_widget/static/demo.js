@@ -1,5 +1,7 @@
 // @ts-check
 // The sample shop's own script. It uses nothing but the public calls of the chat.
+export {};
+
 const chat = (/** @type {any[]} */ ...args) => /** @type {any} */ (window).Deskhand?.(...args);
 
 /** @type {NodeListOf<HTMLElement>} */

@@ -38,6 +38,8 @@ export class Log {
     this.list.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => this.step(event));
     this.shown = PAGE;
     this.timer = 0;
+    /** @type {any} */
+    this.painted = null;
   }
 
   atEnd() {
@@ -209,7 +211,8 @@ export class Log {
 
   /** In words: where a message stands, and what can be done. @param {import('./protocol').Unsent} item @param {boolean} open */
   fate(item, open) {
-    const { frame, next, error, code, final } = item;
+    const { next, error, code, final } = item;
+    const frame = /** @type {import('./protocol').SendFrame} */ (item.frame);
     const n = Math.max(0, Math.ceil((next - Date.now()) / 1000));
     const drop = (text = '') => {
       this.session.outbox.drop(frame.cid);

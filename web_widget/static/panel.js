@@ -28,6 +28,11 @@ class Panel {
     this.session = new Session(app, (what, detail) => this.tell(what, detail));
     this.small = matchMedia('(max-width:520px)');
     this.popup = app.options.mode == 'popup';
+    this.asking = false;
+    /** @type {Log} */
+    this.log;
+    /** @type {Composer} */
+    this.composer;
   }
 
   async language() {

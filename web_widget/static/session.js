@@ -155,6 +155,7 @@ export class Session {
   adopt(thread, conv) {
     if (this.conv || thread != this.thread) return;
     this.place(conv);
+    this.now.loaded = true; // it began here: everything in it is news
     this.app.emit('conversation:started', { conversationId: conv });
     this.pull(conv, 'open');
     this.tell('state');
