@@ -1,9 +1,14 @@
-"""Live text of running answers: the first piece leaves at once, the next in windows of 50 ms, many turns in one round trip."""
+"""Live text of running answers: the first piece leaves at once, the next in windows of 50 ms, many turns in one round trip.
+
+One thread sends for all turns of the process, so that whatever is ready together shares a pipeline and no answering thread
+waits for Redis. What is sent for one turn keeps its order.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import orjson
 
@@ -42,16 +47,22 @@ class Draft:
         with self.lock:
             self.shown.append(text)
             self.pending.append(text)
-        if first:
-            self._drafts.flush([self])
-        else:
-            self._drafts.dirty(self)
+            waiting = len(self.pending) > 1
+        if not waiting:
+            self._drafts.dirty(self, at_once=first)
 
     def close(self) -> None:
         """Show no more: the message that replaces the draft is stored, or another attempt goes on."""
         with self.lock:
             self.pending = []
-        self._drafts.clean(self)
+
+    def take(self) -> tuple[int, str]:
+        """What is pending, and its offset."""
+        with self.lock:
+            text, self.pending = "".join(self.pending), []
+            offset = self.length
+            self.length += utf16(text)
+        return offset, text
 
     def phase(self, phase: str) -> None:
         """Tell the watchers how the turn is going: thinking, writing, done, stopped or failed."""
@@ -62,15 +73,18 @@ class Draft:
             "attempt": self.attempt,
             "phase": phase,
         }
-        bus().publish_live(self.conversation_id, orjson.dumps(frame))
+        self._drafts.send([("live", self.conversation_id.encode() + orjson.dumps(frame))])
 
 
 class Drafts:
-    """One per turns process: collects what is pending and sends it in one pipeline per window."""
+    """One per turns process: collects what is to be sent and sends it in one pipeline."""
 
     def __init__(self, to: Bus | None = None) -> None:
         self._bus = to or bus()
-        self._dirty: set[Draft] = set()
+        self._ready: list[tuple[str, bytes] | Draft] = []
+        """To be sent at once: frames, wakes, and drafts with their first piece."""
+        self._dirty: list[Draft] = []
+        """Drafts with more to say when the window ends."""
         self._lock = threading.Lock()
         self._signal = threading.Event()
         self._stopped = False
@@ -81,46 +95,64 @@ class Drafts:
         """Begin an empty draft."""
         return Draft(self, conversation_id, turn_id, attempt)
 
-    def dirty(self, draft: Draft) -> None:
+    def send(self, items: Sequence[tuple[str, bytes]]) -> None:
+        """Publish ``(topic, payload)`` soon, behind what was sent before. Never waits and never raises."""
         with self._lock:
-            self._dirty.add(draft)
-        self._signal.set()
+            self._ready.extend(items)
+            self._wake()
 
-    def clean(self, draft: Draft) -> None:
+    def dirty(self, draft: Draft, *, at_once: bool) -> None:
+        """``draft`` has something pending."""
         with self._lock:
-            self._dirty.discard(draft)
+            if at_once:
+                self._ready.append(draft)
+                self._wake()
+            else:
+                self._dirty.append(draft)
+                if len(self._dirty) == 1:
+                    self._wake()  # to begin a window
 
     def stop(self) -> None:
-        self._stopped = True
-        self._signal.set()
+        """Send what there is, and end."""
+        with self._lock:
+            self._stopped = True
+            self._wake()
         self._thread.join(timeout=2)
 
-    def _run(self) -> None:
-        while not self._stopped:
-            self._signal.wait()
-            time.sleep(WINDOW)
-            self._signal.clear()
-            with self._lock:
-                drafts, self._dirty = self._dirty, set()
-            if drafts:
-                self.flush(drafts)
+    def _wake(self) -> None:
+        if not self._signal.is_set():
+            self._signal.set()
 
-    def flush(self, drafts: object) -> None:
-        """Append and publish what is pending of these drafts."""
+    def _run(self) -> None:
+        window_ends: float | None = None
+        while not self._stopped:
+            self._signal.wait(None if window_ends is None else max(0.0, window_ends - time.monotonic()))
+            with self._lock:
+                self._signal.clear()
+                items, self._ready = self._ready, []
+                if self._dirty:
+                    now = time.monotonic()
+                    window_ends = window_ends or now + WINDOW
+                    if now >= window_ends or self._stopped:
+                        items += self._dirty
+                        self._dirty, window_ends = [], None
+            if items:
+                self._send(items)
+
+    def _send(self, items: Sequence[tuple[str, bytes] | Draft]) -> None:
         frames: list[tuple[str, bytes]] = []
         appends: list[tuple[str, str, bool]] = []
-        for draft in drafts:  # type: ignore[attr-defined]
-            with draft.lock:
-                text, draft.pending = "".join(draft.pending), []
-                offset = draft.length
-                draft.length += utf16(text)
+        for item in items:
+            if not isinstance(item, Draft):
+                frames.append(item)
+                continue
+            offset, text = item.take()
             if not text:
                 continue
             frame = {
-                "t": "delta", "conv": draft.conversation_id, "turn": draft.turn_id, "attempt": draft.attempt, "off": offset,
-                "text": text,
+                "t": "delta", "conv": item.conversation_id, "turn": item.turn_id, "attempt": item.attempt, "off": offset, "text": text,
             }  # fmt: skip
-            appends.append((f"{draft.turn_id}:{draft.attempt}", text, offset == 0))
-            frames.append(("live", draft.conversation_id.encode() + orjson.dumps(frame)))
+            appends.append((f"{item.turn_id}:{item.attempt}", text, offset == 0))
+            frames.append(("live", item.conversation_id.encode() + orjson.dumps(frame)))
         if frames:
             self._bus.send_now(frames, appends)

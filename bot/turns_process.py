@@ -219,7 +219,7 @@ class Pool:
         topics = [("changed", begun.conversation_id.encode())]
         if ended.deliveries:
             topics.append(("out", begun.channel.encode()))
-        bus().publish(topics)
+        self.drafts.send(topics)
         return ended
 
     # -- watching running turns ------------------------------------------------------------------------------------
