@@ -7,6 +7,7 @@ to running turns: a new message before anything was shown starts the turn again 
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -323,6 +324,10 @@ def _run(registry: Registry) -> None:
         signal.signal(number, lambda *_: stop.set())
     pool.fleets.warm()
     listener = bus().listen({"turns": pool.on_wake, "plugins": registry.on_changed})
+    # What is loaded now lives as long as the process: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     log.info("ready", threads=settings.turns)
     renewed = time.monotonic()
     while not stop.wait(1.0):
