@@ -1,6 +1,6 @@
 """Sites, and the visitors of their widgets: who may talk to us, and as whom.
 
-Everything here blocks on the database; in web it is called by ``bot.threads.offload``.
+What reads blocks on the database; in web it is called by ``bot.threads.offload``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot import clock
+from bot.commit import commit
 from bot.config import config
 from bot.store import Contact, Identity, Setting, Site, Visitor, read, sql, write
 from bot.threads import native_lock
@@ -203,7 +204,10 @@ def _hash(token: str) -> str:
 
 
 def new_visitor(site: SiteView, *, language: str = "") -> tuple[str, VisitorView]:
-    """Make a visitor with a token of 256 bits. Only its SHA-256 is stored: the token is told once, here."""
+    """Make a visitor with a token of 256 bits. Only its SHA-256 is stored: the token is told once, here.
+
+    In web call it in a greenlet, without ``offload``.
+    """
     token = secrets.token_urlsafe(32)
     visitor = VisitorView(id=clock.new_id(), contact_id=clock.new_id(), site_id=site.id)
     now = clock.now()
@@ -222,7 +226,7 @@ def new_visitor(site: SiteView, *, language: str = "") -> tuple[str, VisitorView
             expires_at=now + TOKEN_DAYS * 86_400,
         ).execute()
 
-    write(work)
+    commit(work)
     return token, visitor
 
 

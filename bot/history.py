@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from bot import clock
 from bot.accounts import epoch
+from bot.commit import commit
 from bot.config import config
 from bot.messages import MessageView, State
-from bot.store import read, sql, write
+from bot.store import read, sql
 from bot.store.statements import COLUMNS, changed_messages, view
 
 PAGE_BYTES = 128 * 1024
@@ -195,7 +196,10 @@ def unread(conversation_id: str, seen: int) -> int:
 
 
 def start_conversation(*, contact_id: str, site_id: str, channel: str, conversation_id: str, language: str = "") -> str:
-    """Make an empty conversation for a client that wants its id before the first message. Safe to call twice."""
+    """Make an empty conversation for a client that wants its id before the first message. Safe to call twice.
+
+    In web call it in a greenlet, without ``offload``.
+    """
     at = clock.now()
 
     def work() -> None:
@@ -211,5 +215,5 @@ def start_conversation(*, contact_id: str, site_id: str, channel: str, conversat
                 (clock.new_id(), conversation_id, channel, conversation_id, True, at),
             )
 
-    write(work)
+    commit(work)
     return conversation_id

@@ -8,18 +8,19 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from io import BytesIO
 from typing import Any
 
 import gevent
 import orjson
-from gevent.pywsgi import LoggingLogAdapter, WSGIHandler, WSGIServer
+from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
 
 HEAD_SECONDS = 15.0
 """A request line with its headers must be there by then (slow clients hold a greenlet meanwhile)."""
 IDLE_SECONDS = 60.0
 """A kept-alive connection may stay silent for so long."""
 BODY_SECONDS = 20.0
-"""Longest silence inside a body."""
+"""A whole body must be there by then."""
 MAX_BODY = 1024 * 1024
 """No request body is longer, whatever route it is for."""
 
@@ -42,7 +43,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
         self._head = None
         if not self.rfile.peek(1):
             return ""
-        self._head = gevent.Timeout.start_new(HEAD_SECONDS, _SlowHead)
+        self._head = gevent.Timeout.start_new(HEAD_SECONDS, _SlowHeadError)
         try:
             return str(super().read_requestline())
         except BaseException:
@@ -87,9 +88,6 @@ class _SlowHeadError(Exception):
     pass
 
 
-_SlowHead = _SlowHeadError("the head of a request took too long")
-
-
 def _plain(status: int, phrase: str, code: str, message: str) -> tuple[str, bytes]:
     body = orjson.dumps({"error": {"code": code, "message": message}})
     head = (
@@ -115,6 +113,53 @@ def listener(host: str, port: int) -> socket.socket:
     return sock
 
 
+def whole_body(app: Any) -> Any:
+    """Read each body before ``app`` is called: within a time and a size, so that nobody can hold a request open by drips."""
+
+    def wrapper(environ: dict[str, Any], start_response: Any) -> Any:
+        source = environ["wsgi.input"]
+        if not isinstance(source, Input) or not (source.content_length or source.chunked_input):
+            return app(environ, start_response)
+        body = _read(source)
+        if body is not None and len(body) <= MAX_BODY:
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+            environ.pop("HTTP_TRANSFER_ENCODING", None)
+            return app(environ, start_response)
+        source.content_length, source.chunked_input = 0, False  # the rest is not waited for
+        status, code, message = (
+            "413 Payload Too Large",
+            "too_large",
+            "The request is larger than 1 MB. Send less at once.",
+        )
+        if body is None:
+            status, code, message = (
+                "408 Request Timeout",
+                "too_slow",
+                "The request took too long to arrive. Send it again.",
+            )
+        start_response(status, [("Content-Type", "application/json"), ("Connection", "close")])
+        return [orjson.dumps({"error": {"code": code, "message": message}})]
+
+    return wrapper
+
+
+def _read(source: Input) -> bytes | None:
+    """The whole body, or more than may be of it; ``None`` if it did not come in time."""
+    timeout = gevent.Timeout.start_new(BODY_SECONDS)
+    body = b""
+    try:
+        while len(body) <= MAX_BODY and (more := source.read(MAX_BODY + 1 - len(body))):
+            body += more
+    except gevent.Timeout as expired:
+        if expired is not timeout:
+            raise
+        return None
+    finally:
+        timeout.close()
+    return body
+
+
 class Server(WSGIServer):  # type: ignore[misc]
     """Counts what it is busy with, so that the end can wait for it."""
 
@@ -131,4 +176,6 @@ class Server(WSGIServer):  # type: ignore[misc]
 def server(app: Any, sock: socket.socket) -> Server:
     """Make the server for ``app`` on a listening socket. It starts with ``start()`` or ``serve_forever()``."""
     sock.setblocking(False)
-    return Server(sock, app, handler_class=Handler, log=None, error_log=LoggingLogAdapter(logging.getLogger("web")))
+    return Server(
+        sock, whole_body(app), handler_class=Handler, log=None, error_log=LoggingLogAdapter(logging.getLogger("web"))
+    )

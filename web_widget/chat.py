@@ -84,7 +84,7 @@ class Chat:
         wait = self.arrivals.hit(address)
         if wait:
             raise too_fast(wait)
-        return offload(new_visitor, site, language=locale)
+        return new_visitor(site, language=locale)
 
     def count_message(self, visitor: VisitorView, cid: str) -> None:
         """Raises :class:`FrameError` ``too_fast`` when this visitor writes too often."""

@@ -97,8 +97,7 @@ class Rest:
             site = found
             cors.check_origin(site)
             token, visitor = self.chat.arrive(site, address_prefix(client_address(request.environ)), body.locale)
-        session = offload(
-            start_conversation,
+        session = start_conversation(
             contact_id=visitor.contact_id,
             site_id=site.id,
             channel=inbound.CHANNEL,

@@ -343,6 +343,17 @@ def test_a_client_that_sends_its_head_byte_by_byte_is_let_go(
     assert not running.complaints()
 
 
+def test_a_body_that_comes_in_pieces_is_one_and_a_huge_chunked_one_is_refused(web: Web) -> None:
+    head = (
+        f"POST /api/v1/chat/session HTTP/1.1\r\nHost: localhost:{web.port}\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ).encode()
+    answer = web.raw(head + b'8\r\n{"site":\r\n6\r\n"demo"\r\n1\r\n}\r\n0\r\n\r\n', seconds=3)
+    assert b" 200 " in answer.split(b"\r\n")[0], answer
+    huge = web.raw(head + (b"10000\r\n" + b"x" * 65_536 + b"\r\n") * 20, seconds=3)
+    assert b" 413 " in huge.split(b"\r\n")[0], huge[:200]
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
