@@ -16,6 +16,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     for home, names in {
         "bot.messages": "Author Inbound MessageView Outbound Profile Receipt Refused Sent Source State MAX_TEXT",
         "bot.channel": "Capability Channel DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
+        "bot.desk": "Action Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted",
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",
@@ -31,9 +32,11 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.cursors": "load_cursor save_cursor",
         "bot.deliver": "Claimed",
         "bot.lease": "lead resign",
-        "bot.outbox": "Outbox",
+        "bot.desk_events": "receive_desk",
+        "bot.outbox": "DeskOutbox Outbox",
         "bot.plugins": "Registry",
         "bot.process": "enter_process=process",
+        "bot.replies": "send_due_replies=send_due",
         "bot.receive": "receive_events=receive receive_soon",
         "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",

@@ -40,6 +40,8 @@ class Declaration:
 
     pull: bool
     limits: Limits
+    follows: frozenset[str] = frozenset()
+    """``edit`` and ``delete``, if it can."""
 
 
 _declared: dict[str, Declaration] = {}
@@ -52,6 +54,7 @@ def declare(channel: Channel) -> None:
         "max_text": channel.limits.max_text,
         "unit": channel.limits.unit,
         "timeout": channel.limits.timeout,
+        "follows": [str(can) for can in (Capability.EDIT, Capability.DELETE) if can in channel.capabilities],
     }
     sql(
         "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
@@ -72,7 +75,8 @@ def declaration(channel_name: str) -> Declaration:
     if row is None:
         return Declaration(False, Limits())
     value: dict[str, Any] = orjson.loads(row[0]) if isinstance(row[0], (str, bytes)) else row[0]
-    found = Declaration(value["pull"], Limits(max_text=value["max_text"], unit=value["unit"], timeout=value["timeout"]))
+    limits = Limits(max_text=value["max_text"], unit=value["unit"], timeout=value["timeout"])
+    found = Declaration(value["pull"], limits, frozenset(value.get("follows", ())))
     _declared[channel_name] = found
     return found
 
@@ -115,6 +119,17 @@ def plan(conversation_id: str, message_id: str, text: str, *, op: Op = "send", v
     return True
 
 
+def follow(conversation_id: str, message_id: str, text: str, *, op: Op, version: int) -> bool:
+    """Take an edit or a deletion to where the customer is; False: that channel cannot. Inside a write."""
+    row = sql("SELECT channel FROM route WHERE conversation_id = ? AND current", (conversation_id,)).fetchone()
+    if row is None:
+        return False
+    declared = declaration(row[0])
+    if declared.pull:
+        return True
+    return op in declared.follows and plan(conversation_id, message_id, text, op=op, version=version)
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """One delivery to act on. ``settle`` says that an earlier attempt is uncertain and must be settled first."""
@@ -122,6 +137,8 @@ class Claimed:
     ord: int
     out: Outbound | DeskPost
     settle: bool
+    place: str = ""
+    message: str = ""
     at: float = field(default_factory=clock.lease_now)
     """When it was claimed, on the clock of the leases."""
 
@@ -202,7 +219,7 @@ def claim_head(channel: str, place: str, owner: str, timeout: float, compose: Co
         sql("UPDATE delivery SET state = 'superseded', owner = '' WHERE ord = ?", (number,))
         return claim_head(channel, place, owner, timeout, compose)
     failpoint("out.after_claim")
-    return Claimed(number, out, settle, clock.lease_now())
+    return Claimed(number, out, settle, place, message)
 
 
 def _outbound(head: Head) -> Outbound:

@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from bot import clock
-from bot.crypto import reveal
+from bot.crypto import reveal, unseal
 from bot.deliver import Head, delivery_key
-from bot.desk import Action, Card, Desk, DeskPost, Line
+from bot.desk import Action, Card, Desk, DeskPost, Line, OpenThread
 from bot.store import sql
 from bot.store.statements import COLUMNS, last_messages, view
 
@@ -81,8 +81,11 @@ def refresh_card(conversation_id: str) -> None:
 
 def show(conversation_id: str, message_id: str, *, op: str = "send", version: int = 0) -> None:
     """Show one message (or its change) in the threads of its conversation, but not where it was written."""
+    threads = _threads(conversation_id)
+    if not threads:
+        return
     origin = sql("SELECT desk FROM reply WHERE message = ?", (message_id,)).fetchone()
-    for desk in _threads(conversation_id):
+    for desk in threads:
         if origin is None or origin[0] != desk:
             _plan(conversation_id, desk, message_id, op, version)
 
@@ -99,6 +102,42 @@ def waits(conversation_id: str) -> bool:
         (conversation_id,),
     ).fetchone()
     return row is not None
+
+
+def followed(message_id: str, version: int) -> None:
+    """The delivery of a message to its customer moved on: show it on the agent's own message, if it was an agent's."""
+    row = sql("SELECT id, desk, conversation_id FROM reply WHERE message = ?", (message_id,)).fetchone()
+    if row is not None:
+        mark(row[0], row[1], row[2], version)
+
+
+def opened(conversation_id: str, desk: str, thread: str) -> None:
+    """The first card is there: this is its thread."""
+    sql(
+        "UPDATE desk_thread SET thread = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL",
+        (thread, conversation_id, desk),
+    )
+
+
+def open_now(desk: str) -> list[OpenThread]:
+    """Threads of open tickets, with what we know of the agents' messages there."""
+    rows = sql(
+        "SELECT t.conversation_id, t.place, t.thread FROM desk_thread t JOIN ticket k ON k.conversation_id = t.conversation_id"
+        " WHERE t.desk = ? AND t.thread IS NOT NULL AND k.state <> 'resolved' ORDER BY k.changed_at DESC LIMIT 500",
+        (desk,),
+    ).fetchall()
+    found = []
+    for conversation_id, place, thread in rows:
+        known = sql(
+            "SELECT id, origin, body, sealed FROM reply WHERE conversation_id = ? AND desk = ? AND state <> 'undone'",
+            (conversation_id, desk),
+        ).fetchall()
+        texts = {
+            origin.rpartition("/")[2]: unseal("message", body, f"reply|body|{reply_id}") if sealed else body
+            for reply_id, origin, body, sealed in known
+        }
+        found.append(OpenThread(place=place, thread=thread, conversation_id=conversation_id, known=texts))
+    return found
 
 
 def _threads(conversation_id: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock, deliver, lease, states
+from bot import clock, deliver, desk_posts, lease, states
 from bot.crypto import keep
 from bot.store import sql
 from bot.store.statements import Place, insert_message
@@ -44,6 +44,8 @@ def hand_over(conversation_id: str, reason: str, *, summary: str = "", asked: bo
     except states.NotAllowed:
         return Said()
     number = _open_ticket(conversation_id, reason, summary)
+    desk_posts.open_threads(conversation_id)
+    desk_posts.refresh_card(conversation_id)
     connected = lease.led("desk:")
     if connected:
         kind, text = "handoff", "I have passed this to my colleagues. One of them will answer here."
@@ -55,7 +57,13 @@ def hand_over(conversation_id: str, reason: str, *, summary: str = "", asked: bo
         )
     if not asked and kind == "handoff_no_desk":
         text = "I would rather let a person answer this. " + text
-    return _say(conversation_id, moved, kind, text, {"ticket": number})
+    return say(conversation_id, moved, kind, text, {"ticket": number})
+
+
+def ensure_ticket(conversation_id: str, reason: str) -> None:
+    """See to it that there is a ticket; one that exists stays as it is."""
+    if sql("SELECT 1 FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone() is None:
+        _open_ticket(conversation_id, reason, "")
 
 
 def leave_address(conversation_id: str, name: str, email: str, text: str) -> Said:
@@ -73,9 +81,9 @@ def leave_address(conversation_id: str, name: str, email: str, text: str) -> Sai
         (name, email, conversation_id),
     )
     if text:
-        place = _next(conversation_id)
+        place, message_id = _next(conversation_id), clock.new_id()
         insert_message(
-            clock.new_id(),
+            message_id,
             conversation_id,
             place,
             author="customer",
@@ -83,6 +91,8 @@ def leave_address(conversation_id: str, name: str, email: str, text: str) -> Sai
             body=text,
             created_at=clock.now(),
         )
+        desk_posts.show(conversation_id, message_id)
+    desk_posts.refresh_card(conversation_id)
     place = _next(conversation_id)
     confirmation = f"Thank you. Your ticket is #{number}; we will answer to the address you left."
     return _insert(conversation_id, place, "contact_saved", confirmation, {"ticket": number})
@@ -99,7 +109,9 @@ def resolve(conversation_id: str, *, by: str) -> Said:
         "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ? WHERE conversation_id = ?",
         (f"resolved by {by}", at, at, conversation_id),
     )
-    return _say(conversation_id, moved, "resolved", "This conversation is closed. Write again to open it.", {})
+    said = say(conversation_id, moved, "resolved", "This conversation is closed. Write again to open it.", {})
+    desk_posts.refresh_card(conversation_id)
+    return said
 
 
 def reopen_ticket(conversation_id: str) -> None:
@@ -108,6 +120,7 @@ def reopen_ticket(conversation_id: str) -> None:
         "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, changed_at = ? WHERE conversation_id = ?",
         (clock.now(), conversation_id),
     )
+    desk_posts.refresh_card(conversation_id)
 
 
 def _open_ticket(conversation_id: str, reason: str, summary: str) -> int:
@@ -146,7 +159,8 @@ def _next(conversation_id: str) -> Place:
     return Place(*row)
 
 
-def _say(conversation_id: str, moved: states.Moved, kind: str, text: str, extra: dict[str, Any]) -> Said:
+def say(conversation_id: str, moved: states.Moved, kind: str, text: str, extra: dict[str, Any]) -> Said:
+    """Tell the customer what a step means, at the place the step kept."""
     return _insert(conversation_id, Place(moved.seq, moved.rev), kind, text, extra)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
+from bot.desk import Desk
 from bot.events import Answer, JobSpec
 from bot.knowledge import Found, Passage
 from bot.messages import MessageView
@@ -82,6 +83,7 @@ def _commands(value: Any) -> bool:
 
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "channel": lambda value: value is None or isinstance(value, Channel),
+    "desk": lambda value: value is None or isinstance(value, Desk),
     "ai_provider": _providers,
     "routes": _blueprint,
     "commands": _commands,
@@ -94,6 +96,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
 }
 _EXPECTED = {
     "channel": "a Channel or None",
+    "desk": "a Desk or None",
     "ai_provider": "an AIProvider, or a sequence of them",
     "routes": "a flask Blueprint or None",
     "commands": "a sequence of click commands",

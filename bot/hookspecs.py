@@ -18,6 +18,7 @@ import pluggy
 
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
+from bot.desk import Desk
 from bot.events import Answer, TurnContext
 from bot.knowledge import Found, Question
 from bot.messages import MessageView
@@ -63,6 +64,11 @@ def settings_schema() -> type[Settings]:  # type: ignore[empty-body]
 @hookspec
 def channel(settings: Settings) -> Channel:  # type: ignore[empty-body]
     """Return a channel. *Each*, in channels (and in web for channels that clients pull from)."""
+
+
+@hookspec
+def desk(settings: Settings) -> Desk:  # type: ignore[empty-body]
+    """Return a desk: a place where agents work. *Each*, in channels."""
 
 
 @hookspec
@@ -114,6 +120,7 @@ _TURNS = frozenset({"turns", "cli"})
 RULES: dict[str, HookRule] = {
     "settings_schema": HookRule(manner="static", deadline=2, where=frozenset({"*"})),
     "channel": HookRule(manner="each", deadline=10, where=frozenset({"channels", "web", "cli"})),
+    "desk": HookRule(manner="each", deadline=10, where=frozenset({"channels", "cli"})),
     "ai_provider": HookRule(manner="each", deadline=20, where=frozenset({"turns", "worker", "cli"})),
     "routes": HookRule(manner="each", deadline=10, where=frozenset({"web"})),
     "commands": HookRule(manner="each", deadline=10, where=frozenset({"cli"})),

@@ -76,6 +76,8 @@ class Receipt:
     rev: int = 0
     duplicate: bool = False
     """True when an earlier delivery of the same event was committed before."""
+    elsewhere: bool = False
+    """True when something of it is to be shown at a desk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,7 @@ class Refused:
     """What :func:`bot.receive` answers for an event it must not store. Sending it again changes nothing."""
 
     key: str
-    code: Literal["key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field"]
+    code: Literal["key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked"]
     message: str
     """A sentence for people: what is wrong and what to do."""
     field: str = ""

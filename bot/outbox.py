@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from bot import clock, deliver, lease
+from bot import clock, deliver, desk_posts, lease
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
+from bot.desk import Desk, DeskPost, OpenThread, Posted
 from bot.failpoints import failpoint
 from bot.messages import Sent
 from bot.store import read, write
@@ -62,7 +63,7 @@ class Outbox:
     def sent(self, claimed: Claimed, sent: Sent) -> None:
         """It arrived."""
         failpoint("out.before_sent")
-        write(lambda: deliver.mark_sent(claimed.ord, sent.platform_id))
+        write(lambda: self._sent(claimed, sent.platform_id))
         failpoint("out.after_sent")
 
     def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
@@ -79,8 +80,59 @@ class Outbox:
 
     def refused(self, claimed: Claimed, reason: str) -> None:
         """The platform will never take it."""
-        write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), reason))
+        write(lambda: self._refused(claimed, reason))
 
     def hold(self, claimed: Claimed) -> None:
         """Only an operator can tell; see ``deskhand deadletters``."""
         write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), "perhaps sent; nobody can tell", state="held"))
+
+    def _sent(self, claimed: Claimed, platform_id: str) -> None:
+        deliver.mark_sent(claimed.ord, platform_id)
+        desk_posts.followed(claimed.message, SENT)
+
+    def _refused(self, claimed: Claimed, reason: str) -> None:
+        deliver.mark_dead(claimed.ord, lease.owner(), reason)
+        desk_posts.followed(claimed.message, FAILED)
+
+
+SENT, FAILED = 3, 4
+"""Versions of the mark on an agent's message."""
+
+
+class DeskOutbox(Outbox):
+    """The outbox of one desk."""
+
+    _compose = staticmethod(desk_posts.compose)
+
+    def __init__(self, desk: Desk, *, uncertain: Literal["resend", "hold"] = "resend") -> None:
+        self.desk = desk
+        self.uncertain = uncertain
+        can_find = type(desk).find is not Desk.find
+        self._address(desk_posts.PREFIX + desk.name, desk.limits, desk.resend, can_find=can_find)
+
+    def declare(self) -> None:
+        """Make the desk known: from now on tickets open threads there."""
+        write(lambda: desk_posts.declare(self.desk))
+
+    def withdraw(self) -> None:
+        """The desk is off: no new threads there."""
+        write(lambda: desk_posts.withdraw(self.desk.name))
+
+    def threads(self) -> list[OpenThread]:
+        """Threads of open tickets."""
+        return read(lambda: desk_posts.open_now(self.desk.name))
+
+    def posted(self, claimed: Claimed, posted: Posted) -> None:
+        """The desk shows it; the first card tells the thread."""
+        failpoint("out.before_sent")
+
+        def work() -> None:
+            deliver.mark_sent(claimed.ord, posted.id)
+            if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
+                desk_posts.opened(claimed.place, self.desk.name, posted.thread)
+
+        write(work)
+        failpoint("out.after_sent")
+
+    def _refused(self, claimed: Claimed, reason: str) -> None:
+        deliver.mark_dead(claimed.ord, lease.owner(), reason)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, handoff, states
+from bot import clock, desk_posts, handoff, states
 from bot.bus import bus
 from bot.config import config
 from bot.failpoints import failpoint
@@ -29,6 +29,7 @@ Outcome = Receipt | Refused
 # Control characters but tab and newline, and lone surrogates, which no database takes.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 TRIES = 3
+BLOCKED = "You cannot write here any more. Nothing was stored."
 
 
 class _Known(Exception):
@@ -98,10 +99,13 @@ def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException |
 
 
 def _wake(outcomes: Sequence[Outcome]) -> None:
-    fresh = {o.conversation_id for o in outcomes if isinstance(o, Receipt) and not o.duplicate}
+    fresh = [o for o in outcomes if isinstance(o, Receipt) and not o.duplicate]
     if fresh:
         failpoint("wake.before_publish")
-        bus().publish([(topic, ref.encode()) for ref in fresh for topic in ("turns", "changed")])
+        topics = [(topic, ref.encode()) for ref in {o.conversation_id for o in fresh} for topic in ("turns", "changed")]
+        if any(o.elsewhere for o in fresh):
+            topics.append(("out", b""))
+        bus().publish(topics)
 
 
 def _refused_early(event: Inbound) -> Refused | None:
@@ -177,7 +181,16 @@ def _message(event: Inbound, place: _Place, at: float) -> Receipt:
         created_at=at,
         client_key=event.client_key or None,
     )
-    return Receipt(key=event.key, conversation_id=place.conversation_id, message_id=message_id, seq=row[0], rev=row[1])
+    if place.had_people:
+        desk_posts.show(place.conversation_id, message_id)
+    return Receipt(
+        key=event.key,
+        conversation_id=place.conversation_id,
+        message_id=message_id,
+        seq=row[0],
+        rev=row[1],
+        elsewhere=place.had_people,
+    )
 
 
 def _request(event: Inbound, place: _Place) -> Receipt:
@@ -192,14 +205,20 @@ def _request(event: Inbound, place: _Place) -> Receipt:
     else:
         said = handoff.resolve(place.conversation_id, by="customer")
     return Receipt(
-        key=event.key, conversation_id=place.conversation_id, message_id=said.message_id, seq=said.seq, rev=said.rev
+        key=event.key,
+        conversation_id=place.conversation_id,
+        message_id=said.message_id,
+        seq=said.seq,
+        rev=said.rev,
+        elsewhere=True,
     )
 
 
 def _place(event: Inbound, at: float) -> _Place:
     """Find or make the conversation, its contact and its route; open it again when it was resolved."""
     row = sql(
-        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id FROM route r JOIN conversation c ON c.id = r.conversation_id"
+        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked FROM route r"
+        " JOIN conversation c ON c.id = r.conversation_id JOIN contact k ON k.id = c.contact_id"
         " LEFT JOIN identity i ON i.contact_id = c.contact_id AND i.channel = r.channel AND i.external_id = ?"
         " WHERE r.channel = ? AND r.place = ? AND r.current",
         (event.external_id, event.channel, event.place),
@@ -208,6 +227,8 @@ def _place(event: Inbound, at: float) -> _Place:
         place = _Place(row[0], row[1], row[2], bool(row[3]))
         if row[4] is None:
             raise _Refusal("not_yours", "This conversation belongs to somebody else. Start a new one.", "conv")
+        if row[5]:
+            raise _Refusal("blocked", BLOCKED)
         if place.state == "gone":
             raise _Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
         if place.state != "resolved" or event.kind == "resolve":
@@ -237,10 +258,13 @@ def _place(event: Inbound, at: float) -> _Place:
 
 def _contact(event: Inbound, at: float) -> tuple[str, str]:
     row = sql(
-        "SELECT c.id, c.site_id FROM identity i JOIN contact c ON c.id = i.contact_id WHERE i.channel = ? AND i.external_id = ?",
+        "SELECT c.id, c.site_id, c.blocked FROM identity i JOIN contact c ON c.id = i.contact_id"
+        " WHERE i.channel = ? AND i.external_id = ?",
         (event.channel, event.external_id),
     ).fetchone()
     if row is not None:
+        if row[2]:
+            raise _Refusal("blocked", BLOCKED)
         return row[0], row[1]
     if event.site:
         site = sql("SELECT id FROM site WHERE key = ?", (event.site,)).fetchone()

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from bot import clock, deliver, handoff, lease
+from bot import clock, deliver, desk_posts, handoff, lease
 from bot.config import config
 from bot.crypto import keep
 from bot.events import Answer
@@ -48,6 +48,8 @@ class Begun:
     history: tuple[MessageView, ...]
     tokens_left: int | None
     """Of today's cap; ``None`` without a cap."""
+    had_people: bool = False
+    """Agents had this conversation before: their threads show what the AI says."""
     poisoned: bool = False
     """Answering it killed processes before: it must end in a person."""
     stop: bool = False
@@ -84,12 +86,12 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
         " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR (? AND lease_owner = ?))"
-        " RETURNING fence, seq, answered, state, site_id, channel, language",
+        " RETURNING fence, seq, answered, state, site_id, channel, language, had_people",
         (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
         return None
-    fence, newest, answered, state, site_id, channel, language = row
+    fence, newest, answered, state, site_id, channel, language, had_people = row
     upto = sql(
         "SELECT max(seq) FROM message WHERE conversation_id = ? AND seq > ? AND author = 'customer' AND NOT deleted",
         (conversation_id, answered),
@@ -120,6 +122,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         language=language,
         history=tuple(last_messages(conversation_id, newest, config().history)),
         tokens_left=_tokens_left(site_id, cap),
+        had_people=bool(had_people),
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
     )
@@ -218,12 +221,14 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
         extra=_extra(answer),
     )
     deliveries = deliver.plan(begun.conversation_id, message_id, answer.text)
+    if begun.had_people:
+        desk_posts.show(begun.conversation_id, message_id)
     if handing_over:
         handoff.hand_over(begun.conversation_id, answer.handoff_reason, summary=answer.handoff_summary)
     more = bool(row[2]) and not handing_over
     if not more:
         release(begun)
-    return Ended(stored=True, more=more, deliveries=deliveries)
+    return Ended(stored=True, more=more, deliveries=deliveries or handing_over or begun.had_people)
 
 
 def _extra(answer: Answer) -> dict[str, Any]:

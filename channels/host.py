@@ -12,19 +12,15 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import Sequence
 
 import structlog
 
 from bot import (
     Capability,
-    Channel,
     Claimed,
-    Inbound,
+    DeskOutbox,
     Outbox,
     PermanentFailure,
-    Receipt,
-    Refused,
     Registry,
     StoreUnavailable,
     TemporaryFailure,
@@ -32,11 +28,9 @@ from bot import (
     failpoint,
     get_bus,
     lead,
-    load_cursor,
-    receive_events,
     resign,
-    save_cursor,
 )
+from channels.ports import ChannelPort, DeskPort, Port
 
 log = structlog.get_logger("channels")
 
@@ -48,32 +42,16 @@ MAX_SENDS = 32
 BACKOFF = (1.0, 60.0)
 
 
-class ThreadedInbox:
-    """The way in for one channel: returns after the commit."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._name = channel.name
-
-    async def receive(self, *events: Inbound) -> Sequence[Receipt | Refused]:
-        return await asyncio.to_thread(receive_events, events)
-
-    async def cursor(self) -> str:
-        return await asyncio.to_thread(load_cursor, f"channel:{self._name}")
-
-    async def save_cursor(self, value: str) -> None:
-        await asyncio.to_thread(save_cursor, f"channel:{self._name}", value)
-
-
 class Hosted:
-    """One running channel: leadership, listener and sender."""
+    """One running connection: leadership, listener and sender."""
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
-        self.outbox = Outbox(channel)
+    def __init__(self, port: Port) -> None:
+        self.port = port
+        self.outbox = port.outbox
         self.wake = asyncio.Event()
         self.draining: dict[str, asyncio.Task[None]] = {}
         self.limit = asyncio.Semaphore(MAX_SENDS)
-        self.task = asyncio.create_task(self._run(), name=f"channel {channel.name}")
+        self.task = asyncio.create_task(self._run(), name=f"channel {port.name}")
 
     async def stop(self) -> None:
         """Stop listening within 5 s; a send that has begun is finished first."""
@@ -81,21 +59,21 @@ class Hosted:
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await self.task
         if self.draining:
-            await asyncio.wait(self.draining.values(), timeout=self.channel.limits.timeout + 1)
+            await asyncio.wait(self.draining.values(), timeout=self.port.limits.timeout + 1)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.channel.close(), LISTENER_STOP)
+            await asyncio.wait_for(self.port.close(), LISTENER_STOP)
         with contextlib.suppress(StoreUnavailable):
-            await asyncio.to_thread(resign, f"channel:{self.channel.name}")
+            await asyncio.to_thread(resign, f"channel:{self.port.name}")
 
     async def _run(self) -> None:
-        name = self.channel.name
+        name = self.port.name
         children: list[asyncio.Task[None]] = []
         try:
             while True:
                 leading = await self._lead(name)
                 if leading and not children:
                     await asyncio.to_thread(self.outbox.declare)
-                    children = [asyncio.create_task(self._listen()), asyncio.create_task(self._send())]
+                    children = [asyncio.create_task(work()) for work in (self._listen, self._send, self.port.tend)]
                     log.info("channel_started", channel=name)
                 elif not leading and children:
                     log.warning("channel_led_elsewhere", channel=name)
@@ -114,14 +92,12 @@ class Hosted:
             return False
 
     async def _listen(self) -> None:
-        name, inbox = self.channel.name, ThreadedInbox(self.channel)
-        wait = BACKOFF[0]
+        name, wait = self.port.name, BACKOFF[0]
         while True:
             began = time.monotonic()
             try:
-                await self.channel.listen(inbox)
-                if type(self.channel).listen is Channel.listen:
-                    return  # a channel that only sends
+                if not await self.port.listen():
+                    return  # it only sends
                 reason = "returned"
             except asyncio.CancelledError:
                 raise
@@ -159,7 +135,7 @@ class Hosted:
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="the outbox settles it later")
             except Exception:
-                log.exception("delivery_failed", channel=self.channel.name)
+                log.exception("delivery_failed", channel=self.port.name)
 
     async def _act(self, claimed: Claimed) -> None:
         step = self.outbox.step(claimed)
@@ -172,14 +148,12 @@ class Hosted:
 
     async def _find(self, claimed: Claimed) -> None:
         try:
-            found = await asyncio.wait_for(
-                self.channel.find(claimed.out.key, claimed.out.place), self.channel.limits.timeout
-            )
+            found = await asyncio.wait_for(self.port.find(claimed), self.port.limits.timeout)
         except Exception as error:
             await asyncio.to_thread(self.outbox.perhaps, claimed, f"could not look: {type(error).__name__}")
             return
         if found is not None:
-            await asyncio.to_thread(self.outbox.sent, claimed, found)
+            await asyncio.to_thread(self.port.settle, claimed, found)
         else:
             await asyncio.to_thread(self.outbox.missing, claimed)
 
@@ -191,18 +165,18 @@ class Hosted:
             await asyncio.to_thread(self.outbox.not_sent, claimed, "paused before it was sent")
             return
         try:
-            sent = await asyncio.wait_for(self.channel.send(out), self.channel.limits.timeout)
+            sent = await asyncio.wait_for(self.port.send(claimed), self.port.limits.timeout)
         except TemporaryFailure as error:
             await asyncio.to_thread(self.outbox.not_sent, claimed, str(error), error.retry_after)
         except PermanentFailure as error:
-            log.warning("delivery_refused", channel=self.channel.name, delivery=out.key, reason=str(error))
+            log.warning("delivery_refused", channel=self.port.name, delivery=out.key, reason=str(error))
             await asyncio.to_thread(self.outbox.refused, claimed, str(error))
         except (SystemExit, Exception) as error:
             # Only the channel can know that no byte left; what it does not say is uncertain.
             await asyncio.to_thread(self.outbox.perhaps, claimed, type(error).__name__)
         else:
             failpoint("out.after_bytes")
-            await asyncio.to_thread(self.outbox.sent, claimed, sent)
+            await asyncio.to_thread(self.port.settle, claimed, sent)
 
 
 class Host:
@@ -256,15 +230,22 @@ class Host:
             if Capability.PULL in channel.capabilities and channel.name not in self.pulled:
                 await asyncio.to_thread(Outbox(channel).declare)
                 self.pulled.add(channel.name)
-        wanted = {channel.name: channel for _, channel in found if Capability.PULL not in channel.capabilities}
+        desks = await asyncio.to_thread(snapshot.objects, "desk")
+        ports: list[Port] = [
+            ChannelPort(channel) for _, channel in found if Capability.PULL not in channel.capabilities
+        ]
+        ports += [DeskPort(desk) for _, desk in desks]
+        wanted = {port.name: port for port in ports}
         for name, hosted in list(self.hosted.items()):
-            if wanted.get(name) is not hosted.channel:
+            if name not in wanted or wanted[name].source is not hosted.port.source:
                 await hosted.stop()
                 del self.hosted[name]
+                if isinstance(hosted.outbox, DeskOutbox) and name not in wanted:
+                    await asyncio.to_thread(hosted.outbox.withdraw)
                 log.info("channel_stopped", channel=name)
-        for name, channel in wanted.items():
+        for name, port in wanted.items():
             if name not in self.hosted:
-                self.hosted[name] = Hosted(channel)
+                self.hosted[name] = Hosted(port)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -1,0 +1,189 @@
+"""What agents do with a conversation: claim, release, transfer, snooze, resolve, reopen, return, block. Inside a write.
+
+Every step is one conditional UPDATE with its ticket, its words to the customer and its cards in the same transaction: of two
+agents who claim at once one finds no row, and is told who was faster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot import agents, clock, desk_posts, handoff, states
+from bot.agents import AgentView
+from bot.desk import Action
+from bot.store import sql
+
+MAX_SNOOZE = 30 * 24 * 60
+"""Minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of it, and a sentence for the agent where one is needed."""
+
+    code: str
+    aside: str = ""
+    offer: tuple[Action, ...] = ()
+    value: str = ""
+
+
+def act(conversation_id: str, agent: AgentView, desk: str, action: Action, value: str) -> Done:
+    """Take an action for an agent who may act."""
+    step = _STEPS.get(action)
+    if step is None:
+        return Done("cannot", f"{action} is not possible here.")
+    try:
+        return step(conversation_id, agent, desk, value)
+    except states.NotAllowed:
+        return _stale(conversation_id, agent)
+
+
+def _stale(conversation_id: str, agent: AgentView) -> Done:
+    """Why the state did not allow it, from the database and never from the button."""
+    row = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    if row is None or row[0] == "gone":
+        return Done("stale", "The customer has deleted this conversation. There is nothing left to do.")
+    state, assignee = row
+    if state == "resolved":
+        return Done("resolved", "This is resolved already. Nothing was changed.", (Action.REOPEN,), conversation_id)
+    if state == "human" and assignee == agent.name:
+        return Done("done", "You have it already.")
+    if state == "human":
+        return Done("stale", f"{_public(assignee)} has it. Nothing was changed.")
+    if state == "ai":
+        return Done(
+            "stale", "The AI has this conversation again. Claim it to take over.", (Action.CLAIM,), conversation_id
+        )
+    return Done(
+        "stale",
+        "Somebody was faster: it waits for an agent again. Nothing was changed.",
+        (Action.CLAIM,),
+        conversation_id,
+    )
+
+
+def _public(name: str) -> str:
+    found = agents.agent_named(name)
+    return found.public_name if found else name or "Somebody"
+
+
+def claim(conversation_id: str, agent: AgentView, desk: str = "", value: str = "") -> Done:
+    """Take it. Exactly one agent wins. Raises :class:`bot.states.NotAllowed`."""
+    handoff.ensure_ticket(conversation_id, "taken over by an agent")
+    moved = states.take(conversation_id, "claim", message=True, assignee=agent.name)
+    _ticket(conversation_id, "in_progress", "claimed", agent.name, assignee=agent.name)
+    handoff.say(conversation_id, moved, "joined", f"{agent.public_name} is here now.", {"name": agent.public_name})
+    desk_posts.open_threads(conversation_id)
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _release(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    moved = states.take(conversation_id, "release", message=True, assignee="")
+    _ticket(conversation_id, "open", "released", agent.name)
+    handoff.say(conversation_id, moved, "released", "I am looking for a colleague who can go on with this.", {})
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _transfer(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    other = agents.agent_at(desk, value) or agents.agent_named(value.lstrip("@"))
+    if other is None or not other.may_act:
+        return Done("cannot", "There is no agent of that name here. Nothing was changed. See: deskhand agents list")
+    row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    if row is not None and row[0] != "human":
+        return claim(conversation_id, other)
+    moved = states.take(conversation_id, "transfer", message=True, assignee=other.name)
+    _ticket(conversation_id, "in_progress", "transferred", agent.name, assignee=other.name, detail=other.name)
+    handoff.say(
+        conversation_id, moved, "joined", f"{other.public_name} goes on from here.", {"name": other.public_name}
+    )
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _snooze(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    if not value.isdecimal() or not 0 < int(value) <= MAX_SNOOZE:
+        return Done("cannot", "Say for how many minutes, from 1 to 43200, such as: !snooze 60")
+    states.take(conversation_id, "snooze")
+    until = clock.now() + int(value) * 60
+    sql("UPDATE ticket SET snoozed_until = ? WHERE conversation_id = ?", (until, conversation_id))
+    _note(conversation_id, agent.name, "snoozed", value)
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _resolve(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    from bot import replies
+
+    replies.send_held(conversation_id)  # "Done!" and a click on Resolve: the words go first
+    said = handoff.resolve(conversation_id, by=agent.name)
+    if not said.message_id:
+        raise states.NotAllowed("resolve")
+    sql("UPDATE ticket SET last_agent = ? WHERE conversation_id = ?", (agent.name, conversation_id))
+    _note(conversation_id, agent.name, "resolved", "")
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _reopen(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    moved = states.take(conversation_id, "reopen_for_people", message=True)
+    handoff.reopen_ticket(conversation_id)
+    handoff.say(conversation_id, moved, "reopened", "This conversation is open again.", {})
+    _note(conversation_id, agent.name, "reopened", "")
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _return(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    moved = states.take(conversation_id, "return_to_ai", message=True, assignee="")
+    at = clock.now()
+    sql(
+        "UPDATE ticket SET state = 'resolved', outcome = 'returned to the AI', resolved_at = ?, changed_at = ?, assignee = ''"
+        " WHERE conversation_id = ?",
+        (at, at, conversation_id),
+    )
+    handoff.say(conversation_id, moved, "returned", "The AI assistant answers again from here.", {})
+    _note(conversation_id, agent.name, "returned", "")
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _block(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    sql(
+        "UPDATE contact SET blocked = ? WHERE id = (SELECT contact_id FROM conversation WHERE id = ?)",
+        (True, conversation_id),
+    )
+    handoff.resolve(conversation_id, by=agent.name)
+    _note(conversation_id, agent.name, "blocked", "")
+    desk_posts.refresh_card(conversation_id)
+    return Done("done", "Blocked: what this visitor sends now is refused. deskhand contacts unblock takes it back.")
+
+
+def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assignee: str = "", detail: str = "") -> None:
+    sql(
+        "UPDATE ticket SET state = ?, assignee = ?, last_agent = CASE WHEN ? = '' THEN last_agent ELSE ? END, snoozed_until = NULL,"
+        " changed_at = ? WHERE conversation_id = ?",
+        (state, assignee, assignee, assignee, clock.now(), conversation_id),
+    )
+    _note(conversation_id, actor, event, detail)
+
+
+def _note(conversation_id: str, actor: str, event: str, detail: str) -> None:
+    sql(
+        "INSERT INTO ticket_event (id, ticket_id, at, actor, event, detail)"
+        " SELECT ?, id, ?, ?, ?, ? FROM ticket WHERE conversation_id = ?",
+        (clock.new_id(), clock.now(), actor, event, detail, conversation_id),
+    )
+
+
+_STEPS = {
+    Action.CLAIM: claim,
+    Action.RELEASE: _release,
+    Action.TRANSFER: _transfer,
+    Action.SNOOZE: _snooze,
+    Action.RESOLVE: _resolve,
+    Action.REOPEN: _reopen,
+    Action.RETURN: _return,
+    Action.BLOCK: _block,
+}

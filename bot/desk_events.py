@@ -1,0 +1,120 @@
+"""The way in from desks: who did it, in which thread, and what it means now. What comes back is on disk, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import structlog
+from peewee import IntegrityError
+
+from bot import agents, claims, clock, desk_posts, replies
+from bot.bus import bus
+from bot.claims import Done
+from bot.desk import Action, DeskAnswer, DeskEvent
+from bot.failpoints import failpoint
+from bot.store import sql, write
+
+log = structlog.get_logger("desk")
+
+STRANGER = (
+    "Nothing was sent: you are not linked as an agent yet. Ask an admin to run, within 15 minutes:\n"
+    "deskhand agents link {code} NAME"
+)
+OUTSIDER = "Nothing was sent: guests and people of other companies cannot answer customers."
+
+
+def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
+    """Commit what people did at a desk, then wake who must act; answers in the same order. Blocks.
+
+    A redelivery, whatever its transport says of itself, changes nothing and is answered ``duplicate``. Raises
+    :class:`StoreUnavailable` when nothing can be stored: do not acknowledge.
+    """
+    answers = []
+    touched: dict[str, str] = {}
+    for event in events:
+        try:
+            answer, conversation_id, channel = write(lambda event=event: _store(event))  # type: ignore[misc]
+        except IntegrityError:
+            answer, conversation_id, channel = DeskAnswer(key=event.key, code="duplicate"), "", ""
+        answers.append(answer)
+        if conversation_id:
+            touched[conversation_id] = channel
+    topics: list[tuple[str, bytes]] = []
+    for conversation_id, channel in touched.items():
+        topics += [
+            ("changed", conversation_id.encode()),
+            ("turns", conversation_id.encode()),
+            ("out", channel.encode()),
+        ]
+    if topics:
+        bus().publish([*topics, ("out", b"")])
+    return answers
+
+
+def _store(event: DeskEvent) -> tuple[DeskAnswer, str, str]:
+    taken = sql(
+        "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
+        " VALUES (?, ?, ?, '', '', 0, 0, '', ?, '', '') ON CONFLICT (key) DO NOTHING",
+        (event.key, desk_posts.PREFIX + event.desk, event.kind, clock.now()),
+    ).rowcount
+    if not taken:
+        return DeskAnswer(key=event.key, code="duplicate"), "", ""
+    failpoint("receive.before_commit")
+    row = _conversation(event)
+    done = _do(event, row[0] if row else "")
+    if row is None:
+        return _answer(event, done), "", ""
+    sql("UPDATE ledger SET conversation = ? WHERE key = ?", (row[0], event.key))
+    return _answer(event, done), row[0], row[1]
+
+
+def _answer(event: DeskEvent, done: Done) -> DeskAnswer:
+    return DeskAnswer(key=event.key, code=cast("Any", done.code), aside=done.aside, offer=done.offer, value=done.value)
+
+
+def _conversation(event: DeskEvent) -> tuple[str, str] | None:
+    if event.thread:
+        row = sql(
+            "SELECT c.id, c.channel FROM desk_thread t JOIN conversation c ON c.id = t.conversation_id"
+            " WHERE t.desk = ? AND t.place = ? AND t.thread = ?",
+            (event.desk, event.place, event.thread),
+        ).fetchone()
+    else:
+        row = sql("SELECT id, channel FROM conversation WHERE id = ?", (event.conversation_id,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _do(event: DeskEvent, conversation_id: str) -> Done:
+    if not conversation_id:
+        return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
+    if not event.trusted:
+        return Done("not_allowed", OUTSIDER)
+    agent = agents.agent_at(event.desk, event.who)
+    if agent is None:
+        code = agents.new_link_code(event.desk, event.who, event.who_name)
+        return Done("not_linked", STRANGER.format(code=code))
+    if not agent.may_act:
+        return Done("not_allowed", "Nothing was sent: your account here may read but not act. Ask an admin.")
+    if event.kind == "reply":
+        return replies.reply(event, agent, conversation_id)
+    if event.kind == "edit":
+        return replies.edit(event, agent)
+    if event.kind == "delete":
+        return replies.delete(event, agent)
+    if event.action is Action.UNDO:
+        return replies.undo(conversation_id, agent, event.value)
+    if event.action is Action.RETRY:
+        return _retry(conversation_id, event.value)
+    if event.action is None:
+        return Done("cannot", "This button is not known any more. Use one of the card at the head of the thread.")
+    return claims.act(conversation_id, agent, event.desk, event.action, event.value)
+
+
+def _retry(conversation_id: str, key: str) -> Done:
+    moved = sql(
+        "UPDATE delivery SET state = 'pending', next_at = 0, attempts = 0, crashes = 0, created_at = ? WHERE conversation_id = ?"
+        " AND (key = ? OR ? = '') AND state IN ('dead', 'held')",
+        (clock.now(), conversation_id, key, key),
+    ).rowcount
+    return Done("done", "Sending again.") if moved else Done("stale", "There is nothing to send again.")

@@ -1,0 +1,286 @@
+"""What agents write at a desk: notes stay inside, replies are held for five seconds with an undo and then go out once.
+
+Which of the two a text is, is decided here and nowhere else. Inside a write unless said otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot import clock, deliver, desk_posts
+from bot.agents import AgentView
+from bot.claims import Done, claim
+from bot.config import config
+from bot.crypto import seal, unseal
+from bot.desk import Action, DeskEvent
+from bot.receive import clean
+from bot.states import NotAllowed
+from bot.store import read, sql, write
+from bot.store.statements import Place, insert_message
+
+HOLD = 5.0
+"""Seconds in which a reply can be taken back."""
+MODES = ("gated", "direct", "alerts-only")
+_NOTE = re.compile(r"^\s*(?:note:|🔒|//)\s*", re.IGNORECASE)
+
+
+def mode(desk: str, place: str) -> str:
+    """How replies from one place go out: ``gated`` (held), ``direct`` (at once) or ``alerts-only`` (never)."""
+    row = sql("SELECT value FROM cursor WHERE name = ?", (f"gate:{desk}:{place}",)).fetchone()
+    return row[0] if row else "gated"
+
+
+def set_mode(desk: str, place: str, value: str) -> None:
+    """Set it for one place."""
+    sql(
+        "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (f"gate:{desk}:{place}", value),
+    )
+
+
+def reply(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
+    """Take what an agent wrote in a thread."""
+    text = clean(event.text)
+    note = _NOTE.match(text)
+    if note:
+        return _keep_note(event, agent, conversation_id, text[note.end() :])
+    if not text:
+        return Done("empty", "There is no text in this message, so nothing was sent. Write something first.")
+    state, assignee = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    if state == "resolved":
+        return Done(
+            "resolved", "Not sent: this is resolved. Reopen it, then write again.", (Action.REOPEN,), conversation_id
+        )
+    if state == "ai":
+        return Done(
+            "not_claimed",
+            "Not sent: the AI has this conversation. Claim it, then write again.",
+            (Action.CLAIM,),
+            conversation_id,
+        )
+    how = mode(event.desk, event.place)
+    if how == "alerts-only":
+        return Done("cannot", "Not sent: this channel only shows alerts. Nothing was lost; answer from another desk.")
+    claimed = ""
+    if state == "waiting":
+        try:
+            claim(conversation_id, agent)
+            claimed = "You claimed this. "
+        except NotAllowed:
+            pass  # somebody was faster; the reply still goes out under this agent's name
+    hold = 0.0 if how == "direct" else HOLD
+    reply_id = _hold(event, agent, conversation_id, text, hold)
+    if not hold:
+        send(reply_id)
+        return Done("sent", claimed.strip(), (Action.RELEASE,) if claimed else (), conversation_id)
+    desk_posts.mark(reply_id, event.desk, conversation_id, 1)
+    return Done("held", f"{claimed}Sent in {HOLD:.0f} seconds.", (Action.UNDO,), reply_id)
+
+
+def _hold(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, seconds: float) -> str:
+    reply_id = clock.new_id()
+    _insert(reply_id, event, agent, conversation_id, text, "held", clock.now() + seconds)
+    return reply_id
+
+
+def _insert(
+    reply_id: str,
+    event: DeskEvent,
+    agent: AgentView,
+    conversation_id: str,
+    text: str,
+    state: str,
+    due: float,
+    message: str = "",
+) -> None:
+    sealed = config().encrypt_messages
+    body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
+    sql(
+        "INSERT INTO reply (id, conversation_id, agent_id, desk, origin, body, sealed, state, due_at, message, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            reply_id,
+            conversation_id,
+            agent.id,
+            event.desk,
+            origin(event),
+            body,
+            sealed,
+            state,
+            due,
+            message,
+            clock.now(),
+        ),
+    )
+
+
+def origin(event: DeskEvent) -> str:
+    """The desk's id of the agent's message, with its place."""
+    return f"{event.place}/{event.message}"
+
+
+def _keep_note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str) -> Done:
+    if not text:
+        return Done("empty", "This note is empty. Nothing was kept.")
+    message_id = clock.new_id()
+    place = _next(conversation_id)
+    insert_message(
+        message_id,
+        conversation_id,
+        place,
+        author="note",
+        author_name=agent.public_name,
+        body=text,
+        created_at=clock.now(),
+    )
+    _insert(clock.new_id(), event, agent, conversation_id, text, "note", 0.0, message_id)
+    return Done("note")
+
+
+def _next(conversation_id: str) -> Place:
+    row = sql(
+        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, answered = seq + 1, active_at = ? WHERE id = ? RETURNING seq, rev",
+        (clock.now(), conversation_id),
+    ).fetchone()
+    return Place(*row)
+
+
+def send(reply_id: str) -> bool:
+    """Make a held reply a message and plan its deliveries; False: it was taken back or sent before."""
+    row = sql(
+        "UPDATE reply SET state = 'sent' WHERE id = ? AND state = 'held' RETURNING conversation_id, agent_id, desk, body, sealed",
+        (reply_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    conversation_id, agent_id, desk, body, sealed = row
+    text = unseal("message", body, f"reply|body|{reply_id}") if sealed else body
+    public_name, picture = sql("SELECT public_name, picture FROM agent WHERE id = ?", (agent_id,)).fetchone()
+    message_id = clock.new_id()
+    place = _next(conversation_id)
+    insert_message(
+        message_id, conversation_id, place, author="agent", author_name=public_name, body=text, created_at=clock.now(),
+        extra={"picture": picture} if picture else None,
+    )  # fmt: skip
+    sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
+    sql(
+        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), snoozed_until = NULL WHERE conversation_id = ?",
+        (clock.now(), conversation_id),
+    )
+    deliver.plan(conversation_id, message_id, text)
+    desk_posts.show(conversation_id, message_id)
+    desk_posts.mark(reply_id, desk, conversation_id, 2)
+    return True
+
+
+def send_held(conversation_id: str) -> None:
+    """Send now what is still held of one conversation."""
+    rows = sql(
+        "SELECT id FROM reply WHERE conversation_id = ? AND state = 'held' ORDER BY id", (conversation_id,)
+    ).fetchall()
+    for (reply_id,) in rows:
+        send(reply_id)
+
+
+def due(limit: int = 200) -> list[tuple[str, str, str]]:
+    """``(reply, conversation, channel)`` of held replies whose time has come. Inside a read."""
+    rows = sql(
+        "SELECT r.id, r.conversation_id, c.channel FROM reply r JOIN conversation c ON c.id = r.conversation_id"
+        " WHERE r.state = 'held' AND r.due_at <= ? ORDER BY r.due_at, r.id LIMIT ?",
+        (clock.now(), limit),
+    ).fetchall()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def send_due() -> list[tuple[str, str]]:
+    """Send what is due, each in its own transaction; returns ``(conversation, channel)`` to wake. Blocks; not inside a write."""
+    moved = []
+    for reply_id, conversation_id, channel in read(due):
+        if write(lambda reply_id=reply_id: send(reply_id)):  # type: ignore[misc]
+            moved.append((conversation_id, channel))
+    return moved
+
+
+def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
+    """Take a held reply back: the named one, or the agent's newest."""
+    if not reply_id:
+        row = sql(
+            "SELECT id FROM reply WHERE conversation_id = ? AND agent_id = ? AND state = 'held' ORDER BY id DESC LIMIT 1",
+            (conversation_id, agent.id),
+        ).fetchone()
+        reply_id = row[0] if row else ""
+    taken = sql(
+        "UPDATE reply SET state = 'undone' WHERE id = ? AND conversation_id = ? AND state = 'held'",
+        (reply_id, conversation_id),
+    ).rowcount
+    return (
+        Done("done", "Taken back: the customer does not see it.")
+        if taken
+        else Done("stale", "Too late: it was sent already.")
+    )
+
+
+def edit(event: DeskEvent, agent: AgentView) -> Done:
+    """Follow an edit of the agent's own message: to the customer where the channel can, else say that it cannot."""
+    known = _known(event)
+    if known is None:
+        return Done("ignored")
+    reply_id, conversation_id, state, message_id, owner = known
+    text = clean(event.text)
+    if owner != agent.id:
+        return Done("not_allowed", "Only who wrote a message may change it.")
+    if not text:
+        return Done("empty", "An edit cannot empty a message. Delete it instead.")
+    sealed = config().encrypt_messages
+    body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
+    sql("UPDATE reply SET body = ?, sealed = ? WHERE id = ?", (body, sealed, reply_id))
+    if state == "held":
+        return Done("done")
+    if state == "undone" or not message_id:
+        return Done("ignored")
+    return _change(
+        conversation_id, message_id, text if state == "sent" else _NOTE.sub("", text, count=1), note=state == "note"
+    )
+
+
+def delete(event: DeskEvent, agent: AgentView) -> Done:
+    """Follow a deletion of the agent's own message."""
+    known = _known(event)
+    if known is None:
+        return Done("ignored")
+    reply_id, conversation_id, state, message_id, owner = known
+    if state == "held":
+        sql("UPDATE reply SET state = 'undone' WHERE id = ?", (reply_id,))
+        return Done("done")
+    if not message_id:
+        return Done("ignored")
+    return _change(conversation_id, message_id, None, note=state == "note")
+
+
+def _known(event: DeskEvent) -> tuple[str, str, str, str, str] | None:
+    row = sql(
+        "SELECT id, conversation_id, state, message, agent_id FROM reply WHERE desk = ? AND origin = ?",
+        (event.desk, origin(event)),
+    ).fetchone()
+    return tuple(row) if row else None  # type: ignore[return-value]
+
+
+def _change(conversation_id: str, message_id: str, text: str | None, *, note: bool) -> Done:
+    rev = sql("UPDATE conversation SET rev = rev + 1 WHERE id = ? RETURNING rev", (conversation_id,)).fetchone()[0]
+    if text is None:
+        sql("UPDATE message SET deleted = ?, rev = ? WHERE id = ?", (True, rev, message_id))
+    else:
+        sealed = config().encrypt_messages
+        body = seal("message", text, f"message|body|{message_id}") if sealed else text
+        sql(
+            "UPDATE message SET body = ?, sealed = ?, rev = ?, edited_at = ? WHERE id = ?",
+            (body, sealed, rev, clock.now(), message_id),
+        )
+    if note:
+        return Done("done")
+    op = "delete" if text is None else "edit"
+    desk_posts.show(conversation_id, message_id, op=op, version=rev)
+    if deliver.follow(conversation_id, message_id, text or "", op=op, version=rev):  # type: ignore[arg-type]
+        return Done("done")
+    what = "deleted" if text is None else "changed"
+    return Done("cannot", f"The customer's channel cannot follow: there the message could not be {what}.")
