@@ -1,0 +1,88 @@
+"""One Socket Mode connection over the real SDK. It is never mended, only replaced: see ``app.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from slack_bolt.adapter.socket_mode.async_internals import run_async_bolt_app, send_async_response
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from ._web import is_loopback, quiet_logger
+
+CONNECT = 10.0
+LOOK = 0.5
+PING = 5.0
+
+
+class Socket(SocketModeClient):
+    """The SDK's client without its own reconnecting: that tries the same one-time address again for ever."""
+
+    def __init__(self, web: AsyncWebClient, app_token: str) -> None:
+        super().__init__(app_token=app_token, web_client=web, logger=quiet_logger(), ping_interval=PING)
+        if is_loopback(web.base_url):
+            self.proxy = None
+        self.refresh = asyncio.Event()
+        """Slack will close this connection soon: time to open the next."""
+        self.lost = asyncio.Event()
+
+    async def connect_to_new_endpoint(self, force: bool = False) -> None:
+        (self.refresh if force else self.lost).set()
+
+    async def open(self, address: str) -> None:
+        """Connect, or raise within ten seconds."""
+        self.wss_uri = address
+        try:
+            await asyncio.wait_for(self.connect(), CONNECT)
+        except BaseException:
+            await self.end()
+            raise
+
+    async def ended(self) -> str:
+        """Wait until this connection has no future: ``refresh`` (it still works) or ``lost``."""
+        while True:
+            if self.refresh.is_set():
+                return "refresh"
+            if self.lost.is_set() or self.current_session is None or self.current_session.closed:
+                return "lost"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.refresh.wait(), LOOK)
+
+    async def end(self) -> None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self.close(), 3)
+
+
+def make_app(web: AsyncWebClient, commit: Any) -> AsyncApp:
+    """A bolt app whose first middleware commits, before bolt authorises or acknowledges anything.
+
+    ``commit(body)`` raises when nothing was committed: bolt then answers 500, no acknowledgement leaves, and Slack sends the
+    event again. The middleware stands before bolt's authorisation, because that one acknowledges what it cannot authorise.
+    """
+
+    async def committed_first(body: dict[str, Any]) -> BoltResponse:
+        await commit(body)
+        return BoltResponse(status=200, body="")
+
+    return AsyncApp(
+        client=web, logger=quiet_logger(), before_authorize=committed_first, request_verification_enabled=False
+    )
+
+
+async def open_socket(web: AsyncWebClient, app_token: str, app: AsyncApp) -> Socket:
+    """Ask Slack for an address and connect to it."""
+    answer = await web.apps_connections_open(app_token=app_token)
+    socket = Socket(web, app_token)
+
+    async def handle(client: Any, request: SocketModeRequest) -> None:
+        began = asyncio.get_running_loop().time()
+        await send_async_response(client, request, await run_async_bolt_app(app, request), began)
+
+    socket.socket_mode_request_listeners.append(handle)
+    await socket.open(str(answer["url"]))
+    return socket

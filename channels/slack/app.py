@@ -1,0 +1,170 @@
+"""Listening: bolt's AsyncApp over Socket Mode, the commit before the acknowledgement, and catching up after every gap."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot import DeskInbox, PermanentFailure
+
+from .asides import Asides
+from .catching_up import CatchingUp
+from .events import Heard, Reader
+from .failures import failure_of
+from .intake import Intake
+from .people import People
+from .scopes import missing_scopes
+
+if TYPE_CHECKING:
+    from slack_bolt.app.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger("channels")
+LINGER = 3.0
+"""Seconds for which a replaced connection stays open, so that acknowledgements on their way still leave."""
+SETTLE = 5.0
+"""Seconds without a failed commit before the events that failed are looked for."""
+
+
+class Listening:
+    """One run of ``listen``: until it is cancelled, or raises because Slack cannot be listened to now."""
+
+    def __init__(self, client: AsyncWebClient, app_token: str, inbox: DeskInbox, *, catch_up_per_minute: float) -> None:
+        self.client = client
+        self.app_token = app_token
+        self.inbox = inbox
+        self.per_minute = catch_up_per_minute
+        self.asides = Asides(client)
+        self._background: set[asyncio.Task[Any]] = set()
+        self._catching: asyncio.Task[None] | None = None
+        self._refused_at = 0.0
+
+    async def run(self) -> None:
+        from ._socket import make_app
+
+        self.reader = await self._introduce()
+        self.intake = Intake(self.inbox)
+        app = make_app(self.client, self.commit)
+        try:
+            await self._connections(app)
+        finally:
+            for task in [*self._background, *([self._catching] if self._catching else [])]:
+                task.cancel()
+            await self.intake.stop()
+            await self.asides.stop()
+            await self._say_connected(False)
+
+    async def _introduce(self) -> Reader:
+        """Ask Slack who we are. Raises with a sentence when the app could not do its work."""
+        try:
+            me = await self.client.auth_test()
+        except Exception as error:
+            failure = failure_of(error)
+            log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
+            raise failure from None
+        missing = missing_scopes(me.headers)
+        if missing:
+            failure = PermanentFailure(
+                f"The Slack app lacks the scopes {', '.join(missing)}. Add them on its page (OAuth & Permissions) and install "
+                "it again; slack-manifest.yaml has all of them. Conversations wait meanwhile."
+            )
+            log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
+            raise failure
+        people = People(self.client, str(me["team_id"]), str(me.get("enterprise_id") or ""))
+        return Reader(people, str(me["user_id"]), str(me.get("bot_id") or ""))
+
+    async def _connections(self, app: AsyncApp) -> None:
+        """One connection after the other. The next one is opened before Slack closes the old, where it says so."""
+        socket = await self._open(app)
+        try:
+            await self._say_connected(True)
+            self.catch_up_soon()
+            while True:
+                why = await socket.ended()
+                before, socket = socket, await self._open(app)
+                if why == "lost":
+                    log.info("desk_reconnected", desk="slack")
+                    await before.end()
+                    self.catch_up_soon()
+                else:
+                    self._later(self._end_later(before))
+        finally:
+            await socket.end()
+
+    async def _open(self, app: AsyncApp) -> Any:
+        from ._socket import open_socket
+
+        try:
+            return await open_socket(self.client, self.app_token, app)
+        except Exception as error:
+            failure = failure_of(error)
+            log.warning("desk_not_connected", desk="slack", reason=str(failure))
+            raise failure from None
+
+    async def commit(self, body: dict[str, Any]) -> None:
+        """Commit what a payload says; return only then. Raises when Slack must send it again."""
+        try:
+            heard = await self._understood(body)
+            for one in heard:
+                await self.tell(one)
+        except Exception as error:
+            self._refused_at = time.monotonic()
+            self._later(self._look_again(self._refused_at))
+            log.warning("event_not_committed", desk="slack", reason=type(error).__name__, next="Slack sends it again")
+            raise
+
+    async def _understood(self, body: dict[str, Any]) -> list[Heard]:
+        try:
+            return await self.reader.read(body)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            # Sent again it would fail again, for ever: named, and acknowledged.
+            log.warning("event_not_understood", desk="slack", kind=str(body.get("type")), reason=type(error).__name__)
+            return []
+
+    async def tell(self, heard: Heard) -> None:
+        """Commit one thing; the sentence for the person follows by itself."""
+        answer = await self.intake.take(heard.event) if heard.event else None
+        self.asides.tell(heard, answer)
+
+    def catch_up_soon(self) -> None:
+        """Read open threads again; a run that is under way is replaced by one that sees everything."""
+        if self._catching is not None:
+            self._catching.cancel()
+        self._catching = asyncio.ensure_future(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        try:
+            threads = list(await self.inbox.threads())
+            await CatchingUp(self.client, self.reader, self.tell, self.per_minute).run(threads)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.warning("not_caught_up", desk="slack", reason=type(error).__name__, next="again in a minute")
+            await asyncio.sleep(60)
+            self._catching = None
+            self.catch_up_soon()
+
+    async def _look_again(self, refused_at: float) -> None:
+        """Commits failed while the connection held: what Slack gave up on meanwhile is found in the threads."""
+        await asyncio.sleep(SETTLE)
+        if self._refused_at == refused_at:
+            self.catch_up_soon()
+
+    async def _end_later(self, socket: Any) -> None:
+        try:
+            await asyncio.sleep(LINGER)
+        finally:
+            await socket.end()
+
+    def _later(self, what: Any) -> None:
+        task = asyncio.ensure_future(what)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _say_connected(self, yes: bool) -> None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self.inbox.connected(yes), 3)

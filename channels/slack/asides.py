@@ -1,0 +1,69 @@
+"""Sentences that only one person sees. They never hold up an acknowledgement, and a lost one loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot import DeskAnswer, TemporaryFailure
+
+from .buttons import actions_block
+from .events import Heard
+from .failures import failure_of
+from .rich import cut, escape, rich, section, words
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger("channels")
+LONGEST_PAUSE = 30.0
+
+
+class Asides:
+    """Sends ephemeral messages in the background."""
+
+    def __init__(self, client: AsyncWebClient) -> None:
+        self.client = client
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def tell(self, heard: Heard, answer: DeskAnswer | None) -> None:
+        """Say what there is to say about what somebody did; nothing about what they did already before."""
+        if answer is not None and answer.code == "duplicate":
+            return
+        text = "\n".join(part for part in (answer.aside if answer else "", heard.words) if part)
+        if not text or not heard.user:
+            return
+        block = None
+        if answer is not None and answer.offer:
+            conversation = heard.event.conversation_id if heard.event else ""
+            thread = heard.event.thread if heard.event else heard.thread
+            block = actions_block(answer.offer, conversation=conversation, thread=thread, value=answer.value)
+        task = asyncio.ensure_future(self._send(heard, text, block))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _send(self, heard: Heard, text: str, block: dict[str, Any] | None) -> None:
+        text = cut(text, 2_800)
+        blocks = [rich(section(words(text))), *([block] if block else [])]
+        place: dict[str, Any] = {"thread_ts": heard.thread} if heard.thread else {}
+        for last in (False, True):
+            try:
+                await self.client.chat_postEphemeral(
+                    channel=heard.place, user=heard.user, text=escape(text), blocks=blocks, **place
+                )
+            except Exception as error:
+                failure = failure_of(error)
+                if isinstance(failure, TemporaryFailure) and not last:
+                    await asyncio.sleep(min(failure.retry_after or 1.0, LONGEST_PAUSE))
+                    continue
+                log.warning("aside_not_shown", desk="slack", reason=str(failure))
+            return

@@ -1,0 +1,107 @@
+"""What buttons say and carry. They carry names, never rights: what a click means now is decided by the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot import Action
+
+from .rich import Block, plain
+
+LABELS = {
+    Action.CLAIM: "Claim",
+    Action.RELEASE: "Release",
+    Action.TRANSFER: "Assign to…",
+    Action.SNOOZE: "Snooze 1 h",
+    Action.RESOLVE: "Resolve",
+    Action.REOPEN: "Reopen",
+    Action.RETURN: "Return to AI",
+    Action.BLOCK: "Block visitor",
+    Action.UNDO: "Undo",
+    Action.RETRY: "Try again",
+    Action.SUMMARY: "Summarise again",
+    Action.LINK: "Link my account",
+}
+SNOOZE_MINUTES = "60"
+_CONFIRM = {
+    Action.RESOLVE: ("Resolve this conversation?", "The customer is told, and asked how it was.", "Resolve", "Keep open"),
+    Action.BLOCK: ("Block this visitor?", "They cannot write to you any more.", "Block", "Do not block"),
+}  # fmt: skip
+_IN_OVERFLOW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a button said when it was clicked."""
+
+    action: Action
+    conversation: str
+    thread: str
+    value: str
+
+
+def carry(action: Action, conversation: str, thread: str = "", value: str = "") -> str:
+    return f"{action.value}|{conversation}|{thread}|{value}"
+
+
+def read_carried(text: str) -> Carried | None:
+    """Read what :func:`carry` wrote; ``None`` for buttons that are not ours."""
+    action, _, rest = text.partition("|")
+    conversation, _, rest = rest.partition("|")
+    thread, _, value = rest.partition("|")
+    if action not in set(Action):
+        return None
+    return Carried(Action(action), conversation, thread, value)
+
+
+def actions_block(
+    actions: tuple[Action, ...], *, conversation: str = "", thread: str = "", value: str = "", block_id: str = "", who: str = ""
+) -> Block | None:  # fmt: skip
+    """One primary button, the second beside it, the rest behind dots; ``None`` when there is nothing to do."""
+    if not actions:
+        return None
+
+    def carried(action: Action) -> str:
+        return carry(action, conversation, thread, SNOOZE_MINUTES if action is Action.SNOOZE else value)
+
+    picks = [one for one in dict.fromkeys(actions) if one is Action.TRANSFER]
+    plain_ones = [one for one in dict.fromkeys(actions) if one is not Action.TRANSFER]
+    front, rest = plain_ones[:2], plain_ones[2:]
+    if len(rest) == 1:
+        front, rest = plain_ones, []
+    elements = [_button(one, carried(one), primary=i == 0, who=who) for i, one in enumerate(front)]
+    if picks:
+        elements.append(
+            {
+                "type": "users_select",
+                "action_id": f"deskhand:{Action.TRANSFER.value}",
+                "placeholder": plain(LABELS[Action.TRANSFER]),
+            }
+        )
+    for number, start in enumerate(range(0, len(rest), _IN_OVERFLOW)):
+        options = [
+            {"text": plain(LABELS[one]), "value": carried(one)[:150]} for one in rest[start : start + _IN_OVERFLOW]
+        ]
+        elements.append({"type": "overflow", "action_id": f"deskhand:more:{number}", "options": options})
+    block: Block = {"type": "actions", "elements": elements}
+    if block_id:
+        block["block_id"] = block_id[:255]
+    return block
+
+
+def _button(action: Action, value: str, *, primary: bool, who: str) -> Block:
+    button: dict[str, Any] = {
+        "type": "button",
+        "action_id": f"deskhand:{action.value}",
+        "text": plain(LABELS[action]),
+        "value": value[:2000],
+    }
+    if who:
+        button["accessibility_label"] = f"{LABELS[action]}: {who}"[:75]
+    if primary:
+        button["style"] = "danger" if action is Action.BLOCK else "primary"
+    if action in _CONFIRM:
+        title, text, yes, no = _CONFIRM[action]
+        button["confirm"] = {"title": plain(title), "text": plain(text), "confirm": plain(yes), "deny": plain(no)}
+    return button

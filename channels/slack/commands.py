@@ -1,0 +1,99 @@
+"""Words that agents type in the thread. Slack has no slash commands there, so a command begins with an exclamation mark."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+
+from bot import Action
+
+_COMMAND = re.compile(r"!([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
+_MINUTES = re.compile(r"(\d{1,6})\s*(m|min|minutes?|h|hours?|d|days?)?\Z", re.IGNORECASE)
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>\Z")
+_ACTIONS = {
+    "claim": Action.CLAIM,
+    "release": Action.RELEASE,
+    "assign": Action.TRANSFER,
+    "snooze": Action.SNOOZE,
+    "resolve": Action.RESOLVE,
+    "reopen": Action.REOPEN,
+    "return": Action.RETURN,
+    "block": Action.BLOCK,
+    "undo": Action.UNDO,
+    "retry": Action.RETRY,
+    "summary": Action.SUMMARY,
+    "link": Action.LINK,
+}
+LONGEST_SNOOZE = 60 * 24 * 90
+"""Minutes: ninety days."""
+HELP = (
+    "Write in this thread to answer the customer. Begin with note: or 🔒 to keep it between you.\n"
+    "!claim takes the conversation, !release gives it back, !assign @name hands it over\n"
+    "!snooze 60 hides it for 60 minutes (also 2h, 3d), !resolve closes it, !reopen opens it again\n"
+    "!return gives it back to the AI, !block stops the visitor, !undo takes your last reply back\n"
+    "!retry sends again what failed, !summary writes the summary anew, !link connects your account"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What was typed. With ``words`` nothing is done and the person is told them. ``person`` is a Slack id."""
+
+    action: Action | None = None
+    value: str = ""
+    person: str = ""
+    words: str = ""
+
+
+def read_command(text: str) -> Command | None:
+    """``None`` when the text is no command. A mistyped one is never sent to the customer."""
+    text = text.strip()
+    match = _COMMAND.match(text)
+    if match is None:
+        return None
+    word, rest = match[1].lower(), (match[2] or "").strip()
+    if word == "help":
+        return Command(words=HELP)
+    action = _ACTIONS.get(word)
+    if action is None:
+        return _unknown(word, rest)
+    if action is Action.TRANSFER:
+        return _assign(rest)
+    if action is Action.SNOOZE:
+        return _snooze(rest)
+    if rest and action not in {Action.UNDO, Action.RETRY}:
+        # "!resolve the issue by restarting" may be meant for the customer, or not: neither is done.
+        return Command(
+            words=f"!{word} takes nothing after it. Nothing was done and nothing was sent: write !{word} alone."
+        )
+    return Command(action, rest)
+
+
+def _unknown(word: str, rest: str) -> Command | None:
+    close = difflib.get_close_matches(word, [*_ACTIONS, "help"], n=1, cutoff=0.75)
+    if close and len(rest) <= 40:
+        return Command(words=f"There is no !{word}. Did you mean !{close[0]}? Nothing was sent to the customer.")
+    if not rest:
+        return Command(words=f"There is no !{word}. Nothing was sent to the customer. !help shows what there is.")
+    return None
+
+
+def _assign(rest: str) -> Command:
+    person = _PERSON.match(rest)
+    if person:
+        return Command(Action.TRANSFER, person=person[1])
+    name = rest.lstrip("@")
+    if not name or " " in name:
+        return Command(words="Say whom: !assign @name. Nothing was changed.")
+    return Command(Action.TRANSFER, name)
+
+
+def _snooze(rest: str) -> Command:
+    match = _MINUTES.match(rest or "60")
+    if match is None:
+        return Command(words="Say for how long: !snooze 60 (minutes), !snooze 2h or !snooze 3d. Nothing was changed.")
+    minutes = int(match[1]) * {"h": 60, "d": 1440}.get((match[2] or "m")[0].lower(), 1)
+    if not 1 <= minutes <= LONGEST_SNOOZE:
+        return Command(words="A snooze lasts from 1 minute to 90 days. Nothing was changed.")
+    return Command(Action.SNOOZE, str(minutes))

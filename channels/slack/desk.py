@@ -1,0 +1,67 @@
+"""The Slack desk: what :class:`bot.Desk` asks for, each part in a file of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bot import Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
+
+from .looking import find
+from .marks import Marks
+from .pacing import Pacer
+from .posting import post_it
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+MAX_TEXT = 3_900
+"""Slack cuts texts above 4,000 characters in some of its views."""
+
+
+class SlackDesk(Desk):
+    """One workspace, by one app of the company's own. ``place`` is a channel's ID."""
+
+    name: ClassVar[str] = "slack"
+    capabilities: ClassVar[frozenset[DeskCapability]] = frozenset(DeskCapability)
+    limits: ClassVar[Limits] = Limits(max_text=MAX_TEXT, timeout=15.0)
+    resend: ClassVar[Resend] = Resend.READBACK
+
+    catch_up_per_minute: float = 20
+    """Threads that are read again in a minute after an outage."""
+
+    def __init__(self, *, bot_token: str, app_token: str, place: str, api_url: str = "") -> None:
+        self.place = place
+        self.api_url = api_url
+        self._bot_token = bot_token
+        self._app_token = app_token
+        self._client: AsyncWebClient | None = None
+        self.pacer = Pacer()
+        self.marks = Marks()
+
+    def __repr__(self) -> str:
+        return f"SlackDesk(place={self.place!r})"
+
+    def client(self) -> AsyncWebClient:
+        """The Web API, made in the loop that uses it. It never sends anything twice by itself."""
+        if self._client is None:
+            from ._web import make_client
+
+            self._client = make_client(self._bot_token, self.api_url)
+        return self._client
+
+    async def listen(self, inbox: DeskInbox) -> None:
+        from .app import Listening
+
+        await Listening(self.client(), self._app_token, inbox, catch_up_per_minute=self.catch_up_per_minute).run()
+
+    async def post(self, post: DeskPost) -> Posted:
+        return await post_it(self.client(), post, self.pacer, self.marks)
+
+    async def find(self, key: str, place: str, thread: str) -> Posted | None:
+        return await find(self.client(), key, place, thread)
+
+    async def close(self) -> None:
+        client: Any = self._client
+        self._client = None
+        if client is not None and client.session is not None:
+            await client.session.close()

@@ -1,0 +1,56 @@
+"""⏳ ✅ ⚠️ on agents' own messages. Decoration: what cannot be marked is no failure of a delivery."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING
+
+from .failures import code_of, failure_of
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+EMOJI = {"queued": "hourglass_flowing_sand", "sent": "white_check_mark", "failed": "warning"}
+PER_MINUTE = 40
+"""Slack allows about 50 reactions a minute. Beyond this, ✅ is left out; ⏳ and ⚠️ are always set."""
+REMEMBERED = 2_000
+_DONE = {"already_reacted", "no_reaction", "message_not_found", "too_many_reactions", "thread_locked"}
+
+
+class Marks:
+    """Sets one mark and takes the others away."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._calls: deque[float] = deque()
+
+    async def set(self, client: AsyncWebClient, place: str, message: str, mark: str) -> None:
+        """Show ``mark`` (empty: none). Raises like a post when Slack cannot be reached."""
+        known = self._known.get((place, message))
+        if known == mark:
+            return
+        # After a restart nobody knows what was there: all others are taken away.
+        old = ([known] if known else []) if known is not None else [one for one in EMOJI if one != mark]
+        if mark and not (mark == "sent" and self._spent() + 1 + len(old) > PER_MINUTE):
+            await self._call(client, "reactions.add", place, message, mark)
+        for one in old:
+            await self._call(client, "reactions.remove", place, message, one)
+        self._known[(place, message)] = mark
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def _spent(self) -> int:
+        now = time.monotonic()
+        while self._calls and self._calls[0] < now - 60:
+            self._calls.popleft()
+        return len(self._calls)
+
+    async def _call(self, client: AsyncWebClient, method: str, place: str, message: str, mark: str) -> None:
+        self._calls.append(time.monotonic())
+        act = client.reactions_add if method == "reactions.add" else client.reactions_remove
+        try:
+            await act(channel=place, timestamp=message, name=EMOJI[mark])
+        except Exception as error:
+            if code_of(getattr(error, "response", None)) not in _DONE:
+                raise failure_of(error) from None

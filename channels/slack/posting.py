@@ -1,0 +1,152 @@
+"""One delivery to Slack: which call it is, in whose name, and what a refusal means."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from bot import DeskPost, PermanentFailure, Posted
+
+from .card import card_blocks, card_fallback
+from .failures import code_of, failure_of, retry_after
+from .looking import metadata
+from .marks import Marks
+from .pacing import Pacer
+from .prose import prose
+from .rich import Block, cut, escape, link, rich, section, verbatim, words
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+FALLBACK = 3_000
+SOURCES = 10
+AI_NAME = "AI assistant"
+
+
+async def post_it(client: AsyncWebClient, post: DeskPost, pacer: Pacer, marks: Marks) -> Posted:
+    """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure or Uncertain, and nothing else."""
+    if post.op == "mark":
+        return await _mark(client, post, pacer, marks)
+    if post.op == "delete":
+        return await _delete(client, post, pacer)
+    text, blocks = _content(post)
+    if post.op == "edit" or (post.op == "card" and post.subject):
+        return await _change(client, post, pacer, text, blocks)
+    await asyncio.sleep(pacer.wait_for_post(post.place))
+    if post.op != "card" and not post.thread:
+        raise PermanentFailure("there is no thread to post into")
+    arguments: dict[str, Any] = {"thread_ts": post.thread} if post.op != "card" else {}
+    name, picture = _speaker(post)
+    if name:
+        arguments["username"] = name
+    if picture:
+        arguments["icon_url"] = picture
+    answer = await _call(
+        "chat.postMessage",
+        post.place,
+        pacer,
+        lambda: client.chat_postMessage(
+            channel=post.place,
+            text=text,
+            blocks=blocks,
+            metadata=metadata(post.key),
+            unfurl_links=False,
+            unfurl_media=False,
+            **arguments,
+        ),
+    )
+    return Posted(answer["ts"], post.thread or answer["ts"])
+
+
+def _content(post: DeskPost) -> tuple[str, list[Block]]:
+    """The fallback line and the blocks."""
+    if post.op == "card":
+        if post.card is None:
+            raise PermanentFailure("a card without content cannot be shown")
+        return card_fallback(post.card), card_blocks(post.card)
+    fallback = escape(cut(post.text, FALLBACK)) or "(empty)"
+    if post.op == "event" or post.author == "system":
+        line = post.text.strip() or "(empty)"
+        return fallback, [rich(section(words(line[:FALLBACK], italic=True)))]
+    if post.author == "ai":
+        blocks = prose(post.text)
+        if post.sources:
+            blocks.append(_sources(post))
+        return f"{AI_NAME}: {fallback}", blocks
+    if post.author == "note":
+        label = f"🔒 Note by {cut(post.author_name, 60)}" if post.author_name else "🔒 Note"
+        return f"{escape(label)}: {fallback}", [rich(section(words(f"{label}\n", bold=True))), *verbatim(post.text)]
+    return fallback, verbatim(post.text)
+
+
+def _sources(post: DeskPost) -> Block:
+    parts: list[dict[str, Any]] = [words("Sources: ", bold=True)]
+    for source in post.sources[:SOURCES]:
+        label = f"[{source.n}] {cut(' '.join((source.title or 'article').split()), 100)}"
+        parts.extend((link(source.url, label) if source.url else words(label), words("  ")))
+    return rich(section(*parts))
+
+
+def _speaker(post: DeskPost) -> tuple[str, str]:
+    """In whose name and with whose picture. A customer can never look like the AI or like an agent."""
+    if post.op != "message":
+        return "", ""
+    name = cut(" ".join(post.author_name.split()), 60)
+    picture = post.picture if post.picture.startswith("https://") else ""
+    if post.author == "customer":
+        return f"{name or 'Visitor'} · customer", picture
+    if post.author == "ai":
+        return AI_NAME, picture
+    return (f"{name} · agent" if name else "", picture) if post.author == "agent" else ("", "")
+
+
+async def _change(client: AsyncWebClient, post: DeskPost, pacer: Pacer, text: str, blocks: list[Block]) -> Posted:
+    await _call(
+        "chat.update",
+        post.place,
+        pacer,
+        # No metadata: Slack keeps what the message has, and with it the key of its first delivery.
+        lambda: client.chat_update(channel=post.place, ts=post.subject, text=text, blocks=blocks),
+    )
+    return Posted(post.subject, post.thread or post.subject)
+
+
+async def _delete(client: AsyncWebClient, post: DeskPost, pacer: Pacer) -> Posted:
+    await _call(
+        "chat.delete",
+        post.place,
+        pacer,
+        lambda: client.chat_delete(channel=post.place, ts=post.subject),
+        fine={"message_not_found"},
+    )
+    return Posted(post.subject, post.thread)
+
+
+async def _mark(client: AsyncWebClient, post: DeskPost, pacer: Pacer, marks: Marks) -> Posted:
+    pacer.check("reactions", "")
+    try:
+        await marks.set(client, post.place, post.subject, post.mark)
+    except Exception as error:
+        failure = failure_of(error)
+        wait = getattr(failure, "retry_after", None)
+        if wait:
+            pacer.block("reactions", "", wait)
+        raise failure from None
+    return Posted(post.subject, post.thread)
+
+
+async def _call(
+    method: str, place: str, pacer: Pacer, call: Callable[[], Awaitable[Any]], fine: set[str] | None = None
+) -> Any:
+    """Call once. A 429 holds this method and channel until its time has come; other channels go on."""
+    pacer.check(method, place)
+    try:
+        return await call()
+    except Exception as error:
+        response = getattr(error, "response", None)
+        if fine and code_of(response) in fine:
+            return {}
+        if getattr(response, "status_code", 0) == 429:
+            pacer.block(method, place, retry_after(response))
+        raise failure_of(error) from None

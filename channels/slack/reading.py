@@ -1,0 +1,57 @@
+"""Slack's own syntax made readable, for customers and for commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_ANGLES = re.compile(r"<([^<>\n]+)>")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?")
+
+# The ones people really type; others stay as :name:, which can be read as well.
+_PICTURES = {
+    "smile": "😄", "smiley": "😃", "grinning": "😀", "grin": "😁", "laughing": "😆", "joy": "😂", "rolling_on_the_floor_laughing": "🤣",
+    "slightly_smiling_face": "🙂", "upside_down_face": "🙃", "wink": "😉", "blush": "😊", "heart_eyes": "😍", "thinking_face": "🤔",
+    "sweat_smile": "😅", "sunglasses": "😎", "neutral_face": "😐", "confused": "😕", "disappointed": "😞", "cry": "😢", "sob": "😭",
+    "open_mouth": "😮", "flushed": "😳", "pensive": "😔", "hugging_face": "🤗", "stuck_out_tongue": "😛", "relaxed": "☺️", "yum": "😋",
+    "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "wave": "👋", "clap": "👏", "pray": "🙏", "ok_hand": "👌",
+    "muscle": "💪", "raised_hands": "🙌", "point_right": "👉", "point_left": "👈", "point_up": "☝️", "point_down": "👇", "handshake": "🤝",
+    "heart": "❤️", "broken_heart": "💔", "tada": "🎉", "fire": "🔥", "star": "⭐", "sparkles": "✨", "rocket": "🚀", "100": "💯",
+    "white_check_mark": "✅", "heavy_check_mark": "✔️", "x": "❌", "warning": "⚠️", "question": "❓", "exclamation": "❗",
+    "information_source": "ℹ️", "bulb": "💡", "eyes": "👀", "package": "📦", "truck": "🚚", "email": "📧", "phone": "☎️", "lock": "🔒",
+    "hourglass_flowing_sand": "⏳", "calendar": "📅", "link": "🔗", "credit_card": "💳", "gift": "🎁", "sunny": "☀️", "coffee": "☕",
+    "arrow_right": "➡️", "arrow_left": "⬅️", "arrow_up": "⬆️", "arrow_down": "⬇️", "memo": "📝", "mag": "🔍", "bug": "🐛", "wrench": "🔧",
+}  # fmt: skip
+
+
+def mentioned(text: str) -> set[str]:
+    """Ids of the people in ``text``."""
+    return {match[1] for match in _MENTION.finditer(text)}
+
+
+def readable(text: str, names: Mapping[str, str] | None = None) -> str:
+    """Plain text: people by name, links with their address, emoji as pictures where known."""
+    names = names or {}
+    text = _ANGLES.sub(lambda match: _angle(match[1], names), text)
+    text = _EMOJI.sub(lambda match: _PICTURES.get(match[1], match[0]), text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _angle(inside: str, names: Mapping[str, str]) -> str:
+    target, _, label = inside.partition("|")
+    if target.startswith("@"):
+        return "@" + (names.get(target[1:]) or label.lstrip("@") or "someone")
+    if target.startswith("#"):
+        return "#" + (label.lstrip("#") or "channel")
+    if target.startswith("!"):
+        return label or _broadcast(target[1:].partition("^")[0])
+    if target.startswith(("mailto:", "tel:")):
+        return label or target.partition(":")[2]
+    bare = target.partition("://")[2].rstrip("/")
+    plain = not label or label.rstrip("/") in {target.rstrip("/"), bare}
+    return target if plain else f"{label} ({target})"
+
+
+def _broadcast(word: str) -> str:
+    return f"@{word}" if word in {"here", "channel", "everyone"} else "@group" if word == "subteam" else word
