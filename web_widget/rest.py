@@ -101,7 +101,8 @@ class Rest:
             contact_id=visitor.contact_id,
             site_id=site.id,
             channel=inbound.CHANNEL,
-            conversation_id=str(uuid4()),
+            # With the first message's id a retry finds the same conversation, also over the socket.
+            conversation_id=inbound.first_conversation(visitor, body.cid) if body.cid else str(uuid4()),
             language=body.locale,
         )
         answer = {"session": session, "visitor": visitor.id}

@@ -13,6 +13,7 @@ _STATUS = {
     "not_yours": 403,
     "unknown_conversation": 404,
     "unknown_site": 404,
+    "blocked": 403,
     "closed": 409,
     "key_reused": 409,
     "too_fast": 429,

@@ -25,6 +25,11 @@ class NewSession(Body):
     site: str = Field("", max_length=64, description="Public key of the site; empty: the first one.")
     locale: str = Field("", max_length=35, description="BCP 47 tag, such as de or pt-BR.")
     page: Page | None = None
+    cid: str = Field(
+        "",
+        pattern=rf"{CID}|^$",
+        description="The id of the message that begins the conversation: the same id, the same session.",
+    )
 
 
 class NewMessage(Body):

@@ -75,6 +75,26 @@ def test_socket_and_rest_see_the_same_rows_and_ids(web: Web) -> None:
     sock.end()
 
 
+def test_a_first_message_that_is_sent_over_both_ways_begins_one_conversation(web: Web) -> None:
+    sock = web.visitor()
+    token, cid = sock.welcome["token"], new_cid()
+    sock.send(t="send", cid=cid, text="first words")
+    ack = sock.take("ack")  # but the client never saw it, and goes on over REST
+    for _ in range(2):
+        session = web.post("/api/v1/chat/session", {"site": "demo", "cid": cid}, token=token).json["session"]
+        assert session == ack["conv"]
+        assert say(web, token, session, "first words", cid).json["ack"]["id"] == ack["id"]
+    assert len(web.get("/api/v1/chat/sessions", token=token).json["sessions"]) == 1
+    # And the other way round.
+    cid = new_cid()
+    session = web.post("/api/v1/chat/session", {"site": "demo", "cid": cid}, token=token).json["session"]
+    first = say(web, token, session, "second", cid).json["ack"]
+    sock.send(t="send", cid=cid, text="second")
+    again = sock.take("ack", cid=cid)
+    assert (again["conv"], again["id"]) == (session, first["id"])
+    sock.end()
+
+
 def test_a_rest_message_is_pushed_to_the_socket(web: Web) -> None:
     token, session = web.begin()
     sock = web.visitor(token=token, conv=session)

@@ -29,10 +29,10 @@ export const connect = async (session, lost) => {
     throw { t: 'error', code, message, field, retry_after: wait, final };
   };
 
-  /** Make the visitor and a conversation, if there is none yet. */
-  const begin = async () => {
+  /** Make the visitor and a conversation, if there is none yet: for one message always the same one. @param {string} [cid] */
+  const begin = async (cid) => {
     const { locale, page } = await session.hello();
-    const { token, session: made } = await ask('/api/v1/chat/session', { site, locale, page });
+    const { token, session: made } = await ask('/api/v1/chat/session', { site, locale, page, cid });
     if (token) store.set('token', token);
     return made;
   };
@@ -63,7 +63,7 @@ export const connect = async (session, lost) => {
   /** @param {any} frame */
   const post = async ({ t, cid, conv: known, ...rest }) => {
     try {
-      const id = known || (await begin());
+      const id = known || (await begin(cid));
       const { ack } = t == 'send'
         ? await ask('/api/v1/chat/message', { session: id, cid, ...rest })
         : await ask('/api/v1/chat/action', { session: id, cid, kind: t, ...rest });
