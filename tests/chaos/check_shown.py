@@ -103,7 +103,7 @@ def _own(name: str, log: list[Event]) -> Iterator[Found]:
     for event in sent:
         cid = event["cid"]
         if cid not in acked and cid not in refused:
-            yield "I1", "lost", f"{name}: {cid} was never acknowledged"
+            yield "I1", "left", f"{name}: {cid} was never acknowledged"
         if cid in places:
             conv, seq = places[cid]
             if seq < last.get(conv, 0):

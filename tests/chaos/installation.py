@@ -87,7 +87,7 @@ class Installation:
         self.product = Deskhand(self.folder / "data", env)
         self._children: set[int] = set()
         self._output: IO[bytes] | None = None
-        self._ready: set[int] = set()
+        self._ready: dict[int, float] = {}
         self._read: dict[Path, int] = {}
 
     @property
@@ -136,8 +136,8 @@ class Installation:
         self._children.update(found.values())
         return found
 
-    def ready_pids(self) -> set[int]:
-        """Processes that have said that they are ready: those whose end takes something away."""
+    def ready_since(self) -> dict[int, float]:
+        """When each process was seen to have said that it is ready, on the monotonic clock."""
         for path in (self.product.log_path, self.folder / "extras.log"):
             if not path.exists():
                 continue
@@ -148,7 +148,7 @@ class Installation:
                         break
                     self._read[path] = self._read.get(path, 0) + len(line)
                     if b'"event":"ready"' in line or b'"event":"serving"' in line:
-                        self._ready.add(int(orjson.loads(line).get("pid", 0)))
+                        self._ready.setdefault(int(orjson.loads(line).get("pid", 0)), time.monotonic())
         return self._ready
 
     def problems(self) -> list[str]:

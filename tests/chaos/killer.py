@@ -19,7 +19,9 @@ from tests.running import alive
 WEIGHTS = {"web": 4, "turns": 4, "turns2": 2, "channels": 3, "channels2": 2, "quick": 2, "slow": 1, "valkey": 4}
 STOPPABLE = ("turns", "turns2", "channels", "channels2", "web", "quick")
 EARLY = 0.1
-"""Part of the processes that are killed although they are only starting; the others get to work first."""
+"""Part of the processes that may be killed while they are only starting."""
+SPARED = (0.0, 5.0)
+"""Seconds the others get to work first: a product that is never there proves nothing."""
 LONG_STOP = (16.0, 18.0)
 """Seconds: more than a lease of 15 s."""
 SHORT_STOP = (0.5, 4.0)
@@ -36,11 +38,14 @@ class Killer:
     stop_every: float = 12.0
     long_stops: float = 0.35
     """Part of the stops that are longer than a lease."""
+    enough: int = 10**9
+    """Kills after which it takes four times as long, so that a slow machine gets to the end of its load."""
     kill_database: Callable[[], None] | None = None
     database_every: float = 45.0
     kills: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
     _stopped: dict[int, str] = field(default_factory=dict)
+    _spared: dict[int, float] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -64,7 +69,7 @@ class Killer:
         names, weights = list(WEIGHTS), list(WEIGHTS.values())
         due = time.monotonic()
         while True:
-            due += rng.expovariate(1 / self.mean)
+            due += rng.expovariate(1 / self.mean) * (1 if self.total < self.enough else 4)
             name = rng.choices(names, weights)[0]
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due = max(due, time.monotonic() - 5 * self.mean)
@@ -72,7 +77,9 @@ class Killer:
             pid = self.installation.pids().get(name)
             if pid is None or not alive(pid):
                 continue
-            if name != "valkey" and pid not in self.installation.ready_pids() and rng.random() >= EARLY:
+            spared = self._spared.setdefault(pid, rng.uniform(*SPARED) if rng.random() >= EARLY else -1.0)
+            ready = self.installation.ready_since().get(pid, 0.0 if name == "valkey" else None)
+            if spared >= 0 and (ready is None or time.monotonic() - ready < spared):
                 continue
             if self._signal(pid, signal.SIGKILL):
                 self.kills[name] += 1

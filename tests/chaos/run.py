@@ -146,7 +146,7 @@ class _Run:
             self.folder, self.database.url, platform.url, failpoints=failpoint_run.PLAN if self.size.failpoints else ""
         )
         killer = Killer(
-            installation, killings, self.seed, self.size.mean, stop_every=self.size.stop_every,
+            installation, killings, self.seed, self.size.mean, stop_every=self.size.stop_every, enough=self.size.kills,
             kill_database=self.database.crash if self.database.server is not None else None,
         )  # fmt: skip
         try:
