@@ -60,17 +60,20 @@ def running(run_dir: Path) -> bool:
     return False
 
 
-def in_use(run_dir: Path) -> bool:
-    """Whether any process of Deskhand works on this data folder: a run, or one started alone (it holds its slot's file lock)."""
-    if run_dir.is_dir() and running(run_dir):
-        return True
-    for path in (run_dir / "slots").glob("*"):
+def held(slots: Path, prefix: str = "") -> bool:
+    """Whether a living process holds the lock of a slot file whose name begins with ``prefix``."""
+    for path in slots.glob(f"{prefix}*"):
         with contextlib.suppress(OSError), path.open("r+b") as slot:
             try:
                 fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return True
     return False
+
+
+def in_use(run_dir: Path) -> bool:
+    """Whether any process of Deskhand works on this data folder: a run, or one started alone (it holds its slot's file lock)."""
+    return (run_dir.is_dir() and running(run_dir)) or held(run_dir / "slots")
 
 
 def reap(run_dir: Path) -> list[str]:

@@ -122,10 +122,10 @@ def _children(settings: Config) -> list[dict[str, object]]:
             )
     me = [sys.executable, "-m", "bot.cli"]
     rows += [
-        {"name": "web", "argv": [*me, "web"]},
-        {"name": "turns", "argv": [*me, "turns"]},
-        {"name": "channels", "argv": [*me, "channels"]},
-        {"name": "quick", "argv": [*me, "worker", "--queue", "quick"]},
+        {"name": "web", "argv": [*me, "web"], "slot": "web-"},
+        {"name": "turns", "argv": [*me, "turns"], "slot": "turns-"},
+        {"name": "channels", "argv": [*me, "channels"], "slot": "channels-"},
+        {"name": "quick", "argv": [*me, "worker", "--queue", "quick"], "slot": "quick-"},
         {"name": "slow", "argv": [*me, "worker", "--queue", "slow"]},
     ]
     return rows

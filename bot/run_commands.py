@@ -38,19 +38,19 @@ def web() -> None:
     from gevent import monkey
 
     monkey.patch_all()  # before anything else is imported
-    _serve("bot.web")
+    _serve("web", "bot.web")
 
 
 @click.command()
 def channels() -> None:
     """Run the platform connections alone."""
-    _serve("channels.host")
+    _serve("channels", "channels.host")
 
 
 @click.command()
 def turns() -> None:
     """Run the AI turns alone."""
-    _serve("bot.turns_process")
+    _serve("turns", "bot.turns_process")
 
 
 @click.command()
@@ -58,19 +58,22 @@ def turns() -> None:
 def worker(queue: str | None) -> None:
     """Run the background jobs alone. The slow worker is fed by a quick one."""
     if queue is not None:
-        _serve("workers.main", queue)
+        _serve(queue, "workers.main", queue)
         return
     _migrate_unless_supervised()
     line = [sys.executable, "-m", "bot.cli", "worker", "--queue", "slow"]
     second = subprocess.Popen(line, env={**os.environ, SUPERVISED: str(os.getpid())})  # noqa: S603  ourselves
     try:
-        _serve("workers.main", "quick")
+        _serve("quick", "workers.main", "quick")
     finally:
         second.terminate()
         second.wait()
 
 
-def _serve(module: str, *arguments: str) -> None:
+def _serve(process: str, module: str, *arguments: str) -> None:
+    from bot import logs
+
+    logs.setup(process)  # first, so that whatever fails is told in one form
     supervisor = os.environ.get(SUPERVISED)
     if supervisor:
         from bot.parent import die_with, watch

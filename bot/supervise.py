@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.breadcrumbs import last_breadcrumbs
-from bot.leftovers import CHILDREN, born
+from bot.leftovers import CHILDREN, born, held
 from bot.parent import before_exec
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
@@ -33,6 +33,8 @@ STUCK = 70
 """Exit code of a process that its watchdog ended because a plugin held it."""
 WRONG_SETTING = 2
 TICK = 0.25
+PATIENCE = 15.0
+"""Seconds after which it says what it still waits for."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Child:
     argv: list[str]
     socket: str = ""
     """Valkey's: removed before a start."""
+    slot: str = ""
+    """Beginning of the name of the slot file whose lock it holds from when it works."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     due: float = 0.0
@@ -75,11 +79,14 @@ class Supervisor:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.children = [Child(row["name"], row["argv"], row.get("socket", "")) for row in plan.children]
+        self.children = [
+            Child(row["name"], row["argv"], row.get("socket", ""), row.get("slot", "")) for row in plan.children
+        ]
         self.asked = 0
         self.code = 0
         self.ready = False
         self.kill_at = 0.0
+        self.patience = time.monotonic() + PATIENCE
         self.wake_in, self.wake_out = os.pipe()
 
     # -- telling ------------------------------------------------------------------------------------------------------
@@ -126,9 +133,8 @@ class Supervisor:
             if self.asked:
                 if self._stopped(now):
                     return self.code
-            elif not self.ready and self._serves():
-                self.ready = True
-                self.welcome()
+            elif not self.ready:
+                self._look_whether_ready(now)
             select.select([self.wake_in], [], [], TICK if self.ready or self.asked else 0.05)
             with contextlib.suppress(BlockingIOError):
                 os.read(self.wake_in, 1024)
@@ -196,6 +202,19 @@ class Supervisor:
         with contextlib.suppress(OSError):  # a full disk is no reason to stop
             target.with_suffix(".new").write_text(json.dumps(rows), "utf-8")
             target.with_suffix(".new").replace(target)
+
+    def _look_whether_ready(self, now: float) -> None:
+        missing = [
+            child.name
+            for child in self.children
+            if child.slot and not held(Path(self.plan.run_dir, "slots"), child.slot)
+        ]
+        if not missing and self._serves():
+            self.ready = True
+            self.welcome()
+        elif now > self.patience:
+            self.patience = now + PATIENCE
+            self.say("still starting", "warning", waits_for=", ".join(missing) or "web", see="the lines above")
 
     def _serves(self) -> bool:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.plan.host, self.plan.host)  # noqa: S104

@@ -15,6 +15,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+READY = '"process": "deskhand", "event": "ready"'
+"""What the supervisor says when web serves and the others work."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -59,10 +61,12 @@ class Deskhand:
             **env,
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
+        self.said_before = 0
         self.seen: set[int] = set()
 
     def start(self, *, ready: bool = True, seconds: float = 60.0) -> None:
-        """Start it (again) and wait until it is ready to serve."""
+        """Start it (again) and wait until it says that it is ready."""
+        self.said_before = self.log().count(READY)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bot.cli", "run"], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
@@ -75,7 +79,7 @@ class Deskhand:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"deskhand run ended with {self.process.returncode}:\n{self.log()[-4000:]}")
-        return self.ready()
+        return self.log().count(READY) > self.said_before
 
     def ready(self) -> bool:
         """Whether ``/readyz`` says 200."""

@@ -135,11 +135,13 @@ def test_help_is_fast_and_needs_no_configuration(tmp_path: Path) -> None:
     env = {**os.environ, "DESKHAND_PORT": "nonsense"}
     took = []
     for _ in range(3):
-        began = time.monotonic()
+        before = os.times()
         told = subprocess.run(
             [sys.executable, "-m", "bot.cli", "--help"], env=env, capture_output=True, text=True, check=True
         )
-        took.append(time.monotonic() - began)
+        after = os.times()
+        # Processor time: the clock of a busy machine says nothing about the command.
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
     for word in ("run", "doctor", "chat", "backup", "restore", "tickets", "deadletters", "plugins", "site", "keys"):
         assert f"\n  {word} " in told.stdout
     assert min(took) < 0.3
