@@ -113,6 +113,8 @@ def redeem(code: str, name: str, *, actor: str) -> tuple[str, str, str]:
     """Link the person who was given ``code`` to agent ``name``; returns desk, id and shown name."""
 
     def work() -> tuple[str, str, str]:
+        if sql("SELECT 1 FROM agent WHERE name = ?", (name,)).fetchone() is None:
+            raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
         row = sql(
             "DELETE FROM link_code WHERE code_hash = ? AND expires_at >= ? RETURNING desk, external_id, shown_name",
             (_hash(code.strip().upper()), clock.now()),

@@ -157,7 +157,7 @@ def _block(conversation_id: str, agent: AgentView, desk: str, value: str) -> Don
     handoff.resolve(conversation_id, by=agent.name)
     _note(conversation_id, agent.name, "blocked", "")
     desk_posts.refresh_card(conversation_id)
-    return Done("done", "Blocked: what this visitor sends now is refused. deskhand contacts unblock takes it back.")
+    return Done("done", "Blocked: what this visitor sends now is refused. deskhand agents unblock takes it back.")
 
 
 def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assignee: str = "", detail: str = "") -> None:

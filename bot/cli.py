@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backup": ("bot.backup_commands", "backup", "Write one file with everything, while it runs."),
     "restore": ("bot.backup_commands", "restore", "Replace everything by what a backup holds."),
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
+    "agents": ("bot.agent_commands", "agents", "Who answers customers, and how desks know them."),
     "deadletters": ("bot.deadletter_commands", "deadletters", "Work that could not be done, and what to do with it."),
     "plugins": ("bot.plugin_commands", "plugins", "List plugins, switch them, set them."),
     "providers": ("bot.provider_commands", "providers", "AI providers: order, health, a test."),
