@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+MANY_FILES = 100
 _FILE = re.compile(r"[a-z_]+_(\d+)\.db")
 
 
@@ -24,7 +25,14 @@ def setup() -> None:
     """Share this process's numbers with the others. Before anything imports ``prometheus_client``."""
     folder = config().run_dir / "metrics"
     folder.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault(VARIABLE, str(folder))
+    os.environ[VARIABLE] = str(folder)
+    files = list(folder.glob("*.db"))
+    if (
+        len(files) > MANY_FILES
+    ):  # each process that ever ran left some; a counter that begins anew is no surprise to Prometheus
+        for path in files:
+            if not _alive(path):
+                path.unlink(missing_ok=True)
 
 
 @cache
@@ -64,13 +72,20 @@ def exposition() -> tuple[bytes, str]:
 
 def _forget_dead(folder: Path) -> None:
     """Gauges of killed processes must not count: nobody else removes their files."""
-    from prometheus_client import multiprocess
+    for path in folder.glob("gauge_live*.db"):
+        if not _alive(path):
+            path.unlink(missing_ok=True)
 
-    pids = {int(match[1]) for path in folder.glob("gauge_live*.db") if (match := _FILE.fullmatch(path.name))}
-    for pid in pids:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            multiprocess.mark_process_dead(pid, path=str(folder))
-        except PermissionError:
-            pass
+
+def _alive(path: Path) -> bool:
+    """Whether the process that writes this file still runs."""
+    match = _FILE.fullmatch(path.name)
+    if match is None:
+        return True
+    try:
+        os.kill(int(match[1]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from bot import crypto, lease, logs
+from bot import crypto, lease, logs, metrics
 from bot.bus import reset_bus
 from bot.config import config
 from bot.plugins import Registry, load_plugins
@@ -41,6 +41,7 @@ def process(name: str, *, plugins_of: str = "") -> Iterator[Registry]:
     ``plugins_of`` says whose hooks it calls (``worker``) when it has a name of its own.
     """
     logs.setup(name)
+    metrics.setup()
     open_database(config().database)
     if config().encrypt_messages:
         crypto.prepare("message")  # with the wrong master key no message could be stored: say so now

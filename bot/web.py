@@ -20,12 +20,10 @@ def main() -> None:
 
     monkey.patch_all()
 
-    from bot import metrics
     from bot.config import ConfigError, load_config
 
     try:
         settings = load_config()
-        metrics.setup()
         from bot import serve
 
         try:
