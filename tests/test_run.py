@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Deskhand, alive, free_port, wait_for
+from tests.running import ROOT, Deskhand, alive, free_port, wait_for
 
 pytestmark = pytest.mark.product
 
@@ -64,8 +64,9 @@ def test_no_orphan_survives_kill_9_of_the_parent(deskhand: Any) -> None:
     assert running.ready()
 
 
-def test_without_redis_it_says_degraded_and_answers(deskhand: Any) -> None:
-    running: Deskhand = deskhand(REDIS_URL="none")
+@pytest.mark.parametrize("url", ["none", "redis://127.0.0.1:1/0"])
+def test_without_redis_it_says_degraded_and_answers(deskhand: Any, url: str) -> None:
+    running: Deskhand = deskhand(REDIS_URL=url)
     assert "valkey" not in running.pids()
     assert json.loads(running.get("/readyz")[1])["status"] == "degraded"
     answer = running.run("chat", "What does shipping cost?")
@@ -129,6 +130,52 @@ def test_a_database_that_is_away_is_one_sentence_and_exit_75(tmp_path: Path) -> 
     assert told.returncode == 75
     assert told.stderr.startswith("The database is not available")
     assert "Traceback" not in told.stderr
+
+
+def test_on_a_terminal_it_says_where_to_look_and_what_is_not_connected(tmp_path: Path) -> None:
+    one = Deskhand(tmp_path / "data", {"DESKHAND_LOG_FORMAT": "auto", "DESKHAND_PORT": str(free_port())})
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot.cli", "run"],
+        cwd=ROOT,
+        env=one.env,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    asked = False
+    deadline = time.monotonic() + 60
+    try:
+        while time.monotonic() < deadline:
+            try:
+                shown += os.read(ours, 4096).decode("utf-8", "replace")
+            except OSError:
+                break  # it has ended
+            if "Ctrl-C stops it" in shown and not asked:
+                asked = True
+                process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, shown
+    finally:
+        os.close(ours)
+        one.process = process
+        one.end()
+    order = [
+        "data ",
+        "database SQLite, ",
+        "Deskhand is ready.",
+        "demo page",
+        f"localhost:{one.port}/",
+        "48 articles",
+        "offline: quotes",
+        "OPENAI_API_KEY",
+    ]
+    found = [shown.find(words) for words in order]
+    assert -1 not in found, shown
+    assert found == sorted(found), shown
+    assert "Traceback" not in shown
 
 
 def test_help_is_fast_and_needs_no_configuration(tmp_path: Path) -> None:
