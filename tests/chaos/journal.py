@@ -18,13 +18,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("ab", buffering=0)  # whatever becomes of this process, what was seen is kept
 
     def note(self, event: str, **more: Any) -> None:
-        self._file.write(orjson.dumps({"at": time.time(), "event": event, **more}) + b"\n")
-
-    def close(self) -> None:
-        self._file.close()
+        # Opened for each line: whatever becomes of this process, what was seen is kept.
+        with self.path.open("ab", buffering=0) as file:
+            file.write(orjson.dumps({"at": time.time(), "event": event, **more}) + b"\n")
 
 
 def read_journal(path: Path) -> list[Event]:

@@ -216,5 +216,3 @@ class Crowd:
             line.cancel()
         await asyncio.gather(*self.lines, return_exceptions=True)
         await self.http.close()
-        for client in (*self.widgets, *self.rests):
-            client.journal.close()

@@ -165,8 +165,6 @@ class _Run:
         finally:
             installation.end()
             await platform.stop()
-            platform.journal.close()
-            killings.close()
         try:
             return self._judge(installation, platform, killer, time.monotonic() - began, problems)
         finally:
