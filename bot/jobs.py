@@ -34,6 +34,14 @@ UNKNOWN_PAUSE = 60.0
 REARM_DEAD = 300.0
 
 
+class Again(Exception):
+    """Raised by a job that did what it can for now: it runs again at ``at`` (Unix seconds), and no attempt is counted."""
+
+    def __init__(self, at: float, reason: str = "") -> None:
+        super().__init__(reason)
+        self.at = at
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A job that this process runs now."""
@@ -60,6 +68,38 @@ def enqueue(kind: str, ref: str = "", occasion: str = "", *, at: float | None = 
     if row is not None and due <= clock.now():
         db.after_commit(lambda: bus().wake("jobs", job_id))
     return row is not None
+
+
+def enqueue_again(kind: str, ref: str, occasion: str = "") -> None:
+    """As :func:`enqueue`, but one that ended, well or not, runs once more, and one that waits runs now."""
+    if enqueue(kind, ref, occasion):
+        return
+    row = sql(
+        "UPDATE job SET state = 'queued', attempts = 0, next_at = ?, ended_at = NULL WHERE kind = ? AND ref = ? AND occasion = ?"
+        " AND state <> 'running' RETURNING id",
+        (clock.now(), kind, ref, occasion),
+    ).fetchone()
+    if row is not None:
+        job_id = row[0]
+        db.after_commit(lambda: bus().wake("jobs", job_id))
+
+
+def anything_to_arm(specs: Mapping[str, JobSpec]) -> bool:
+    """Whether :func:`arm` would find something: an idle installation should not write every two seconds. Inside a read."""
+    rows = sql("SELECT kind, state, ended_at FROM job WHERE ref = '' AND occasion = ?", (PERIODIC,)).fetchall()
+    known = {kind: (state, ended_at or 0.0) for kind, state, ended_at in rows}
+    at = clock.now()
+    for spec in specs.values():
+        if spec.every is None:
+            continue
+        state, ended_at = known.get(spec.kind, ("", 0.0))
+        if (
+            not state
+            or (state == "done" and ended_at <= at - spec.every)
+            or (state == "dead" and ended_at <= at - REARM_DEAD)
+        ):
+            return True
+    return False
 
 
 def arm(specs: Mapping[str, JobSpec]) -> list[str]:
@@ -101,15 +141,17 @@ def claim_and_run(job_id: str, specs: Mapping[str, JobSpec]) -> bool:
     if claimed is None:
         return False
     failpoint("job.after_claim")
-    error = ""
+    error, again = "", None
     with _renewed(claimed):
         try:
             specs[claimed.kind].run(claimed.ref)
+        except Again as later:
+            again = later
         except (Exception, SystemExit) as failure:
             error = f"{type(failure).__name__}: {failure}"[:500]
             log.warning("job_failed", kind=claimed.kind, job=claimed.id, attempt=claimed.attempts, reason=error)
     failpoint("job.before_done")
-    write(lambda: _settle(claimed, error))
+    write(lambda: _settle(claimed, error) if again is None else _later(claimed, again))
     return True
 
 
@@ -161,6 +203,14 @@ def _settle(claimed: Claimed, error: str) -> None:
             "UPDATE job SET state = 'queued', lease_owner = '', lease_until = 0, next_at = ?, error = ? WHERE id = ? AND fence = ?",
             (clock.now() + pause(claimed.attempts), error, claimed.id, claimed.fence),
         )
+
+
+def _later(claimed: Claimed, again: Again) -> None:
+    sql(
+        "UPDATE job SET state = 'queued', lease_owner = '', lease_until = 0, attempts = 0, next_at = ?, error = ?"
+        " WHERE id = ? AND fence = ?",
+        (again.at, str(again)[:500], claimed.id, claimed.fence),
+    )
 
 
 def _end(claimed: Claimed, state: str, error: str) -> None:

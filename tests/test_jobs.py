@@ -157,12 +157,16 @@ def test_a_running_job_keeps_its_lease(store: Any, monkeypatch: pytest.MonkeyPat
 
 def test_periodic_work_is_one_row_that_is_armed_when_it_is_due(store: Any) -> None:
     hourly = spec(every=3600.0)
+    assert store.read(lambda: jobs.anything_to_arm(hourly))
     assert store.write(lambda: jobs.arm(hourly)) == ["tea"]
+    assert not store.read(lambda: jobs.anything_to_arm(hourly))
     assert store.write(lambda: jobs.arm(hourly)) == []  # it is queued
     ((job, _, _),) = store.read(jobs.due)
     assert jobs.claim_and_run(job, hourly)
     assert store.write(lambda: jobs.arm(hourly)) == []  # it was done just now
+    assert not store.read(lambda: jobs.anything_to_arm(hourly))
     store.write(lambda: Job.update(ended_at=clock.now() - 3601).execute())
+    assert store.read(lambda: jobs.anything_to_arm(hourly))
     assert store.write(lambda: jobs.arm(hourly)) == ["tea"]
     assert jobs.claim_and_run(job, hourly)
     assert DONE == ["", ""]

@@ -21,7 +21,6 @@ from workers.kinds import kinds
 log = structlog.get_logger("jobs")
 
 EVERY = 2.0
-TICK = 2.0
 LEADER = "ticker"
 
 
@@ -83,7 +82,8 @@ class Sweep:
         self._push = push
         self._wake = threading.Event()
         self._stop = False
-        self._ticked = 0.0
+        self._led = float("-inf")
+        self._leads = False
         self._slow: subprocess.Popen[bytes] | None = None
         self.runner = Runner()
         self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
@@ -123,10 +123,11 @@ class Sweep:
         self.runner.check()
         lease.free_dead()
         specs = kinds()
-        if time.monotonic() - self._ticked >= TICK:
-            self._ticked = time.monotonic()
-            if lease.lead(LEADER):
-                write(lambda: jobs.arm(specs))
+        if time.monotonic() - self._led >= lease.RENEW:
+            self._led = time.monotonic()
+            self._leads = lease.lead(LEADER)
+        if self._leads and read(lambda: jobs.anything_to_arm(specs)):
+            write(lambda: jobs.arm(specs))
         for job_id, kind, fence in read(jobs.due):
             if self._stop:
                 return
