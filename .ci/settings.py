@@ -55,7 +55,6 @@ def rows() -> list[tuple[str, str, str]]:
 DEFAULT_WORDS = {
     "host": "Address to listen on.",
     "port": "Port to listen on.",
-    "smtp_url": "Mail server, for later.",
     "log_format": "`json`, `text`, or `auto`: text on a terminal.",
     "log_level": "`debug`, `info`, `warning` or `error`.",
 }

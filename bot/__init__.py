@@ -29,6 +29,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.settings": "Settings setting",
         "bot.bus": "get_bus=bus",
         "bot.config": "Config ConfigError get_config=config",
+        "bot.confirmations": "Asked asked_by confirm_address=confirm",
         "bot.cursors": "load_cursor save_cursor",
         "bot.deliver": "Claimed",
         "bot.lease": "lead resign",

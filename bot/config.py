@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.addresses import address_problem, parse_addresses, parse_server
+
 
 class ConfigError(Exception):
     """A setting is missing or wrong. The text is one sentence: the variable, what is wrong and the fix."""
@@ -45,6 +47,13 @@ class Config(BaseSettings):
     redis_url: str = Field(default="", validation_alias="REDIS_URL")
     """Empty: an embedded Valkey. ``none``: the database alone."""
     smtp_url: SecretStr = Field(default=SecretStr(""), validation_alias="SMTP_URL")
+    """Mail server: ``smtp://user:password@host:587`` (STARTTLS) or ``smtps://…:465``. Empty: mails are kept and shown."""
+    mail_from: str = ""
+    """Sender of all mails, such as ``Example Shop <help@shop.example>``. Empty: ``deskhand@`` and the host of the public address."""
+    team_mail: str = ""
+    """Where new tickets and reminders go: an address, or several with commas. Empty: nowhere."""
+    remind_hours: float = Field(default=4.0, ge=0, le=720)
+    """The team is reminded of a ticket that was open and untouched for so many hours. 0: never."""
     plugins_dir: Path | None = None
     """A folder of one's own plugin modules."""
     trusted_proxies: str = ""
@@ -57,6 +66,8 @@ class Config(BaseSettings):
     """A resolved conversation is opened again when its customer writes within so many days."""
     max_text: int = Field(default=4_000, ge=1, le=40_000)
     """Longest customer message in characters."""
+    summary_provider: str = ""
+    """The AI provider that is asked first for the summaries of tickets. Empty: in the order of the answers."""
     history: int = Field(default=20, ge=1, le=200)
     """Messages of a conversation that the AI sees."""
     daily_tokens: int = Field(default=2_000_000, ge=0)
@@ -81,6 +92,21 @@ class Config(BaseSettings):
         if value and value != "none" and not value.startswith(("redis://", "rediss://", "unix://", "valkey://")):
             raise ValueError("it must begin with redis://, rediss:// or unix://, or be the word none")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp_address(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            parse_server(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from", "team_mail")
+    @classmethod
+    def _mail_addresses(cls, value: str) -> str:
+        for address in parse_addresses(value):
+            if problem := address_problem(address):
+                raise ValueError(problem)
+        return value.strip()
 
     @field_validator("public_url")
     @classmethod

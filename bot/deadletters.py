@@ -1,6 +1,6 @@
 """Work that could not be done: one list of it, and what a person may do with each entry.
 
-Deliveries that are ``dead`` or ``held``, jobs that are ``dead``, turns that ``failed`` and events that could not be used.
+Deliveries that are ``dead`` or ``held``, jobs and mails that are ``dead``, turns that ``failed`` and events that could not be used.
 Nothing disappears from here by itself within 30 days. All functions run inside a read or a write.
 """
 
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import audit, clock, jobs
+from bot import audit, clock, jobs, mail
 from bot.store import sql
 
-KINDS = ("delivery", "job", "turn", "event")
+KINDS = ("delivery", "job", "turn", "event", "mail")
 
 
 class NotPossible(Exception):
@@ -37,6 +37,7 @@ _QUERIES = {
     "job": "SELECT id, state, kind || ' ' || ref, COALESCE(ended_at, created_at), error, '' FROM job WHERE state = 'dead'",
     "turn": "SELECT id, state, 'turn', COALESCE(ended_at, started_at), error, conversation_id FROM turn"
     " WHERE state = 'failed' AND error <> ''",
+    "mail": "SELECT id, state, kind || ' to ' || to_address, created_at, error, ref FROM mail WHERE state = 'dead'",
     "event": "SELECT key, 'dead', channel || ' ' || kind, received_at, error, conversation FROM ledger WHERE error <> ''",
 }
 
@@ -74,6 +75,8 @@ def retry(letter: DeadLetter, actor: str) -> None:
         )
     elif letter.kind == "job":
         jobs.retry(key)
+    elif letter.kind == "mail":
+        mail.send_again(key)
     elif letter.kind == "turn":
         raise NotPossible(
             "Its conversation went to people when it failed: answer it there (deskhand tickets list), then drop it."
@@ -103,6 +106,8 @@ def drop(letter: DeadLetter, actor: str) -> None:
         sql("UPDATE delivery SET state = 'superseded' WHERE ord = ? AND state IN ('dead', 'held')", (int(key),))
     elif letter.kind == "job":
         sql("DELETE FROM job WHERE id = ? AND state = 'dead'", (key,))
+    elif letter.kind == "mail":
+        sql("DELETE FROM mail WHERE id = ? AND state = 'dead'", (key,))
     elif letter.kind == "turn":
         sql("UPDATE turn SET error = '' WHERE id = ?", (key,))
     else:

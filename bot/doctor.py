@@ -53,7 +53,7 @@ def doctor() -> None:
 
 def examine(settings: Config) -> Iterator[Finding]:
     """Make all checks, each contained: one that breaks is a finding and the others go on."""
-    for check in (_data, _database, _master_key, _redis, _port, _work, _plugins):
+    for check in (_data, _database, _master_key, _redis, _port, _work, _mail, _plugins):
         try:
             yield from check(settings)
         except Exception as error:
@@ -293,6 +293,32 @@ def _work(settings: Config) -> Iterator[Finding]:
             f"{len(dead)} dead letters, the oldest of {ago(min(one.at for one in dead))}",
             "Look: deskhand deadletters list",
         )
+
+
+def _mail(settings: Config) -> Iterator[Finding]:
+    from bot import mail, smtp
+    from bot.store import read
+
+    target = mail.server()
+    kept = read(lambda: mail.count("kept")) if _opened(settings) else 0
+    if target is None:
+        fix = "Set SMTP_URL, restart, then: deskhand mails send"
+        if kept or settings.team_mail:
+            yield Finding("warn", "mail", f"no SMTP_URL: {kept} mails are kept and not sent", fix)
+        else:
+            yield Finding("ok", "mail", "not set up: mails are kept and can be sent later (SMTP_URL)")
+        return
+    try:
+        with smtp.Connection(target):
+            pass
+    except smtp.Later as error:
+        yield Finding("fail", "mail", str(error), "Correct SMTP_URL. Mails wait meanwhile; none is lost.")
+        return
+    yield Finding("ok", "mail", f"{target.host} lets us in ({target.security}); sender {mail.sender().address}")
+    if not settings.mail_from:
+        yield Finding("warn", "mail", "the sender is made up", "Set DESKHAND_MAIL_FROM to an address of your domain.")
+    if kept:
+        yield Finding("warn", "mail", f"{kept} mails were kept and not sent", "Send them: deskhand mails send")
 
 
 def _plugins(settings: Config) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from bot.store import Conversation, sql, write
 
 
 def erase_conversation(conversation_id: str) -> bool:
-    """Delete a conversation with its messages, turns, deliveries, ticket and route, and what the ledger kept of contents.
+    """Delete a conversation with its messages, turns, deliveries, mails, ticket and route, and what the ledger kept of contents.
 
     With the contact's last conversation the name and the address that were left go, too. A turn that is running finds
     nothing to commit to. Watchers are told that it is gone. False: there was none. Blocks.
@@ -23,10 +23,15 @@ def erase_conversation(conversation_id: str) -> bool:
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         for table in ("message", "turn", "delivery", "ticket", "route"):
             sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
+        sql("DELETE FROM mail WHERE ref = ?", (conversation_id,))
         Conversation.delete().where(Conversation.id == conversation_id).execute()
         sql(
             "UPDATE contact SET name = '', email = '' WHERE id = ? AND NOT EXISTS"
             " (SELECT 1 FROM conversation WHERE contact_id = ?)",
+            (row[0], row[0]),
+        )
+        sql(
+            "DELETE FROM mail_address WHERE contact_id = ? AND NOT EXISTS (SELECT 1 FROM conversation WHERE contact_id = ?)",
             (row[0], row[0]),
         )
         return True

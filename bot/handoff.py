@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from bot import clock, deliver, desk_posts, lease, states
+from bot import clock, deliver, desk_posts, follow_up, lease, states
+from bot.addresses import Address, address_problem
 from bot.crypto import keep
 from bot.store import sql
 from bot.store.statements import Place, insert_message
@@ -29,7 +30,7 @@ def email_problem(address: str) -> str:
     """What is wrong with an e-mail address, as a sentence; empty when nothing is."""
     if not address:
         return "Leave an e-mail address, so that we can answer you."
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+    if not _EMAIL.fullmatch(address) or address_problem(Address(address)):
         return "This does not look like an e-mail address. It should be like anna@example.com."
     return ""
 
@@ -44,6 +45,7 @@ def hand_over(conversation_id: str, reason: str, *, summary: str = "", asked: bo
     except states.NotAllowed:
         return Said()
     number = _open_ticket(conversation_id, reason, summary)
+    follow_up.ticket_opened(conversation_id, summarised=bool(summary))
     desk_posts.open_threads(conversation_id)
     desk_posts.refresh_card(conversation_id)
     connected = lease.led("desk:")
@@ -94,6 +96,7 @@ def leave_address(conversation_id: str, name: str, email: str, text: str) -> Sai
         desk_posts.show(conversation_id, message_id)
     desk_posts.refresh_card(conversation_id)
     place = _next(conversation_id)
+    follow_up.address_left(conversation_id, number, email)
     confirmation = f"Thank you. Your ticket is #{number}; we will answer to the address you left."
     return _insert(conversation_id, place, "contact_saved", confirmation, {"ticket": number})
 
@@ -109,6 +112,7 @@ def resolve(conversation_id: str, *, by: str) -> Said:
         "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ? WHERE conversation_id = ?",
         (f"resolved by {by}", at, at, conversation_id),
     )
+    follow_up.conversation_resolved(conversation_id)
     said = say(conversation_id, moved, "resolved", "This conversation is closed. Write again to open it.", {})
     desk_posts.refresh_card(conversation_id)
     return said
@@ -120,6 +124,7 @@ def reopen_ticket(conversation_id: str) -> None:
         "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, changed_at = ? WHERE conversation_id = ?",
         (clock.now(), conversation_id),
     )
+    follow_up.ticket_opened(conversation_id, summarised=True)
     desk_posts.refresh_card(conversation_id)
 
 
@@ -128,12 +133,13 @@ def _open_ticket(conversation_id: str, reason: str, summary: str) -> int:
     known = sql("SELECT id, number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
     ticket_id = known[0] if known else clock.new_id()
     # What the AI wrote about the conversation is sealed like the conversation itself.
+    by = "ai" if summary else ""
     words = (keep("ticket", "reason", ticket_id, reason), keep("ticket", "summary", ticket_id, summary))
     if known is not None:
         sql(
-            "UPDATE ticket SET state = 'open', reason = ?, summary = ?, outcome = '', resolved_at = NULL, changed_at = ?"
+            "UPDATE ticket SET state = 'open', reason = ?, summary = ?, summary_by = ?, outcome = '', resolved_at = NULL, changed_at = ?"
             " WHERE id = ?",
-            (*words, at, ticket_id),
+            (*words, by, at, ticket_id),
         )
         return int(known[1])
     number = int(
@@ -144,9 +150,9 @@ def _open_ticket(conversation_id: str, reason: str, summary: str) -> int:
     )
     history = orjson.dumps([{"at": at, "event": "opened"}]).decode()
     sql(
-        "INSERT INTO ticket (id, number, conversation_id, state, reason, summary, name, email, assignee, outcome, history,"
-        " created_at, changed_at) VALUES (?, ?, ?, 'open', ?, ?, '', '', '', '', ?, ?, ?)",
-        (ticket_id, number, conversation_id, *words, history, at, at),
+        "INSERT INTO ticket (id, number, conversation_id, state, reason, summary, summary_by, name, email, assignee, outcome, history,"
+        " created_at, changed_at) VALUES (?, ?, ?, 'open', ?, ?, ?, '', '', '', '', ?, ?, ?)",
+        (ticket_id, number, conversation_id, *words, by, history, at, at),
     )
     return number
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot import clock
+from bot import clock, ratings
 from bot.accounts import epoch
 from bot.commit import commit
 from bot.config import config
@@ -43,6 +43,8 @@ class Changes:
     """``gone`` if there is no such conversation (any more)."""
     messages: tuple[MessageView, ...] = ()
     turn: RunningTurn | None = None
+    rating: int | None = None
+    """Of a closed conversation: 0 when the customer is asked for one, else what they gave (1 to 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ def _changes(current: str, conversation_id: str, after: int, limit: int) -> Chan
         state=state,
         messages=tuple(row for row in rows if row.author != "note"),
         turn=RunningTurn(*turn) if turn else None,
+        rating=ratings.asked(conversation_id) if state == "resolved" else None,
     )
 
 

@@ -103,7 +103,8 @@ def search_knowledge(settings: Settings, question: Question) -> Found | None:  #
 
 @hookspec
 def before_ai(settings: Settings, prompt: Prompt, turn: TurnContext) -> Prompt | None:  # type: ignore[empty-body]
-    """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s."""
+    """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s. Also in worker, for the summaries of tickets:
+    ``prompt.task`` says which it is."""
 
 
 @hookspec
@@ -127,7 +128,7 @@ RULES: dict[str, HookRule] = {
     "jobs": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
     "filter_inbound": HookRule(manner="pipe", deadline=2, where=_TURNS),
     "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
-    "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS | {"worker"}),
     "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
     "health_check": HookRule(manner="each", deadline=10, where=frozenset({"cli", "web"})),
 }

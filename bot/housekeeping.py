@@ -6,7 +6,7 @@ import time
 
 import structlog
 
-from bot import accounts, clock, key_rotation, states
+from bot import accounts, clock, follow_up, key_rotation, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import JobSpec
@@ -22,6 +22,9 @@ DONE_DAYS = 7
 DEAD_DAYS = 30
 """Dead letters are kept at least so long."""
 DRAFT_DAYS = 7
+MAIL_DAYS = 30
+KEPT_DAYS = 90
+"""Of mails that were not sent."""
 SPEND_DAYS = 400
 BATCH = 200
 
@@ -31,6 +34,7 @@ def core_jobs() -> dict[str, JobSpec]:
     specs = [
         JobSpec(kind="core.expire", run=expire, every=60.0, timeout=120.0),
         JobSpec(kind="core.retention", run=retention, every=3_600.0, timeout=600.0),
+        *follow_up.specs(),
     ]
     return {spec.kind: spec for spec in specs}
 
@@ -77,6 +81,10 @@ def retention(_ref: str = "") -> None:
         ),
         "spending": _delete(
             "token_spend", "id", "day < ?", (time.strftime("%Y-%m-%d", time.gmtime(now - SPEND_DAYS * DAY)),)
+        ),
+        "mails": _delete("mail", "id", "state = 'sent' AND sent_at < ?", (now - MAIL_DAYS * DAY,)),
+        "mails_not_sent": _delete(
+            "mail", "id", "state IN ('kept', 'dead') AND created_at < ?", (now - KEPT_DAYS * DAY,)
         ),
         "visitors": accounts.drop_expired(),
         "drafts": write(

@@ -47,8 +47,9 @@ class Inbound:
     place: str
     """Where the conversation happens on the channel: a chat, a thread, a widget conversation's id."""
     text: str = ""
-    kind: Literal["message", "handoff", "contact", "resolve"] = "message"
-    """``handoff`` asks for a person, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation."""
+    kind: Literal["message", "handoff", "contact", "resolve", "rating"] = "message"
+    """``handoff`` asks for a person, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
+    ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment)."""
     site: str = ""
     """Site key; empty means the installation's first site."""
     profile: Profile = field(default_factory=Profile)
@@ -56,11 +57,15 @@ class Inbound:
     """The sender's own id of this message (the widget's ``cid``); echoed back in :class:`MessageView`."""
     conversation_id: str = ""
     """The id that a new conversation gets; empty: the core makes one. Must be unguessable and the same in a redelivery."""
+    rating: int = 0
+    """1 to 5, only for ``rating``."""
 
     @property
     def body_hash(self) -> str:
         """Hex SHA-256 over what must be equal in a redelivery."""
-        parts = (self.kind, self.place, self.text, self.profile.name, self.profile.email)
+        parts = [self.kind, self.place, self.text, self.profile.name, self.profile.email]
+        if self.rating:
+            parts.append(str(self.rating))
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, desk_posts, handoff, states
+from bot import clock, desk_posts, handoff, ratings, states
 from bot.bus import bus
 from bot.config import config
 from bot.failpoints import failpoint
@@ -202,6 +202,12 @@ def _request(event: Inbound, place: _Place) -> Receipt:
         if problem:
             raise _Refusal("bad_field", problem, "email")
         said = handoff.leave_address(place.conversation_id, name, email, clean(event.text))
+    elif event.kind == "rating":
+        problem = ratings.problem(place.conversation_id, event.rating)
+        if problem:
+            raise _Refusal("bad_field", problem, "rating")
+        said = handoff.Said(rev=ratings.rate(place.conversation_id, event.rating, clean(event.text)))
+        desk_posts.refresh_card(place.conversation_id)
     else:
         said = handoff.resolve(place.conversation_id, by="customer")
     return Receipt(
@@ -231,7 +237,7 @@ def _place(event: Inbound, at: float) -> _Place:
             raise _Refusal("blocked", BLOCKED)
         if place.state == "gone":
             raise _Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
-        if place.state != "resolved" or event.kind == "resolve":
+        if place.state != "resolved" or event.kind in {"resolve", "rating"}:
             return place
         if at - (place.resolved_at or at) <= config().reopen_days * 86_400:
             states.take(place.conversation_id, "reopen_for_people" if place.had_people else "reopen_for_ai")

@@ -15,7 +15,7 @@ from peewee import Model
 from bot import crypto, store
 from bot.crypto import PREFIX, CryptoError, is_sealed, seal, unseal
 from bot.plugin_settings import secret_place
-from bot.store import Conversation, Ledger, Message, PluginState, Ticket, Turn
+from bot.store import Conversation, Ledger, Mail, Message, PluginState, Rating, Ticket, Turn
 
 BATCH = 200
 
@@ -47,6 +47,8 @@ MESSAGES = (
     Sealed(Turn, ("draft",)),
     Sealed(Ticket, ("reason", "summary")),
     Sealed(Ledger, ("payload",)),
+    Sealed(Mail, ("subject", "text", "html")),
+    Sealed(Rating, ("comment",)),
 )
 
 

@@ -121,7 +121,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         channel=channel,
         language=language,
         history=tuple(last_messages(conversation_id, newest, config().history)),
-        tokens_left=_tokens_left(site_id, cap),
+        tokens_left=tokens_left(site_id, cap),
         had_people=bool(had_people),
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
@@ -158,7 +158,8 @@ FAILOVERS = 10
 """Attempt numbers one run may use for its failovers."""
 
 
-def _tokens_left(site_id: str, cap: int | None) -> int | None:
+def tokens_left(site_id: str, cap: int | None) -> int | None:
+    """What is left of a site's cap today; ``None`` without a cap. Inside a read or a write."""
     limit = config().daily_tokens if cap is None else cap
     if limit == 0:
         return None
@@ -259,13 +260,17 @@ def seal_draft(text: str, turn_id: str) -> str:
 
 def _spend(begun: Begun, account: Account) -> None:
     tokens = account.input_tokens + account.output_tokens
-    if not tokens:
-        return
+    if tokens:
+        book(begun.site_id, tokens, turns=1)
+
+
+def book(site_id: str, tokens: int, *, turns: int = 0) -> None:
+    """Count tokens against a site's cap of today. Inside a write."""
     day = _today()
     sql(
-        "INSERT INTO token_spend (id, site, day, tokens, turns) VALUES (?, ?, ?, ?, 1)"
-        " ON CONFLICT (id) DO UPDATE SET tokens = token_spend.tokens + excluded.tokens, turns = token_spend.turns + 1",
-        (f"{begun.site_id}/{day}", begun.site_id, day, tokens),
+        "INSERT INTO token_spend (id, site, day, tokens, turns) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET tokens = token_spend.tokens + excluded.tokens, turns = token_spend.turns + excluded.turns",
+        (f"{site_id}/{day}", site_id, day, tokens, turns),
     )
 
 

@@ -83,8 +83,9 @@ def test_retention_takes_what_is_old_and_nothing_else(store: Any) -> None:
     assert store.read(lambda: store.TokenSpend.select().count()) == 0
 
 
-def test_the_core_brings_both_as_periodic_jobs() -> None:
-    assert {kind: spec.every for kind, spec in housekeeping.core_jobs().items()} == {
+def test_the_core_brings_its_periodic_jobs() -> None:
+    assert {kind: spec.every for kind, spec in housekeeping.core_jobs().items() if spec.every} == {
         "core.expire": 60.0,
+        "core.remind": 300.0,
         "core.retention": 3600.0,
     }

@@ -108,6 +108,12 @@ def _count(value: Any, name: str) -> int:
     return value
 
 
+def _score(value: Any, name: str) -> int:
+    if type(value) is not int or not 1 <= value <= 5:
+        raise _bad(name, "a whole number from 1 to 5")
+    return value
+
+
 def _switch(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise _bad(name, "true or false")
@@ -145,6 +151,7 @@ NEEDED: dict[str, dict[str, Check]] = {
     "handoff": {"cid": _cid},
     "contact": {"cid": _cid, "email": _string(300)},
     "resolve": {"cid": _cid, "conv": _conversation},
+    "rating": {"cid": _cid, "conv": _conversation, "rating": _score},
     "typing": {"conv": _conversation, "on": _switch},
     "ping": {},
 }
@@ -159,6 +166,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
     "handoff": {"conv": _conversation},
     "contact": {"conv": _conversation, "name": _string(200), "text": _long_text},
     "resolve": {},
+    "rating": {"text": _long_text},
     "typing": {},
     "ping": {"n": _anything},
 }  # fmt: skip
@@ -230,6 +238,8 @@ def changes_body(page: Changes, draft: str | None = None) -> Frame:
     }  # fmt: skip
     if page.turn is not None and draft is not None:
         body["turn"] = {"id": page.turn.id, "attempt": page.turn.attempt, "text": draft}
+    if page.rating is not None:
+        body["rating"] = page.rating
     return body
 
 

@@ -24,7 +24,7 @@ from bot import (
 from web_widget.frames import FrameError
 
 CHANNEL = "widget"
-Kind = Literal["message", "handoff", "contact", "resolve"]
+Kind = Literal["message", "handoff", "contact", "resolve", "rating"]
 
 
 def first_conversation(visitor: VisitorView, cid: str) -> str:
@@ -60,6 +60,7 @@ def event(
     kind: Kind = "message",
     text: str = "",
     profile: Profile | None = None,
+    rating: int = 0,
 ) -> Inbound:
     """Make the event. Without a conversation it begins one; ``place`` is where a known conversation happens."""
     target = conversation_id or first_conversation(visitor, cid)
@@ -74,6 +75,7 @@ def event(
         profile=profile or Profile(),
         client_key=cid,
         conversation_id="" if conversation_id else target,
+        rating=rating,
     )
 
 

@@ -109,14 +109,22 @@ class Rest:
         return {**answer, "token": token} if token else answer
 
     def commit(
-        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile
+        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile, rating: int = 0
     ) -> tuple[Receipt, VisitorView]:
         visitor, site = self.who()
         place = inbound.owned(visitor, session, cid).place
         self.chat.count_message(visitor, cid)
         outcome = inbound.commit(
             inbound.event(
-                visitor, site, cid=cid, conversation_id=session, place=place, kind=kind, text=text, profile=profile
+                visitor,
+                site,
+                cid=cid,
+                conversation_id=session,
+                place=place,
+                kind=kind,
+                text=text,
+                profile=profile,
+                rating=rating,
             )
         )
         if isinstance(outcome, Refused):
@@ -140,7 +148,7 @@ class Rest:
                 raise FrameError("bad_field", "The field turn is missing: which answer shall stop?", field="turn")
             return {"stopped": offload(request_stop, body.session, body.turn)}
         profile = Profile(name=body.name, email=body.email)
-        receipt, _ = self.commit(body.kind, body.session, body.cid, body.text, profile)
+        receipt, _ = self.commit(body.kind, body.session, body.cid, body.text, profile, body.rating)
         ack = ack_body(receipt, body.cid)
         del ack["t"]
         return {"ack": ack}
@@ -242,7 +250,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     )
     @_told
     def chat_action(body: models.Action) -> dict[str, Any]:
-        """Ask for a person, leave an address, close the conversation, or stop an answer."""
+        """Ask for a person, leave an address, close the conversation, rate it, or stop an answer."""
         return rest.action(body)
 
     @routes.get(

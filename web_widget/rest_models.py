@@ -42,7 +42,8 @@ class NewMessage(Body):
 class Action(Body):
     session: str = Field(pattern=SESSION)
     cid: str = Field(pattern=CID)
-    kind: Literal["handoff", "contact", "resolve", "stop"]
+    kind: Literal["handoff", "contact", "resolve", "stop", "rating"]
+    rating: int = Field(0, ge=0, le=5, description="1 to 5, for the kind rating; text is the comment.")
     turn: str = Field("", max_length=64, description="Which answer to stop.")
     name: str = Field("", max_length=200)
     email: str = Field("", max_length=300)
@@ -119,6 +120,7 @@ class History(BaseModel):
     state: Literal["ai", "waiting", "human", "resolved", "gone"]
     msgs: list[Message]
     turn: Turn | None = None
+    rating: int | None = Field(None, description="Of a closed conversation: 0 asked, 1 to 5 given.")
 
 
 class Line(BaseModel):

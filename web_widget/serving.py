@@ -17,7 +17,7 @@ from bot import (
     site_by_key,
     unread,
 )
-from web_widget import cors, rest
+from web_widget import confirming, cors, rest
 from web_widget.assets import Asset, Assets, respond
 from web_widget.chat import Chat
 from web_widget.frames import FrameError
@@ -42,6 +42,7 @@ def blueprint(settings: WidgetSettings, app: Flask) -> APIBlueprint:
     routes.before_request(_preflight)
     routes.after_request(_cross_origin)
     _socket(routes, chat)
+    confirming.add_routes(routes)
     _files(routes, assets)
     _small_questions(routes, chat)
     rest.add_routes(routes, chat)

@@ -258,7 +258,12 @@ class Session:
     def _resolve(self, frame: Frame) -> None:
         self._store(frame, "resolve")
 
-    def _store(self, frame: Frame, kind: inbound.Kind, *, text: str = "", name: str = "", email: str = "") -> None:
+    def _rating(self, frame: Frame) -> None:
+        self._store(frame, "rating", text=frame.get("text", ""), rating=frame["rating"])
+
+    def _store(
+        self, frame: Frame, kind: inbound.Kind, *, text: str = "", name: str = "", email: str = "", rating: int = 0
+    ) -> None:
         """Commit what must arrive exactly once, and only then say so."""
         visitor, cid, conv = self._known(), frame["cid"], frame.get("conv", "")
         place = self.place if conv and conv == self.conv else inbound.owned(visitor, conv, cid).place if conv else ""
@@ -269,7 +274,15 @@ class Session:
         )
         outcome = inbound.commit(
             inbound.event(
-                visitor, self.site, cid=cid, conversation_id=conv, place=place, kind=kind, text=text, profile=profile
+                visitor,
+                self.site,
+                cid=cid,
+                conversation_id=conv,
+                place=place,
+                kind=kind,
+                text=text,
+                profile=profile,
+                rating=rating,
             )
         )
         if isinstance(outcome, Refused):
@@ -349,6 +362,7 @@ _HANDLERS: dict[str, Callable[[Session, Frame], Any]] = {
     "handoff": Session._handoff,
     "contact": Session._contact,
     "resolve": Session._resolve,
+    "rating": Session._rating,
     "stop": Session._stop,
     "typing": Session._typing,
     "ping": Session._ping,

@@ -19,19 +19,20 @@ from bot.store.database import (
 )
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent
 from bot.store.knowledge import Article, Passage
+from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
-    Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent,
+    Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating,
 )  # fmt: skip
 
 __all__ = [
     "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor",
-    "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Message", "Passage",
-    "PluginState", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "Ticket", "TicketEvent",
+    "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
+    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "Ticket", "TicketEvent",
     "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write",
 ]  # fmt: skip
