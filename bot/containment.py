@@ -313,8 +313,11 @@ class Containment:
 
     def _overdue(self, slot: _Slot, running: tuple[Bound]) -> None:
         bound = running[0]
+        # Calls that were under way together are late together: one cause, one strike, or a slow moment would switch it off.
+        struck_just_now = self._is_skipped(bound.key)
         self._skipped[bound.key] = time.monotonic() + SKIP_SECONDS
-        self._blame(bound, f"took longer than {bound.deadline:g} s")
+        if not struck_just_now:
+            self._blame(bound, f"took longer than {bound.deadline:g} s")
         slot.answered = False
         slot.marked = running
         # Looked at again after the mark: a call that ended in between sees the mark or is seen here, never neither.

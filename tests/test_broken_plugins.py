@@ -145,6 +145,17 @@ def test_a_loop_in_python_is_ended_at_its_deadline_and_the_turn_goes_on(house: H
         pass
 
 
+def test_calls_that_are_late_together_are_one_strike(house: House) -> None:
+    registry = load(house, "loops")
+    threads = [threading.Thread(target=filtered, args=(registry,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: row("loops").strikes == 1)
+    assert registry.fresh().is_on("loops")
+
+
 def test_a_call_that_waits_in_c_is_abandoned_and_its_work_given_away(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
