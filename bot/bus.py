@@ -16,6 +16,7 @@ import structlog
 
 from bot.config import config
 from bot.failpoints import failpoint
+from bot.resp import Command, Subscription, pipelined
 from bot.threads import Empty, NativeQueue, native_thread_id, on_main_thread, patched
 
 log = structlog.get_logger("bus")
@@ -115,20 +116,22 @@ class Bus:
     def send_now(self, items: Sequence[tuple[str, bytes]], drafts: Sequence[tuple[str, str, bool]] = ()) -> None:
         """Publish in this thread. ``drafts``: ``(turn:attempt, text, first)`` to append before the frames go out."""
 
+        commands: list[Command] = []
+        for key, text, first in drafts:
+            name = f"{PREFIX}draft:{key}".encode()
+            commands.append((b"APPEND", name, text.encode("utf-8", "replace")))
+            if first:
+                commands.append((b"EXPIRE", name, b"%d" % DRAFT_SECONDS))
+        untold = set(self._untold)
+        commands += [(b"PUBLISH", (PREFIX + topic).encode(), payload) for topic, payload in items]
+        commands += [(b"PUBLISH", (PREFIX + topic).encode(), b"") for topic in untold]
+        if not commands:
+            return
+
         def work(client: Any) -> bool:
-            pipe = client.pipeline(transaction=False)
-            for key, text, first in drafts:
-                pipe.append(f"{PREFIX}draft:{key}", text)
-                if first:
-                    pipe.expire(f"{PREFIX}draft:{key}", DRAFT_SECONDS)
-            for topic, payload in items:
-                pipe.publish(PREFIX + topic, payload)
-            for topic in untold:
-                pipe.publish(PREFIX + topic, b"")
-            pipe.execute()
+            pipelined(client, commands)
             return True
 
-        untold = set(self._untold)
         if self._attempt(work):
             self._untold -= untold
         else:
@@ -211,18 +214,19 @@ class Listener:
     def _subscribed(self) -> None:
         import redis
 
-        client = redis.Redis.from_url(self.bus.url, socket_connect_timeout=2, socket_timeout=None)
-        subscription = client.pubsub(ignore_subscribe_messages=True)
+        # protocol 2: no other kind of message comes unasked
+        client = redis.Redis.from_url(self.bus.url, socket_connect_timeout=2, socket_timeout=5, protocol=2)
+        subscription: Subscription | None = None
         try:
-            subscription.subscribe(*self.handlers)
+            subscription = Subscription(client, list(self.handlers), patience=1.0)
             self.bus.recover()
             self._look()
             while not self._stop.is_set():
-                message = subscription.get_message(timeout=1.0)
-                if message is not None and message["type"] == "message":
-                    self._call(self.handlers[message["channel"]], message["data"])
+                for topic, payload in subscription.messages():
+                    self._call(self.handlers[topic], payload)
         finally:
-            subscription.close()
+            if subscription is not None:
+                subscription.close()
             client.close()
 
     def _look(self) -> None:
