@@ -39,7 +39,7 @@ def doctor() -> None:
     """Check database, Redis, disk, keys, plugins and processes. Ends with 1 if something fails."""
     from bot import logs
 
-    logs.setup("deskhand")
+    logs.setup("deskhand", quiet=True)
     worst = "ok"
     for finding in examine(config()):
         colour = {"ok": "green", "warn": "yellow", "fail": "red"}[finding.level]

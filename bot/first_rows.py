@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from bot import accounts, crypto
@@ -14,6 +15,7 @@ KNOWLEDGE_SYNC = "knowledge.sync"
 """The job that reads the knowledge folder. It is run once before the first start serves, so that the first answer has sources."""
 
 OFFLINE = "offline: quotes the articles. Set OPENAI_API_KEY or ANTHROPIC_API_KEY for a model"
+NO_DESK = "no desk is connected: who asks for a person gets a ticket (deskhand tickets list)"
 
 
 def first_rows(settings: Config, tell: Callable[[str], None]) -> list[str]:
@@ -60,12 +62,17 @@ def _welcome(settings: Config, key: str, articles: int, plugins: list[Status]) -
         "    AI          " + (", ".join(models) or OFFLINE),
         "    channels    " + (", ".join(one.title for one in channels if one.on) or "none"),
     ]  # fmt: skip
-    waiting = [
-        f"{one.title} ({one.why})" for one in plugins if not one.on and not one.broken and one.why.startswith("needs")
-    ]
+    waiting = [_needs(one) for one in plugins if not one.on and not one.broken and one.why.startswith("needs")]
     if waiting:
         lines.append("    not yet     " + "; ".join(waiting))
-    lines.append("    people      no desk is connected: who asks for a person gets a ticket (deskhand tickets list)")
+    desks = [one.title for one in plugins if one.on and "desk" in one.hooks]
+    lines.append("    people      " + (", ".join(desks) or NO_DESK))
     broken = [f"{one.name}: {one.why}" for one in plugins if one.broken]
     lines += [f"    broken      {text}" for text in broken]
     return lines
+
+
+def _needs(one: Status) -> str:
+    """A plugin that waits for settings, with the environment variables that fill them."""
+    variables = re.findall(r"\(or ([A-Z][A-Z0-9_]+)\)", one.why)
+    return f"{one.title} ({' and '.join(variables) or one.why})"

@@ -120,8 +120,11 @@ def _uncaught(kind: type[BaseException], error: BaseException, trace: Any) -> No
     structlog.get_logger().critical("crashed", exc_info=(kind, error, trace))
 
 
-def setup(process: str) -> None:
-    """Set the log up for a process: its name, ``DESKHAND_LOG_FORMAT`` and ``DESKHAND_LOG_LEVEL``. Lines go to standard error."""
+def setup(process: str, *, quiet: bool = False) -> None:
+    """Set the log up for a process: its name, ``DESKHAND_LOG_FORMAT`` and ``DESKHAND_LOG_LEVEL``. Lines go to standard error.
+
+    ``quiet`` is for commands: people read what they print, and the log only when something is wrong.
+    """
     global _process
     _process = process
     settings = config()
@@ -129,6 +132,8 @@ def setup(process: str) -> None:
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and terminal)
     renderer: Any = _text(terminal and "NO_COLOR" not in os.environ) if as_text else _json
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    if quiet:
+        level = max(level, logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -29,8 +29,8 @@ def prepare() -> Plan:
     """Make this machine ready and return what to run. Raises :class:`CannotRun`, :class:`ConfigError` or :class:`StoreUnavailable`."""
     began = time.time()
     settings = config()
-    logs.setup("deskhand")
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    logs.setup("deskhand", quiet=not as_json)
     tell = _quiet if as_json else _tell
     _data_folder(settings)
     _lock(settings)

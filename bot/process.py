@@ -16,7 +16,7 @@ from bot.store import StoreUnavailable, close_database, migrate, open_database
 @contextlib.contextmanager
 def command() -> Iterator[None]:
     """Enter a command of the command line: the database is open and up to date, and the running processes can be woken."""
-    logs.setup("deskhand")
+    logs.setup("deskhand", quiet=True)
     settings = config()
     if not settings.redis_url:
         from bot import embedded
