@@ -84,7 +84,7 @@ def test_axe_finds_nothing_while_an_answer_comes_or_a_message_waits(
     no_violations(chat, "not sent yet")
 
 
-def test_the_demo_page_and_the_full_page_chat_are_clean(product: Deskhand, visit: Visit) -> None:
+def test_the_full_page_chat_is_clean(product: Deskhand, visit: Visit) -> None:
     chat = visit(product, "/chat/demo")
     expect(chat.panel).to_be_visible(timeout=PATIENCE)
     chat.connected()

@@ -7,36 +7,28 @@ const SEND = 'M12 19V5m-6 6 6-6 6 6';
 const STOP = 'M8 8h8v8H8z';
 
 export class Composer {
-  /**
-   * @param {import('./session.js').Session} session
-   * @param {{ person: () => void, say: (text: string) => void }} wiring
-   */
-  constructor(session, { person, say }) {
-    this.session = session;
-    this.say = say;
+  /** @param {import('./panel.js').Panel} panel */
+  constructor(panel) {
+    this.session = panel.session;
     this.told = 0;
     this.input = h('textarea', {
-      id: 'dh-text', rows: 1, dir: 'auto', enterkeyhint: 'send', 'aria-describedby': 'dh-hint', autocomplete: 'off',
+      id: 'dh-text', rows: 1, dir: 'auto', enterkeyhint: 'send', 'aria-describedby': 'dh-hint', autocomplete: 'off', 'aria-label': t('message'), placeholder: t('placeholder'),
       input: () => this.changed(), keydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
     });
-    this.label = h('label', { class: 'vh', for: 'dh-text' });
     this.button = h('button', { class: 'send' });
     this.hint = h('span', { id: 'dh-hint', class: 'note', role: 'status' });
-    this.person = action('', person);
+    this.person = action(t('person'), () => panel.person());
     this.form = h('form', { class: 'composer', part: 'composer', submit: (/** @type {Event} */ event) => this.submit(event) },
-      this.label, h('div', { class: 'line' }, this.input, this.button), h('div', { class: 'under' }, this.person, this.hint));
+      h('div', { class: 'line' }, this.input, this.button), h('div', { class: 'under' }, this.person, this.hint));
   }
 
-  get key_() {
+  get slot() {
     return `draft:${this.session.conv || 'new'}`;
   }
 
   /** Show the draft of the conversation that is open now. */
   reset() {
-    this.label.textContent = t('message');
-    this.input.placeholder = t('placeholder');
-    this.person.textContent = t('person');
-    this.put(this.session.store.get(this.key_));
+    this.put(this.session.store.get(this.slot));
   }
 
   /** @param {string} text */
@@ -47,7 +39,7 @@ export class Composer {
 
   changed() {
     const { session, input, hint } = this;
-    session.store.set(this.key_, input.value);
+    session.store.set(this.slot, input.value);
     input.style.height = 'auto';
     input.style.height = `${Math.min(input.scrollHeight, 140)}px`;
     const left = session.limit - [...input.value].length;

@@ -6,11 +6,13 @@ const BACK_TO_SOCKET = 300_000;
 
 export class Connection {
   /**
-   * @param {{ url: string, hello: () => Promise<any>, frame: (frame: any) => void, state: (state: string, code?: number) => void,
-   *   rest: (lost: () => void) => Promise<any> }} wiring
+   * @param {string} url
+   * @param {{ hello: () => Promise<any>, frame: (frame: any) => void, connected: (state: string, code?: number) => void,
+   *   rest: (lost: () => void) => Promise<any> }} owner
    */
-  constructor(wiring) {
-    this.wiring = wiring;
+  constructor(url, owner) {
+    this.url = url;
+    this.owner = owner;
     this.state = 'idle';
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -48,7 +50,7 @@ export class Connection {
   enter(state, code) {
     if (this.state == state && !code) return;
     this.state = state;
-    this.wiring.state(state, code);
+    this.owner.connected(state, code);
   }
 
   /** @param {any} frame @returns {boolean} false: not sent, the connection is not there */
@@ -90,9 +92,9 @@ export class Connection {
     if (this.socket) return;
     clearTimeout(this.timer);
     if (!this.rest) this.enter('connecting');
-    const hello = await this.wiring.hello();
+    const hello = await this.owner.hello();
     if (!this.wanted || this.socket) return;
-    const socket = (this.socket = new WebSocket(this.wiring.url));
+    const socket = (this.socket = new WebSocket(this.url));
     let welcome = false;
     const late = setTimeout(() => socket.close(), 10_000);
     socket.onopen = () => socket.send(JSON.stringify(hello));
@@ -105,10 +107,10 @@ export class Connection {
         clearTimeout(late);
         this.failures = 0;
         this.leaveRest();
-        this.wiring.frame(frame);
+        this.owner.frame(frame);
         this.enter('open');
         this.ping();
-      } else if (frame.t != 'pong') this.wiring.frame(frame);
+      } else if (frame.t != 'pong') this.owner.frame(frame);
     };
     socket.onclose = ({ code }) => {
       clearTimeout(late);
@@ -130,7 +132,7 @@ export class Connection {
 
   /** Use REST, if the server answers there at all; else it is down and the socket goes on trying. */
   async fallBack() {
-    const rest = await this.wiring.rest(() => this.again()).catch(() => null);
+    const rest = await this.owner.rest(() => this.again()).catch(() => null);
     if (!rest) return;
     if (!this.wanted || this.state == 'open' || this.rest) return rest.stop();
     this.rest = rest;

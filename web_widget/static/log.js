@@ -14,15 +14,10 @@ export const author = ({ author, name, type }) =>
   author == 'ai' ? t(type == 'offline' ? 'offlineAi' : 'ai') : author == 'customer' ? t('you') : name || t('agent');
 
 export class Log {
-  /**
-   * @param {import('./session.js').Session} session
-   * @param {{ say: (text: string) => void, person: () => void, focus: (text?: string) => void }} wiring
-   */
-  constructor(session, { say, person, focus }) {
-    this.session = session;
-    this.say = say;
-    this.person = person;
-    this.focus = focus;
+  /** @param {import('./panel.js').Panel} panel */
+  constructor(panel) {
+    this.panel = panel;
+    this.session = panel.session;
     /** @type {Map<string, HTMLElement>} */
     this.articles = new Map();
     this.intro = h('div', { class: 'intro' });
@@ -30,7 +25,7 @@ export class Log {
     this.rows = h('div', { class: 'rows' });
     this.tail = h('div', { class: 'rows' });
     this.live = h('div', { class: 'rows' });
-    this.choices = h('div', { class: 'choices', role: 'group' });
+    this.choices = h('div', { class: 'choices', role: 'group', 'aria-label': t('choices') });
     this.list = h('div', { class: 'log', role: 'log', 'aria-live': 'off', 'aria-label': t('log'), tabindex: 0, part: 'log' },
       this.intro, this.earlier, this.rows, this.tail, this.live, this.choices);
     this.pill = h('button', { class: 'pill', hidden: true, click: () => this.end() }, t('newMessages'));
@@ -174,11 +169,11 @@ export class Log {
       const copy = async (/** @type {any} */ { currentTarget }) => {
         await navigator.clipboard.writeText(text);
         currentTarget.textContent = t('copied');
-        this.say(t('copied'));
+        this.panel.say(t('copied'));
       };
       parts.push(action(t('copy'), copy));
     }
-    if (author == 'ai' && !sources.length) parts.push(action(t('person'), this.person));
+    if (author == 'ai' && !sources.length) parts.push(action(t('person'), () => this.panel.person()));
     return parts;
   }
 
@@ -217,7 +212,7 @@ export class Log {
     const drop = (text = '') => {
       this.session.outbox.drop(frame.cid);
       this.session.tell('outbox');
-      this.focus(text);
+      this.panel.focus(text);
     };
     if (final) return [note(`${t('notSent')}. ${error}`, 'bad'), action(t('edit'), () => drop(frame.text)), action(t('discard'), () => drop())];
     if (!error) return [note(t(open ? 'sending' : 'queued'))];
@@ -268,7 +263,7 @@ export class Log {
       const rest = text.slice(end);
       tail.replaceChildren(text ? render(rest, (n) => h('span', { class: 'cite' }, n)) : h('span', { class: 'dots', 'aria-hidden': 'true' }));
       article.children[2].replaceChildren(...(stopped ? [note(t('stopped'))]
-        : failed ? [note(t('interrupted')), action(t('person'), this.person)]
+        : failed ? [note(t('interrupted')), action(t('person'), () => this.panel.person())]
         : text ? [] : [note(t('answering'))]));
     });
   }
@@ -288,7 +283,7 @@ export class Log {
   buttons(texts) {
     const say = (/** @type {string} */ text) => {
       this.session.say(text);
-      this.focus();
+      this.panel.focus();
     };
     return texts.map((text) => h('button', { class: 'chip', dir: 'auto', click: () => say(text) }, text));
   }
@@ -297,7 +292,6 @@ export class Log {
   offer() {
     const last = this.session.sorted.at(-1);
     const texts = last?.author == 'customer' || this.session.pending.length ? [] : last?.choices || [];
-    this.choices.setAttribute('aria-label', t('choices'));
     this.choices.replaceChildren(...this.buttons(texts.slice(0, 5)));
   }
 }

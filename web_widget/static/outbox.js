@@ -70,13 +70,12 @@ export class Store {
 export class Outbox {
   /**
    * @param {Store} store
-   * @param {(item: Unsent) => Promise<any>} deliver answers an ack or an error frame; throws when the connection is gone
-   * @param {(item: Unsent, answer: any) => void} settled
+   * @param {{ deliver: (item: Unsent) => Promise<any>, settled: (item: Unsent, answer: any) => void }} owner
+   *   `deliver` answers an ack or an error frame and throws when the connection is gone
    */
-  constructor(store, deliver, settled) {
+  constructor(store, owner) {
     this.store = store;
-    this.deliver = deliver;
-    this.settled = settled;
+    this.owner = owner;
     this.busy = false;
     this.last = 0;
     this.timer = 0;
@@ -136,10 +135,10 @@ export class Outbox {
     try {
       await this.store.locked('outbox', async () => {
         for (let item = this.due(); item; item = this.due()) {
-          const answer = await this.deliver(item);
+          const answer = await this.owner.deliver(item);
           if (answer.t == 'ack') this.drop(item.frame.cid);
           else this.postpone(item, answer);
-          this.settled(item, answer);
+          this.owner.settled(item, answer);
         }
       });
       const next = Math.min(...this.all().filter((item) => !item.final).map((item) => item.next));

@@ -1,6 +1,11 @@
 // @ts-check
 // The chat window: puts the parts together, opens and closes, says aloud what a screen reader should hear.
 /** @typedef {import('./protocol').App} App */
+// All at once, although some belong to parts of parts: one wave of requests instead of three.
+import './connection.js';
+import './markdown.js';
+import './outbox.js';
+import './strings/en.js';
 import { Composer } from './composer.js';
 import { adopt, h, icon } from './elements.js';
 import { author, Log } from './log.js';
@@ -21,7 +26,7 @@ export const mount = async (app) => {
   return panel;
 };
 
-class Panel {
+export class Panel {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
@@ -48,15 +53,9 @@ class Panel {
   }
 
   build() {
-    const { session, app } = this;
-    const say = (/** @type {string} */ text) => this.say(text);
-    const person = () => this.person();
-    const focus = (/** @type {string} */ text = '') => {
-      if (text) this.composer.put(text);
-      this.focus();
-    };
-    this.log = new Log(session, { say, person, focus });
-    this.composer = new Composer(session, { person, say });
+    const { app } = this;
+    this.log = new Log(this);
+    this.composer = new Composer(this);
     this.title = h('h2', { id: 'dh-title', dir: 'auto' });
     this.status = h('p', { dir: 'auto' });
     this.menu = h('div', { class: 'menu', hidden: true });
@@ -230,7 +229,9 @@ class Panel {
     list.querySelector('button').focus();
   }
 
-  focus() {
+  /** @param {string} [text] to be edited */
+  focus(text) {
+    if (text) this.composer.put(text);
     // On a phone the keyboard would cover what there is to read.
     if (matchMedia('(pointer:coarse)').matches) this.box.focus();
     else this.composer.input.focus();

@@ -29,16 +29,10 @@ export class Session {
     this.sending = null;
     const here = this.store.tab();
     this.conv = here.conv || '';
-    this.outbox = new Outbox(this.store, (item) => this.deliver(item), (item, answer) => this.settled(item, answer));
+    this.outbox = new Outbox(this.store, this);
     const orphan = this.outbox.all().find((item) => !item.frame.conv);
     this.thread = here.thread || orphan?.thread || fresh();
-    this.connection = new Connection({
-      url: `${app.api.replace(/^http/, 'ws')}/w/ws?site=${encodeURIComponent(site)}`,
-      hello: () => this.hello(),
-      frame: (frame) => this.frame(frame),
-      state: (state, code) => this.connected(state, code),
-      rest: async (lost) => (await import('./rest.js')).connect(this, lost),
-    });
+    this.connection = new Connection(`${app.api.replace(/^http/, 'ws')}/w/ws?site=${encodeURIComponent(site)}`, this);
     this.onstorage = (/** @type {StorageEvent} */ event) => this.elsewhere(event);
     addEventListener('storage', this.onstorage);
   }
@@ -87,6 +81,11 @@ export class Session {
       t: 'hello', token: this.store.get('token') || undefined, conv: this.conv || undefined, cursor: this.now.cursor,
       epoch: this.epoch, locale: this.app.root.lang, page: { url, title },
     };
+  }
+
+  /** The stand-in for sockets. @param {() => void} lost */
+  async rest(lost) {
+    return (await import('./rest.js')).connect(this, lost);
   }
 
   /** @param {string} state @param {number} [code] */
