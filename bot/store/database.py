@@ -7,8 +7,10 @@ fails takes nobody with it. On PostgreSQL every write is a transaction of its ow
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -34,6 +36,10 @@ db: Database = cast("Database", DatabaseProxy())
 MIGRATIONS = Path(__file__).parent / "migrations"
 MAX_BATCH = 128
 SUBMIT_THREADS = 8
+BUSY = 5.0
+"""Seconds to wait for another process's transaction."""
+BUSY_STEP = 1
+"""Milliseconds of that which the committing thread leaves to SQLite at a time."""
 
 
 class Base(Model):
@@ -305,7 +311,9 @@ class _Committer:
             if self.batched:
                 if db.is_closed():
                     db.connect()
-                with db.atomic():
+                    db.execute_sql(f"PRAGMA busy_timeout = {BUSY_STEP}")
+                with contextlib.ExitStack() as stack:
+                    stack.push(_begun())
                     for pending in batch:
                         self._in_savepoint(pending, alone=len(batch) == 1)
             else:
@@ -329,6 +337,21 @@ class _Committer:
             pending.error = unavailable(error) if isinstance(error, _UNAVAILABLE) else error
             db.execute_sql("ROLLBACK TO one")
         db.execute_sql("RELEASE one")
+
+
+def _begun() -> Any:
+    """A transaction, entered as soon as no other process has one. Left to itself SQLite looks again after 1, 2, 5, 10 … 100 ms,
+    so that two processes that write all the time wait for most of that, though a commit takes one or two.
+    """
+    until = time.monotonic() + BUSY
+    while True:
+        transaction = db.atomic()
+        try:
+            transaction.__enter__()
+            return transaction
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= until:
+                raise
 
 
 _committer_lock = native_lock()
