@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import DeskInbox, PermanentFailure
+from bot import DeskAnswer, DeskInbox, PermanentFailure
 
 from .asides import Asides
 from .catching_up import CatchingUp
@@ -42,6 +43,7 @@ class Listening:
         self._background: set[asyncio.Task[Any]] = set()
         self._catching: asyncio.Task[None] | None = None
         self._refused_at = 0.0
+        self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
         from ._socket import make_app
@@ -108,9 +110,12 @@ class Listening:
     async def commit(self, body: dict[str, Any]) -> None:
         """Commit what a payload says; return only then. Raises when Slack must send it again."""
         try:
-            heard = await self._understood(body)
-            for one in heard:
-                await self.tell(one)
+            # The SDK runs a task for each event. Read one after the other, or those that wait for a name are overtaken.
+            async with self._turn[_place(body)]:
+                heard = await self._understood(body)
+                put = [self._put(one) for one in heard]
+            for one, done in zip(heard, put, strict=True):
+                self.asides.tell(one, await done if done else None)
         except Exception as error:
             self._refused_at = time.monotonic()
             self._later(self._look_again(self._refused_at))
@@ -125,10 +130,13 @@ class Listening:
             log.warning("event_not_understood", desk="slack", kind=str(body.get("type")), reason=type(error).__name__)
             return []
 
+    def _put(self, heard: Heard) -> asyncio.Future[DeskAnswer] | None:
+        return self.intake.put(heard.event) if heard.event else None
+
     async def tell(self, heard: Heard) -> None:
-        """Commit one thing; the sentence for the person follows by itself."""
-        answer = await self.intake.take(heard.event) if heard.event else None
-        self.asides.tell(heard, answer)
+        """Commit one thing that was found in a thread; the sentence for the person follows by itself."""
+        done = self._put(heard)
+        self.asides.tell(heard, await done if done else None)
 
     def catch_up_soon(self) -> None:
         """Read open threads again; a run that is under way is replaced by one that sees everything."""
@@ -168,3 +176,10 @@ class Listening:
     async def _say_connected(self, yes: bool) -> None:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(self.inbox.connected(yes), 3)
+
+
+def _place(body: dict[str, Any]) -> str:
+    """The channel of a payload; odd ones share a turn."""
+    found: Any = body.get("event") or body.get("channel") or {}
+    found = (found.get("channel") or found.get("id")) if isinstance(found, dict) else ""
+    return found if isinstance(found, str) else ""

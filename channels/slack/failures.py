@@ -6,7 +6,10 @@ from typing import Any
 
 from bot import DeliveryFailure, PermanentFailure, TemporaryFailure, Uncertain
 
-_RENEW = "Put the current tokens of the app into SLACK_BOT_RENEW and SLACK_APP_RENEW. Nothing is lost: what waits is sent then."
+_RENEW = (
+    "Put the current tokens of the app into SLACK_BOT_TOKEN and SLACK_APP_TOKEN. "
+    "Nothing is lost: what was refused is kept (deskhand deadletters list)."
+)
 _MEMBER = "Invite the app to the channel (in the channel: /invite @Deskhand), or set SLACK_CHANNEL to one it is in."
 
 PERMANENT = {

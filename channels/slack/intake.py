@@ -20,11 +20,11 @@ class Intake:
         self._waiting: asyncio.Queue[tuple[DeskEvent, asyncio.Future[DeskAnswer]]] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._write())
 
-    async def take(self, event: DeskEvent) -> DeskAnswer:
-        """Return after the commit. Raises when there was none: then Slack must not be told that we have it."""
+    def put(self, event: DeskEvent) -> asyncio.Future[DeskAnswer]:
+        """Done after the commit. Raises when there was none: then Slack must not be told that we have it."""
         done: asyncio.Future[DeskAnswer] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((event, done))
-        return await done
+        return done
 
     async def stop(self) -> None:
         """What is not committed is not acknowledged, and comes again."""
