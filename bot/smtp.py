@@ -6,6 +6,7 @@ that. Everything before it is :class:`Later` or, when the server refused this ve
 
 from __future__ import annotations
 
+import base64
 import re
 import smtplib
 import socket
@@ -141,8 +142,12 @@ class Connection:
     def _sign_in(self, smtp: smtplib.SMTP) -> None:
         if self.server.security == "off" and self.server.host not in LOOPBACK:
             raise Later("a password is never sent without TLS", ours=True)
+        user, password = self.server.user, self.server.password
         try:
-            smtp.login(self.server.user, self.server.password)
+            if (user + password).isascii():
+                smtp.login(user, password)
+            else:  # smtplib knows ASCII only; PLAIN is UTF-8 (RFC 4616)
+                _sign_in_plain(smtp, user, password)
         except smtplib.SMTPNotSupportedError:
             raise Later(f"{self.server.host} takes no user and password here", ours=True) from None
         except smtplib.SMTPAuthenticationError as error:
@@ -178,6 +183,15 @@ class Connection:
             raise Unsure(f"the connection ended after the mail and before its answer: {_why(error)}") from None
         _judge(code, said)
         return one_line(said.decode("utf-8", "replace"), 200)
+
+
+def _sign_in_plain(smtp: smtplib.SMTP, user: str, password: str) -> None:
+    if "PLAIN" not in smtp.esmtp_features.get("auth", "").split():
+        raise smtplib.SMTPNotSupportedError
+    token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+    code, said = smtp.docmd("AUTH", f"PLAIN {token}")
+    if code not in {235, 503}:
+        raise smtplib.SMTPAuthenticationError(code, said)
 
 
 def _wait_at_most(smtp: smtplib.SMTP, seconds: float) -> None:
