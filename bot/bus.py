@@ -113,15 +113,16 @@ class Bus:
         """Show ``frame`` (JSON) to the watchers of a conversation, if anybody watches."""
         self.publish([("live", conversation_id.encode() + frame)])
 
-    def send_now(self, items: Sequence[tuple[str, bytes]], drafts: Sequence[tuple[str, str, bool]] = ()) -> None:
-        """Publish in this thread. ``drafts``: ``(turn:attempt, text, first)`` to append before the frames go out."""
+    def send_now(self, items: Sequence[tuple[str, bytes]], drafts: Sequence[tuple[str, str]] = ()) -> None:
+        """Publish in this thread. ``drafts``: ``(turn:attempt, text)``, stored before the frames go out.
+
+        The whole text each time: a Redis that was started again in mid-answer would have the end without the beginning.
+        """
 
         commands: list[Command] = []
-        for key, text, first in drafts:
+        for key, text in drafts:
             name = f"{PREFIX}draft:{key}".encode()
-            commands.append((b"APPEND", name, text.encode("utf-8", "replace")))
-            if first:
-                commands.append((b"EXPIRE", name, b"%d" % DRAFT_SECONDS))
+            commands.append((b"SET", name, text.encode("utf-8", "replace"), b"EX", b"%d" % DRAFT_SECONDS))
         untold = set(self._untold)
         commands += [(b"PUBLISH", (PREFIX + topic).encode(), payload) for topic, payload in items]
         commands += [(b"PUBLISH", (PREFIX + topic).encode(), b"") for topic in untold]

@@ -25,7 +25,7 @@ def utf16(text: str) -> int:
 class Draft:
     """The text shown so far of one attempt. Used by the thread that answers."""
 
-    __slots__ = ("_drafts", "attempt", "conversation_id", "length", "lock", "pending", "shown", "turn_id")
+    __slots__ = ("_drafts", "attempt", "conversation_id", "length", "lock", "pending", "sent", "shown", "turn_id")
 
     def __init__(self, drafts: Drafts, conversation_id: str, turn_id: str, attempt: int) -> None:
         self._drafts = drafts
@@ -33,6 +33,7 @@ class Draft:
         self.turn_id = turn_id
         self.attempt = attempt
         self.length = 0
+        self.sent = ""
         self.shown: list[str] = []
         self.pending: list[str] = []
         self.lock = threading.Lock()
@@ -56,13 +57,14 @@ class Draft:
         with self.lock:
             self.pending = []
 
-    def take(self) -> tuple[int, str]:
-        """What is pending, and its offset."""
+    def take(self) -> tuple[int, str, str]:
+        """The offset of what is pending, what is pending, and the whole text with it."""
         with self.lock:
             text, self.pending = "".join(self.pending), []
             offset = self.length
             self.length += utf16(text)
-        return offset, text
+            self.sent += text
+        return offset, text, self.sent
 
     def phase(self, phase: str) -> None:
         """Tell the watchers how the turn is going: thinking, writing, done, stopped or failed."""
@@ -141,18 +143,18 @@ class Drafts:
 
     def _send(self, items: Sequence[tuple[str, bytes] | Draft]) -> None:
         frames: list[tuple[str, bytes]] = []
-        appends: list[tuple[str, str, bool]] = []
+        texts: list[tuple[str, str]] = []
         for item in items:
             if not isinstance(item, Draft):
                 frames.append(item)
                 continue
-            offset, text = item.take()
+            offset, text, whole = item.take()
             if not text:
                 continue
             frame = {
                 "t": "delta", "conv": item.conversation_id, "turn": item.turn_id, "attempt": item.attempt, "off": offset, "text": text,
             }  # fmt: skip
-            appends.append((f"{item.turn_id}:{item.attempt}", text, offset == 0))
+            texts.append((f"{item.turn_id}:{item.attempt}", whole))
             frames.append(("live", item.conversation_id.encode() + orjson.dumps(frame)))
         if frames:
-            self._bus.send_now(frames, appends)
+            self._bus.send_now(frames, texts)

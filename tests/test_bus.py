@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.bus import Bus
+from bot.drafts import Drafts
 from tests.running import ROOT, wait_for
 from tests.valkey import Valkey
 
@@ -120,6 +121,12 @@ def test_without_redis_a_change_of_the_database_is_noticed(store: Any) -> None:
 
 def test_a_draft_is_read_back_piece_by_piece(valkey: Valkey) -> None:
     bus = Bus(valkey.url)
-    bus.send_now([], [("t1:1", "Hello ", True)])
-    bus.send_now([], [("t1:1", "wörld", False)])
-    assert bus.draft("t1", 1) == "Hello wörld" and bus.draft("t1", 2) == ""
+    drafts = Drafts(bus)
+    draft = drafts.open("c1", "t1", 1)
+    draft.add("Hello ")
+    wait_for(lambda: bus.draft("t1", 1) == "Hello ")
+    valkey.flush()  # as a restart leaves it
+    draft.add("wörld")
+    wait_for(lambda: bus.draft("t1", 1) == "Hello wörld")
+    assert bus.draft("t1", 2) == ""
+    drafts.stop()
