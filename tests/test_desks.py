@@ -77,7 +77,7 @@ class World:
         return self.store.read(lambda: self.store.Conversation.get_by_id(self.conversation))
 
     def ticket(self) -> Any:
-        return self.store.read(lambda: self.store.Ticket.get())
+        return self.store.read(self.store.Ticket.get)
 
     def later(self) -> None:
         """Five seconds pass."""
@@ -293,5 +293,5 @@ def test_nothing_waits_for_a_desk_that_is_not_there(store: Any) -> None:
     got = receive([Inbound(channel="x", key="k", external_id="a", place="r", text="hi"),
                    Inbound(channel="x", key="k2", external_id="a", place="r", kind="handoff")])  # fmt: skip
     assert isinstance(got[1], Receipt)
-    assert store.read(lambda: desk_posts.declared()) == []
+    assert store.read(desk_posts.declared) == []
     assert store.read(lambda: store.DeskThread.select().count()) == 0
