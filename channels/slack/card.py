@@ -31,7 +31,7 @@ HINT = "Reply in this thread to answer the customer. Begin with `note:` or 🔒 
 def card_blocks(card: Card) -> list[Block]:
     """The blocks of a card. Nothing in it is read by Slack as a mention, a link or a command."""
     blocks = [header(_title(card)), rich(section(*_about(card)))]
-    if card.summary:
+    if card.summary.strip():
         by = {"ai": "Summary (AI)", "extract": "Summary (taken from the conversation)"}.get(card.summary_by, "Summary")
         blocks.append(rich(section(words(f"{by}\n", bold=True), words(cut(card.summary, SUMMARY)))))
     details = _details(card)
@@ -103,7 +103,7 @@ def _details(card: Card) -> list[Part]:
             parts.append(words("\n"))
         parts.extend((words(f"{label}: ", bold=True), part))
 
-    if card.reason:
+    if card.reason.strip():
         add("Why", words(_one_line(card.reason, FIELD)))
     if card.confidence is not None and card.state in {"waiting", "human"}:
         level = "low" if card.confidence < 0.5 else "high" if card.confidence >= 0.8 else "medium"

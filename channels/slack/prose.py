@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .rich import PIECE, Block, Part, link, rich, section, verbatim, words
+from .rich import PIECE, Block, Part, link, quote, rich, section, verbatim, words
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -45,7 +45,7 @@ def _elements(tokens: Sequence[Token]) -> list[Part]:
             if lists:
                 _into_list(found, lists, parts)
             elif quoted:
-                found.append({"type": "rich_text_quote", "elements": parts})
+                found.append(quote(*parts))
             else:
                 if found and found[-1]["type"] == "rich_text_section":
                     found[-1]["elements"].append(words("\n\n"))

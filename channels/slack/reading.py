@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_ANGLES = re.compile(r"<([^<>\n]+)>")
+_ANGLES = re.compile(r"<([@#!][^<>\n]+|[A-Za-z][A-Za-z0-9+.-]{0,20}:[^<>\n]+)>")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?")
 

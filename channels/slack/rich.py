@@ -46,11 +46,16 @@ def moment(at: float, form: str, fallback: str) -> Part:
 
 
 def section(*parts: Part) -> Part:
-    return {"type": "rich_text_section", "elements": [*parts]}
+    return {"type": "rich_text_section", "elements": _kept(parts)}
 
 
 def quote(*parts: Part) -> Part:
-    return {"type": "rich_text_quote", "elements": [*parts]}
+    return {"type": "rich_text_quote", "elements": _kept(parts)}
+
+
+def _kept(parts: tuple[Part, ...]) -> list[Part]:
+    """Slack refuses a whole message for one empty text."""
+    return [part for part in parts if part["type"] != "text" or part["text"]] or [words(" ")]
 
 
 def rich(*elements: Part, block_id: str = "") -> Block:

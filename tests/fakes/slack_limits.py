@@ -17,7 +17,9 @@ def wrong_blocks(blocks: Any) -> str:
     """Empty, or what Slack would not take."""
     if not isinstance(blocks, list) or len(blocks) > BLOCKS:
         return f"more than {BLOCKS} blocks"
-    if len(json.dumps(blocks)) > IN_ALL * 2:  # the limit counts characters people see; JSON around them is not counted
+    if (
+        len(json.dumps(blocks, ensure_ascii=False)) > IN_ALL * 2
+    ):  # the limit counts characters people see; JSON around them is not counted
         return "msg_blocks_too_long"
     seen: set[str] = set()
     for block in blocks:
