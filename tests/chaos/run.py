@@ -162,6 +162,9 @@ class _Run:
                     self.notes.append(f"no process was killed at {', '.join(missing)}")
             await self._rest(installation, platform, crowd)
             problems = installation.problems()
+            for kind in ("quick", "slow"):
+                if not (installation.chores / kind).exists():
+                    problems.append(f"no {kind} job ever ran")
         finally:
             installation.end()
             await platform.stop()

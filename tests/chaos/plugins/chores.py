@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot import JobSpec, Settings, hookimpl, setting
@@ -20,12 +20,15 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def jobs(settings: ChoresSettings) -> Sequence[JobSpec]:
-    def leave_a_mark(ref: str) -> None:
-        mark = os.open(Path(settings.folder) / (ref or "periodic"), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-        os.write(mark, b"x")
-        os.close(mark)
+    def leaves_a_mark(name: str) -> Callable[[str], None]:
+        def run(ref: str) -> None:
+            mark = os.open(Path(settings.folder) / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+            os.write(mark, b"x")
+            os.close(mark)
+
+        return run
 
     return [
-        JobSpec(kind="chaos.quick", run=leave_a_mark, every=3.0),
-        JobSpec(kind="chaos.slow", run=leave_a_mark, queue="slow"),
+        JobSpec(kind="chaos.quick", run=leaves_a_mark("quick"), every=3.0),
+        JobSpec(kind="chaos.slow", run=leaves_a_mark("slow"), every=5.0, queue="slow"),
     ]
