@@ -1,0 +1,69 @@
+"""The whole product with Slack as its desk: from the customer's wish for a person to an answer out of the thread."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.fakes.slack import FakeSlack
+from tests.running import Deskhand
+from tests.scenarios.talking import Customer
+
+from .conftest import CHANNEL
+
+
+def env(slack: FakeSlack) -> dict[str, str]:
+    return {
+        "SLACK_BOT_TOKEN": slack.space.bot_token,
+        "SLACK_APP_TOKEN": slack.space.app_token,
+        "SLACK_CHANNEL": CHANNEL,
+        "DESKHAND_SLACK_API_URL": slack.url,
+    }
+
+
+def of_agents(customer: Customer) -> list[dict[str, Any]]:
+    return [one for one in customer.messages.values() if one["author"] == "agent"]
+
+
+def test_from_a_wish_for_a_person_to_the_agents_answer(deskhand: Callable[..., Deskhand]) -> None:
+    with FakeSlack() as slack:
+        product = deskhand(**env(slack))
+        slack.wait(lambda: slack.sockets.open, 20)
+        made = product.run("agents", "add", "ana")
+        assert made.returncode == 0, made.stderr
+        with Customer(product.base_url) as customer:
+            customer.say("My lamp <!channel> is broken.")
+            customer.until(customer.answers)
+            asked = time.monotonic()
+            customer.tell({"t": "handoff", "cid": "h" * 32, "conv": customer.conv})
+            card = slack.wait_for_message(CHANNEL, seconds=10)
+            shown = time.monotonic() - asked
+            thread = card["ts"]
+            assert "Waiting" in card["blocks"][0]["text"]["text"]
+
+            slack.click("U1", CHANNEL, thread, "Claim")
+            aside = slack.wait(lambda: slack.space.ephemerals and slack.space.ephemerals[-1], 10)
+            code = re.search(r"agents link (\w+) NAME", aside["text"])
+            assert code is not None, aside
+            linked = product.run("agents", "link", code[1], "ana")
+            assert linked.returncode == 0, linked.stderr
+
+            slack.click("U1", CHANNEL, thread, "Claim")
+            slack.wait(lambda: "is on it" in slack.space.message(CHANNEL, thread)["blocks"][0]["text"]["text"], 10)
+            reply = slack.reply("U1", CHANNEL, thread, "Hello, a new lamp is on its way :truck:")
+            slack.reply("U1", CHANNEL, thread, "note: he was very patient")
+            (answer,) = customer.until(lambda: of_agents(customer), 20)
+            assert answer["text"] == "Hello, a new lamp is on its way 🚚"
+            slack.wait(lambda: slack.space.message(CHANNEL, reply).get("reactions", {}).get("white_check_mark"), 10)
+            customer.say("Thank you & goodbye")
+            slack.wait(
+                lambda: any("Thank you &amp; goodbye" in m["text"] for m in slack.space.messages(CHANNEL, thread)), 10
+            )
+            assert len(of_agents(customer)) == 1, "the note stayed inside"
+        assert len(slack.space.messages(CHANNEL)) == 1
+        assert not slack.space.noted("refused_blocks")
+        assert shown < 5
+        for secret in (slack.space.bot_token, slack.space.app_token):
+            assert secret not in product.log()
