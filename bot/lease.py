@@ -161,7 +161,7 @@ def renew(conversations: Iterable[str]) -> None:
             sql(
                 f"UPDATE conversation SET lease_until = ? WHERE id IN ({marks}) AND lease_owner = ?",
                 (until, *part, _owner),
-            )  # noqa: S608
+            )
 
     write(work)
 

@@ -30,7 +30,7 @@ def _open() -> None:
 @click.option("--starter", "starters", multiple=True, help="A suggested question. Up to four.")
 @click.option("--locale", default="", help="Language of the widget, such as de. Empty: the visitor's.")
 @click.option("--accent", default="", help="Colour such as #2457d6.")
-def add(  # noqa: PLR0917  click passes them by name
+def add(
     name: str,
     key: str,
     origins: tuple[str, ...],
