@@ -54,7 +54,7 @@ def _done(asked: Asked) -> Response:
 def add_routes(routes: Blueprint) -> None:
     """Put the page under ``/w/confirm/``."""
 
-    @routes.get("/w/confirm/<code>")
+    @routes.route("/w/confirm/<code>")
     def confirm_question(code: str) -> Response:
         asked = offload(asked_by, code[:100])
         if asked is None:
@@ -68,7 +68,7 @@ def add_routes(routes: Blueprint) -> None:
             '<form method="post"><button type="submit">Yes, this is my address</button></form>',
         )
 
-    @routes.post("/w/confirm/<code>")
+    @routes.route("/w/confirm/<code>", methods=["POST"])
     def confirm_answer(code: str) -> Response:
         done = offload(confirm_address, code[:100])
         return _unknown() if done is None else _done(done)
