@@ -139,7 +139,7 @@ class DeskEvent:
     key: str
     kind: Literal["reply", "edit", "delete", "action"]
     who: str
-    """The desk's id of the person, with its team: ``T1:U1``."""
+    """The desk's id of the person, with its team: ``T1:U1``. Empty for a delete of which only the absence was seen."""
     who_name: str = ""
     trusted: bool = True
     """False for guests and people of other companies: they are never agents."""

@@ -243,8 +243,8 @@ def edit(event: DeskEvent, agent: AgentView) -> Done:
     )
 
 
-def delete(event: DeskEvent, agent: AgentView) -> Done:
-    """Follow a deletion of the agent's own message."""
+def delete(event: DeskEvent) -> Done:
+    """Follow a deletion of an agent's message, by whomever."""
     known = _known(event)
     if known is None:
         return Done("ignored")
