@@ -37,6 +37,8 @@ SHED_AFTER = 20.0
 """Seconds a conversation may wait for a free thread before it goes to a person."""
 SWEEP = 2.0
 DRAIN = 25.0
+IDLE = 30.0
+"""Seconds after which a thread with nothing to do ends."""
 PATIENCE = 60.0
 """Seconds an answer is kept for a database that is away."""
 
@@ -87,7 +89,8 @@ class Pool:
                 self.waiting[conversation_id] |= restart
                 return
             self.waiting[conversation_id] = restart
-            if self.idle == 0 and self.threads < self.size:
+            # Not "if nobody is idle": of two that come at once, the second would wait for the whole answer to the first.
+            if len(self.waiting) > self.idle and self.threads < self.size:
                 self._start_thread()
         self.queue.put(Wanted(conversation_id, time.monotonic()))
 
@@ -111,12 +114,14 @@ class Pool:
             with self.lock:
                 self.idle += 1
             try:
-                item = self.queue.get(timeout=30)
+                item = self.queue.get(timeout=IDLE)
             except Empty:
                 item = None
             with self.lock:
                 self.idle -= 1
                 if item is None:
+                    if self.waiting:
+                        continue  # one who brings work just now has counted on this thread
                     self.threads -= 1
                     return
                 restart = self.waiting.pop(item.conversation_id, False)
@@ -135,7 +140,9 @@ class Pool:
             begun = self._begin(item.conversation_id, restart=restart)
             if begun is None:
                 if item.conversation_id in self.running:
-                    self.looks.put(item.conversation_id)  # another thread has it: it may have begun before the last message
+                    self.looks.put(
+                        item.conversation_id
+                    )  # another thread has it: it may have begun before the last message
                 return False
             running = Running(begun, self.drafts.open(begun.conversation_id, begun.turn_id, begun.attempt))
             ident = threading.get_ident()
@@ -278,6 +285,7 @@ class Pool:
             if running is None:
                 return False
             running.given_up = True
+            self.threads -= 1  # it ends when it comes back
             self._start_thread()
         if running.cancel():
             self.want(running.begun.conversation_id, restart=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
 
-from bot import clock, lease
+from bot import clock, lease, turns_process
 from bot.messages import Inbound, Receipt
 from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
@@ -38,7 +40,9 @@ def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM
 
 
 def say(pool: Pool, text: str, *, kind: Any = "message", wake: bool = True) -> str:
-    got = receive([Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)])[0]
+    got = receive(
+        [Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)]
+    )[0]
     assert isinstance(got, Receipt)
     if wake:
         pool.on_wake(got.conversation_id.encode())
@@ -56,7 +60,9 @@ def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
 
 
 def answers(store: Any) -> list[Any]:
-    return store.read(lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq)))
+    return store.read(
+        lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq))
+    )
 
 
 def turn_rows(store: Any) -> list[Any]:
@@ -78,6 +84,56 @@ def test_the_sweep_finds_what_a_lost_wake_left(store: Any, pool: Pool, llm: Fake
     assert not answers(store)
     pool.sweep()
     until(lambda: answers(store))
+
+
+def stored(place: str) -> str:
+    """A question of somebody of their own, with its wake lost."""
+    got = receive([Inbound(channel="test", key=clock.new_id(), external_id=place, place=place, text="?")])[0]
+    assert isinstance(got, Receipt)
+    return got.conversation_id
+
+
+def test_of_two_who_ask_at_once_none_waits_for_the_others_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six seven eight", tokens_per_second=10, times=0))
+    pool.want(stored("warm"))
+    until(lambda: len(answers(store)) == 1 and pool.idle == 1)
+    both = [stored("anna"), stored("ben")]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1.0)  # both are here before the one idle thread gets to run
+    try:
+        for conversation in both:
+            pool.want(conversation)
+    finally:
+        sys.setswitchinterval(interval)
+    until(lambda: set(both) <= set(pool.running), seconds=0.6)
+
+
+def test_work_that_comes_while_the_last_thread_ends_is_not_left_lying(
+    store: Any, pool: Pool, llm: FakeLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm.script(Script(answer="Here.", times=0))
+    monkeypatch.setattr(turns_process, "IDLE", 0.05)
+    late = [stored("late")]
+
+    class Late:
+        """A queue that is filled just after its reader gave up waiting."""
+
+        def __init__(self) -> None:
+            self.inner: SimpleQueue[Any] = SimpleQueue()
+            self.put = self.inner.put
+
+        def get(self, timeout: float) -> Any:
+            try:
+                return self.inner.get(timeout=timeout)
+            except Empty:
+                if late:
+                    pool.want(late.pop())
+                raise
+
+    monkeypatch.setattr(pool, "queue", Late())
+    pool.want(stored("first"))
+    until(lambda: len(answers(store)) == 2)
+    until(lambda: pool.threads == 0)
 
 
 def test_a_burst_before_the_first_delta_gets_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -136,12 +192,14 @@ def test_a_failing_provider_ends_in_a_person(store: Any, pool: Pool, llm: FakeLL
     say(pool, "anybody?")
     (answer,) = until(lambda: answers(store))
     assert answer.kind == "fallback"
-    ticket = store.read(lambda: store.Ticket.get())
+    ticket = store.read(store.Ticket.get)
     assert ticket.state == "open" and ticket.reason == "technical error"
 
 
 def test_failover_in_mid_answer_shows_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
-    llm.script(Script(answer="wrong start of something long", fault="cut", after=2), Script(answer="The right one.", times=0))
+    llm.script(
+        Script(answer="wrong start of something long", fault="cut", after=2), Script(answer="The right one.", times=0)
+    )
     say(pool, "tell me")
     (answer,) = until(lambda: answers(store))
     assert answer.body == "The right one."
@@ -149,11 +207,15 @@ def test_failover_in_mid_answer_shows_one_answer(store: Any, pool: Pool, llm: Fa
 
 
 def test_a_handoff_is_a_typed_call(store: Any, pool: Pool, llm: FakeLLM) -> None:
-    llm.script(Script(answer="I will get somebody.", conclude={"confidence": 0.2, "handoff": {"reason": "angry", "summary": "s"}}))
+    llm.script(
+        Script(
+            answer="I will get somebody.", conclude={"confidence": 0.2, "handoff": {"reason": "angry", "summary": "s"}}
+        )
+    )
     conversation = say(pool, "this is outrageous")
     until(lambda: answers(store))
     assert store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting"
-    assert store.read(lambda: store.Ticket.get()).reason == "angry"
+    assert store.read(store.Ticket.get).reason == "angry"
 
 
 def test_an_answer_after_the_customer_asked_for_a_person_is_not_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -178,7 +240,7 @@ def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
     assert second.kind in {"offline", "fallback"} and len(llm.requests) == asked
 
 
-HANGING = '''
+HANGING = """
 import threading
 from bot import hookimpl
 
@@ -189,7 +251,7 @@ def filter_inbound(message):
         lock.acquire()
         lock.acquire(timeout=30)
     return message
-'''
+"""
 
 
 def test_a_plugin_that_hangs_costs_its_deadline_and_not_the_answer(
