@@ -88,7 +88,8 @@ def changes_of(wanted: Sequence[tuple[str, int]], limit: int = 200) -> list[Chan
 
 
 def _changes(current: str, conversation_id: str, after: int, limit: int) -> Changes:
-    # The head first: whatever has a rev up to it is visible to the statements that follow.
+    # The head first: whatever has a rev up to it is visible to the statements that follow. What comes in meanwhile is left
+    # for the next page, or the cursor would move past a change of the state that this page does not know of.
     head = sql(_HEAD, (conversation_id,)).fetchone()
     if head is None:
         return Changes(
@@ -96,6 +97,7 @@ def _changes(current: str, conversation_id: str, after: int, limit: int) -> Chan
         )
     rev, state = head
     rows = changed_messages(conversation_id, after, limit) if rev > after else []
+    rows = [row for row in rows if row.rev <= rev]
     more = len(rows) == limit
     size = 0
     for index, row in enumerate(rows):
@@ -103,7 +105,7 @@ def _changes(current: str, conversation_id: str, after: int, limit: int) -> Chan
         if size > PAGE_BYTES and index:
             rows, more = rows[:index], True
             break
-    cursor = rows[-1].rev if more else max([after, rev, *(row.rev for row in rows)])
+    cursor = rows[-1].rev if more else max(after, rev)
     turn = sql(_TURN, (conversation_id,)).fetchone() if state == "ai" else None
     return Changes(
         conversation_id=conversation_id,

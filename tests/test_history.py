@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -96,6 +97,28 @@ def test_a_state_change_without_a_message_moves_the_cursor(store: Any, visitor: 
     store.write(lambda: store.sql("UPDATE conversation SET state = 'human', rev = rev + 1 WHERE id = ?", (conv,)))
     page = history.changes(conv, 1)
     assert (page.state, page.cursor, page.messages) == ("human", 2, ())
+
+
+def test_what_happens_while_a_page_is_read_comes_with_the_next(
+    store: Any, visitor: accounts.VisitorView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conv = clock.new_id()
+    say(visitor, conv, "a person, please")
+    read_messages = history.changed_messages
+
+    def in_between(*args: Any) -> Any:
+        # Another process passes the conversation to people after the state was read and before the messages are.
+        monkeypatch.setattr(history, "changed_messages", read_messages)
+        other = threading.Thread(target=receive, args=([inbound(visitor, conv, clock.new_id(), "", kind="handoff")],))
+        other.start()
+        other.join()
+        return read_messages(*args)
+
+    monkeypatch.setattr(history, "changed_messages", in_between)
+    first = history.changes(conv, 0)
+    assert (first.state, first.cursor) == ("ai", 1), "or the cursor would be past a state that was not told"
+    second = history.changes(conv, first.cursor)
+    assert second.state == "waiting" and [m.type for m in second.messages] == ["handoff_no_desk"]
 
 
 def test_an_answer_in_progress_is_named(store: Any, visitor: accounts.VisitorView) -> None:
