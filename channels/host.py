@@ -51,6 +51,7 @@ class Hosted:
         self.wake = asyncio.Event()
         self.draining: dict[str, asyncio.Task[None]] = {}
         self.limit = asyncio.Semaphore(MAX_SENDS)
+        self.children: list[asyncio.Task[None]] = []
         self.task = asyncio.create_task(self._run(), name=f"channel {port.name}")
 
     async def stop(self) -> None:
@@ -66,22 +67,34 @@ class Hosted:
             await asyncio.to_thread(resign, f"channel:{self.port.name}")
 
     async def _run(self) -> None:
-        name = self.port.name
-        children: list[asyncio.Task[None]] = []
         try:
             while True:
-                leading = await self._lead(name)
-                if leading and not children:
-                    await asyncio.to_thread(self.outbox.declare)
-                    children = [asyncio.create_task(work()) for work in (self._listen, self._send, self.port.tend)]
-                    log.info("channel_started", channel=name)
-                elif not leading and children:
-                    log.warning("channel_led_elsewhere", channel=name)
-                    await _cancel(children)
-                    children = []
+                try:
+                    await self._keep_running()
+                except StoreUnavailable as error:
+                    log.warning("database_away", reason=str(error), next="the channel waits")
+                except Exception:
+                    log.exception("channel_failed", channel=self.port.name, next=f"again in {LEAD_EVERY:.0f} s")
                 await asyncio.sleep(LEAD_EVERY)
         finally:
-            await _cancel(children)
+            await _cancel(self.children)
+
+    async def _keep_running(self) -> None:
+        """Start what should run and does not, also what ended by a fault; stop it when somebody else leads."""
+        name = self.port.name
+        leading = await self._lead(name)
+        faults = [fault for child in self.children if child.done() and (fault := child.exception()) is not None]
+        for fault in faults:
+            log.error("channel_part_failed", channel=name, exc_info=fault)
+        if self.children and (faults or not leading):
+            if not leading:
+                log.warning("channel_led_elsewhere", channel=name)
+            await _cancel(self.children)
+            self.children = []
+        if leading and not self.children:
+            await asyncio.to_thread(self.outbox.declare)
+            self.children = [asyncio.create_task(work()) for work in (self._listen, self._send, self.port.tend)]
+            log.info("channel_started", channel=name)
 
     @staticmethod
     async def _lead(name: str) -> bool:
@@ -206,11 +219,9 @@ class Host:
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="trying again")
             self.changed.clear()
-            await asyncio.wait(
-                [stopped, asyncio.ensure_future(self.changed.wait())],
-                timeout=RECONCILE,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            changed = asyncio.create_task(self.changed.wait())
+            await asyncio.wait([stopped, changed], timeout=RECONCILE, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
         await asyncio.to_thread(listener.stop)
         await asyncio.gather(*(hosted.stop() for hosted in self.hosted.values()), return_exceptions=True)
 
