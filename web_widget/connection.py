@@ -9,8 +9,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame, Opcode, apply_mask
 from websockets.protocol import Protocol, Side, State
+from websockets.streams import StreamReader
 
 if TYPE_CHECKING:
     import _socket
@@ -24,6 +25,9 @@ _quiet.setLevel(logging.CRITICAL)  # the protocol logs every closed connection a
 
 PING = b"\x89\x00"
 READ, WRITE = 1, 2
+WHOLE_TEXT = 0x81
+_AT_FRAME_START = StreamReader.at_eof.__code__
+"""Where the protocol's parser waits between two frames. If a new version waits elsewhere, every frame takes the long way."""
 FAULTS = frozenset({1003, 1007, 1008, 1009})
 """Close codes after which nothing is read from the other side any more. After the others its close frame is awaited."""
 MAX_IOVEC = 64 * 1024
@@ -124,38 +128,46 @@ class Connection:
         self.queued = True  # whatever is pushed while this is read leaves below, in one send
         protocol = self.protocol
         try:
-            protocol.receive_data(data)
-            for frame in protocol.events_received():
-                if self.open:
-                    self._frame(frame)
-            self._protocol_output()
+            size = len(data)
+            if (
+                5 < size < 132
+                and data[0] == WHOLE_TEXT
+                and data[1] == size + 122
+                and self.open
+                and protocol.current_size is None
+                and protocol.parser.gi_yieldfrom.gi_code is _AT_FRAME_START
+            ):
+                # One short masked text frame, whole and alone: nearly all there are, and a third of the work without the parser.
+                if self._may():
+                    self._text(apply_mask(data[6:], data[2:6]))
+            else:
+                protocol.receive_data(data)
+                for frame in protocol.events_received():
+                    if self.open:
+                        self._frame(frame)
+                self._protocol_output()
             self.flush()
         except Exception:
             log.exception("a connection failed and was cut")
             self.drop("failed")
 
     def _frame(self, frame: Frame) -> None:
-        self.credit -= 1
-        if self.credit < 0 and not self._refill():
-            self.close(1008, "too many frames")
+        if not self._may():
             return
         code = frame.opcode
         if code is Opcode.TEXT and frame.fin:
-            payload = bytes(frame.data)
+            self._text(bytes(frame.data))
         elif code is Opcode.TEXT:
             self.parts = [bytes(frame.data)]
-            return
         elif code is Opcode.CONT and self.parts is not None:
             self.parts.append(bytes(frame.data))
-            if not frame.fin:
-                return
-            payload = b"".join(self.parts)
-            self.parts = None
+            if frame.fin:
+                whole, self.parts = b"".join(self.parts), None
+                self._text(whole)
         elif code is Opcode.BINARY or code is Opcode.CONT:
             self.close(1003, "text frames only")
-            return
-        else:
-            return
+
+    def _text(self, payload: bytes) -> None:
         if not payload.isascii():
             try:
                 payload.decode()
@@ -163,6 +175,14 @@ class Connection:
                 self.close(1007, "invalid UTF-8")
                 return
         self.session.on_frame(self, payload)
+
+    def _may(self) -> bool:
+        """Count one frame; False, and the connection is closed, when there are too many."""
+        self.credit -= 1
+        if self.credit < 0 and not self._refill():
+            self.close(1008, "too many frames")
+            return False
+        return True
 
     def _refill(self) -> bool:
         now = time.monotonic()

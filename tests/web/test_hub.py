@@ -164,6 +164,35 @@ def test_a_fragmented_message_with_a_ping_in_between_is_one_message(hub: Hub) ->
     assert session.frames == [b"one two three"]
 
 
+def test_the_short_way_for_short_frames_is_the_one_that_is_taken(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, session, connection = join(hub)
+    fed: list[int] = []
+    feed = connection.protocol.receive_data
+    monkeypatch.setattr(connection.protocol, "receive_data", lambda data: (fed.append(len(data)), feed(data)))
+    for text in ("", "a", "ä" * 62, "x" * 125):
+        client.send(TextMessage(data=text))
+        client.until(lambda text=text: client.texts[-1:] == [text])  # type: ignore[misc]
+    assert fed == [], "a new websockets waits elsewhere: look at _AT_FRAME_START"
+    client.send(TextMessage(data="begun ", message_finished=False))
+    client.until(lambda: len(fed) == 1)
+    client.raw(masked(0x0, b"and done"))
+    client.until(lambda: client.texts[-1:] == ["begun and done"])
+    client.raw(masked(0x1, b"split")[:4])
+    gevent.sleep(0.02)
+    client.raw(masked(0x1, b"split")[4:])
+    client.until(lambda: client.texts[-1:] == ["split"])
+    assert session.frames[-2:] == [b"begun and done", b"split"]
+
+
+def test_a_short_frame_inside_a_fragmented_message_is_still_a_fault(hub: Hub) -> None:
+    client, _, _ = join(hub)
+    client.raw(masked(0x1, b"a", fin=False))
+    gevent.sleep(0.02)
+    client.raw(masked(0x1, b"b"))
+    client.until(lambda: client.close is not None)
+    assert client.close == 1002
+
+
 def test_a_multibyte_character_may_be_split_between_fragments(hub: Hub) -> None:
     client, session, _ = join(hub)
     raw = "€".encode()
@@ -445,7 +474,10 @@ def test_the_hub_agrees_with_wsproto_about_any_bytes_cut_anywhere(parts: list[by
         at += step
         if dice.random() < 0.3:
             gevent.sleep(0)
-    gevent.sleep(0.01)
+    until = time.monotonic() + 3
+    while len(session.frames) < len(expected) and time.monotonic() < until:
+        gevent.sleep(0.001)
+    gevent.sleep(0.003)
     client.read()
     texts = [frame.decode() for frame in session.frames]
     assert texts == expected
