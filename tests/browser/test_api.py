@@ -8,7 +8,17 @@ from tests.browser.conftest import Host, Visit
 from tests.browser.widget import PATIENCE
 from tests.running import Deskhand
 
-ALL_EVENTS = "ready open close unread message:sent message:received message:failed conversation:started connection".split()
+ALL_EVENTS = [
+    "ready",
+    "open",
+    "close",
+    "unread",
+    "message:sent",
+    "message:received",
+    "message:failed",
+    "conversation:started",
+    "connection",
+]
 
 
 def test_both_forms_of_a_call_do_the_same(product: Deskhand, visit: Visit) -> None:
@@ -60,7 +70,9 @@ def test_a_page_can_change_or_stop_what_is_sent(product: Deskhand, visit: Visit)
 
 def test_a_listener_can_be_taken_off_again(product: Deskhand, visit: Visit) -> None:
     chat = visit(product)
-    chat.page.evaluate("() => { window.n = 0; window.count = () => { n++ }; window.off = Deskhand.on('open', count); Deskhand.on('close', count) }")
+    chat.page.evaluate(
+        "() => { window.n = 0; window.count = () => { n++ }; window.off = Deskhand.on('open', count); Deskhand.on('close', count) }"
+    )
     chat.open()
     chat.page.keyboard.press("Escape")
     chat.page.evaluate("() => { off(); return Deskhand.off('close', count) }")

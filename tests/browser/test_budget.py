@@ -80,7 +80,17 @@ const c = a.replace(/[/*"'`]{2} \\//g, "z  //"); /** @type {any} */ (c).d = 4 / 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(STATIC).as_posix())
 def test_no_module_makes_markup_from_text_or_leaves_its_origin(path: Path) -> None:
     source = path.read_text("utf-8")
-    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "cookie =", "cssText", "setAttribute('style'"):
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "cookie =",
+        "cssText",
+        "setAttribute('style'",
+    ):
         assert word not in source, word
     assert not re.search(r"""['"`]https?://(?!www\.w3\.org/2000/svg)""", source.replace("https://shop.example", ""))
 

@@ -94,7 +94,9 @@ def test_a_message_may_be_written_while_an_answer_comes(with_model: Deskhand, mo
 
 
 def test_markdown_from_the_model_is_shown_and_never_obeyed(with_model: Deskhand, model: FakeLLM, visit: Visit) -> None:
-    model.script(Script(answer="**Bold** and `code`.\n\n- one\n- two\n\n<img src=x onerror=alert(1)> [go](javascript:alert(1))"))
+    model.script(
+        Script(answer="**Bold** and `code`.\n\n- one\n- two\n\n<img src=x onerror=alert(1)> [go](javascript:alert(1))")
+    )
     chat = visit(with_model).open()
     answer = chat.ask("How do I return a tent?")
     expect(answer.locator("strong")).to_have_text("Bold")

@@ -91,3 +91,16 @@ def test_a_list_that_cannot_be_loaded_says_so_and_tries_again(product: Deskhand,
     chat.page.unroute("**/chat/sessions")
     chat.page.locator(".list").get_by_role("button", name="Try again").click()
     expect(chat.page.locator(".conv .open")).to_have_count(1)
+
+
+def test_what_is_being_written_outlives_a_deletion_elsewhere(product: Deskhand, visit: Visit) -> None:
+    one = visit(product).open()
+    one.ask("How long do I have to return a tent?")
+    one.input.fill("half a thought")
+    token, conv = one.stored("token"), one.state()["conversationId"]
+    answer = one.page.request.delete(
+        f"{product.base_url}/api/v1/chat/session/{conv}", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.ok
+    expect(one.articles).to_have_count(0, timeout=PATIENCE)
+    expect(one.input).to_have_value("half a thought")

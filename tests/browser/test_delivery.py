@@ -174,7 +174,9 @@ def test_what_the_server_never_takes_can_be_edited(product: Deskhand, visit: Vis
     )
     chat.say("a short one")
     expect(chat.mine.filter(has_text="a short one")).to_contain_text("Sent", timeout=PATIENCE)
-    stored = chat.page.evaluate("JSON.parse(localStorage.getItem('deskhand:demo:out:00000000000000000000000000000001'))")
+    stored = chat.page.evaluate(
+        "JSON.parse(localStorage.getItem('deskhand:demo:out:00000000000000000000000000000001'))"
+    )
     assert stored["final"] is True and stored["code"] == "too_long"
     assert len([frame for frame in wire.frames("send") if "xxxxx" in frame]) == 1, "it is not sent for ever"
 

@@ -10,6 +10,9 @@ from tests.browser.conftest import Host, Visit
 from tests.browser.widget import PATIENCE
 from tests.running import Deskhand
 
+STRANGER = ["WebSocket", "403", "ERR_", "CORS"]
+"""What the browser says of an origin that may show the chat, but not connect."""
+
 PAGE = """<!doctype html><html lang="en"><head><title>Host</title>{stub}
 <script async src="{base}/w/loader.js" data-deskhand data-site="demo" {more}></script></head>
 <body><h1>Host</h1><main id="main">{body}</main></body></html>"""
@@ -24,7 +27,7 @@ def test_one_request_no_cookie_and_no_other_origin_before_intent(product: Deskha
     bare(host, product, "/one")
     chat = visit(host.origin, "/empty")
     seen: list[Request] = []
-    chat.page.on("request", lambda request: seen.append(request))
+    chat.page.on("request", lambda request: seen.append(request))  # noqa: PLW0108  builtins cannot be listeners
     chat.page.goto(host.origin + "/one")
     expect(chat.launcher).to_be_visible()
     chat.page.wait_for_timeout(1000)
@@ -38,7 +41,7 @@ def test_one_request_no_cookie_and_no_other_origin_before_intent(product: Deskha
 def test_the_chat_comes_from_one_origin_and_sets_no_cookie(product: Deskhand, visit: Visit) -> None:
     chat = visit(product)
     seen: list[Request] = []
-    chat.page.on("request", lambda request: seen.append(request))
+    chat.page.on("request", lambda request: seen.append(request))  # noqa: PLW0108  builtins cannot be listeners
     chat.open().ask("How long do I have to return a tent?")
     assert all(request.url.startswith(product.base_url) for request in seen)
     assert all("token" not in request.url for request in seen)
@@ -82,7 +85,7 @@ def test_calls_made_before_the_loader_came_are_kept(product: Deskhand, host: Hos
     bare(host, product, "/stub", stub=stub)
     product.run("site", "add", "Other", "--key", "unused")
     chat = visit(host.origin, "/stub")
-    visit.allowed += ["WebSocket", "403", "ERR_"]  # this origin may show the chat, but not connect
+    visit.allowed += STRANGER
     expect(chat.panel).to_be_visible(timeout=PATIENCE)
     expect(chat.input).to_have_value("Hello there")
     assert chat.page.evaluate("window.opened") is True
@@ -109,7 +112,7 @@ def test_the_page_cannot_cover_or_restyle_it(product: Deskhand, host: Host, visi
     box = chat.launcher.bounding_box()
     assert box is not None and box["x"] > 1100 and 54 <= box["width"] <= 60
     chat.launcher.click()
-    visit.allowed += ["WebSocket", "403", "ERR_"]
+    visit.allowed += STRANGER
     expect(chat.panel).to_be_visible()
     assert chat.input.evaluate("(element) => getComputedStyle(element).fontSize") == "16px"
 
@@ -123,6 +126,11 @@ def test_news_are_counted_without_opening(product: Deskhand, visit: Visit) -> No
         chat.page.reload()
     assert json.loads(waiting.value.text())["unread"] == 1
     expect(chat.launcher).to_have_accessible_name("Chat, 1 unread")
-    assert chat.page.evaluate("performance.getEntriesByType('resource').filter((one) => one.name.includes('panel.js')).length") == 0
+    assert (
+        chat.page.evaluate(
+            "performance.getEntriesByType('resource').filter((one) => one.name.includes('panel.js')).length"
+        )
+        == 0
+    )
     chat.open()
     expect(chat.launcher).not_to_have_accessible_name("Chat, 1 unread")

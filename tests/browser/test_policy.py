@@ -32,7 +32,9 @@ def strict(start: Starter, host: Host) -> Deskhand:
 
 def test_a_whole_conversation_without_one_violation(strict: Deskhand, host: Host, visit: Visit) -> None:
     chat = visit(host.origin, "/strict")
-    chat.page.evaluate("window.broken = []; addEventListener('securitypolicyviolation', (event) => broken.push(event.violatedDirective + ' ' + event.sample))")
+    chat.page.evaluate(
+        "window.broken = []; addEventListener('securitypolicyviolation', (event) => broken.push(event.violatedDirective + ' ' + event.sample))"
+    )
     chat.open()
     answer = chat.ask("How long do I have to return a tent?")
     answer.get_by_role("button", name="Source 1").first.click()

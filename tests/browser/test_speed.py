@@ -13,7 +13,14 @@ from tests.browser.widget import Widget
 from tests.running import Deskhand
 
 CONV = "00000000-0000-4000-8000-000000000001"
-WELCOME = {"t": "welcome", "epoch": "e", "token": "x" * 43, "site": {"title": "Speed"}, "conv": CONV, "limits": {"text": 4000}}
+WELCOME = {
+    "t": "welcome",
+    "epoch": "e",
+    "token": "x" * 43,
+    "site": {"title": "Speed"},
+    "conv": CONV,
+    "limits": {"text": 4000},
+}
 
 
 def message(n: int, author: str = "customer", **more: Any) -> dict[str, Any]:
@@ -47,7 +54,15 @@ class Script:
         rows = [row for row in self.messages if row["rev"] > after]
         cursor = rows[:200][-1]["rev"] if rows else after
         self.send(
-            {"t": "msgs", "conv": CONV, "after": after, "cursor": cursor, "more": len(rows) > 200, "state": "ai", "msgs": rows[:200]}
+            {
+                "t": "msgs",
+                "conv": CONV,
+                "after": after,
+                "cursor": cursor,
+                "more": len(rows) > 200,
+                "state": "ai",
+                "msgs": rows[:200],
+            }
         )
 
     def send(self, frame: dict[str, Any]) -> None:
@@ -92,7 +107,9 @@ def test_a_stream_paints_at_most_twenty_times_a_second_and_old_blocks_once(produ
     expect(chat.draft).to_contain_text("word599")
     spent = time.monotonic() - begin
     assert chat.page.evaluate("paints") <= 20 * spent + 3
-    assert chat.page.evaluate("first.isConnected && first.textContent.startsWith('word0 ')"), "the first block was painted once"
+    assert chat.page.evaluate("first.isConnected && first.textContent.startsWith('word0 ')"), (
+        "the first block was painted once"
+    )
     script.messages.append(message(2, "ai", turn="t1", text=text.strip()))
     script.page_from(1)
     expect(chat.answers).to_have_count(1)

@@ -6,7 +6,7 @@
 const update = async (app, more) => {
   Object.assign(app.options, more);
   app.dress();
-  if (app.loaded) await app.panel('update', more);
+  if (app.loaded && more.locale) await app.panel('language');
 };
 /** @param {App} app @param {boolean} shown */
 const show = (app, shown) => {
@@ -21,8 +21,13 @@ const calls = {
   toggle: (app) => app.panel('toggle'),
   show: (app) => show(app, true),
   hide: (app) => show(app, false),
-  send: (app, text, how) => app.panel('send', text, how),
-  prefill: (app, text) => app.panel('prefill', text),
+  async send(app, text, { silent } = {}) {
+    const panel = await app.panel();
+    if (silent) panel.resume();
+    else await panel.open();
+    return panel.session.say(text) !== false;
+  },
+  prefill: async (app, text) => (await app.panel()).composer.put(text),
   update,
   setLocale: (app, locale) => update(app, { locale }),
   setTheme: (app, theme) => update(app, { theme }),
@@ -33,13 +38,23 @@ const calls = {
     for (const storage of [localStorage, sessionStorage]) {
       for (const key of Object.keys(storage)) if (key.startsWith(mine)) storage.removeItem(key);
     }
-    if (app.loaded) await app.panel('restart');
+    if (app.loaded) {
+      const panel = await app.panel();
+      panel.close();
+      panel.session.destroy();
+      panel.start();
+      panel.build();
+    }
     app.unread(0);
   },
   /** Take everything off the page and close the socket; boot brings it back. */
   async shutdown(app) {
     app.state.ready = false;
-    if (app.loaded) await app.panel('sleep');
+    if (app.loaded) {
+      const panel = await app.panel();
+      panel.close();
+      panel.session.connection.stop();
+    }
     app.host?.remove();
   },
   off: (_, name, listener) => document.removeEventListener('deskhand:' + name, listener.heard),

@@ -56,6 +56,7 @@ export const conversations = async (session, choose, say) => {
       const remove = async () => {
         const answer = await ask(`session/${encodeURIComponent(conv)}`, 'DELETE').catch(() => null);
         if (!answer?.ok && answer?.status != 404) return (bad.textContent = t('removeFailed'));
+        session.store.set('draft:' + conv);
         session.forget(conv);
         say(t('removed'));
         line.remove();

@@ -69,7 +69,7 @@
         loading ||= import(`${base}panel.js${failed && '?' + Date.now()}`).then((module) => module.mount(app));
         const panel = await loading;
         failed = '';
-        return name && panel[name](...args);
+        return name ? panel[name](...args) : panel;
       } catch (error) {
         loading = 0;
         failed = app.words[2];
@@ -86,7 +86,7 @@
       if (doc.readyState == 'loading') return doc.addEventListener('DOMContentLoaded', () => own.boot());
       if (!app.host?.isConnected) doc.body.append(app.host || make('deskhand-chat'));
       app.dress();
-      if (state.ready) return;
+      if (state.ready) return more && call('update', more);
       state.ready = true;
       emit('ready');
       if (options.mode != 'popup' || options.open != null) app.panel('open', { focus: false });

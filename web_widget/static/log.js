@@ -126,6 +126,7 @@ export class Log {
     article.removeAttribute('aria-busy');
     const [who, body, foot] = article.children;
     if (kind == 'ai' || kind == 'agent') who.replaceChildren(author(message), h('time', null, clock(at)));
+    body.setAttribute('part', `bubble-${kind == 'customer' ? 'user' : kind}`);
     body.replaceChildren(this.body(message));
     foot.replaceChildren(...this.foot(message));
     return article;

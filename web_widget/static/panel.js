@@ -30,7 +30,9 @@ export class Panel {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
-    this.session = new Session(app, (what, detail) => this.tell(what, detail));
+    /** @type {Session} */
+    this.session;
+    this.start();
     this.small = matchMedia('(max-width:520px)');
     this.popup = app.options.mode == 'popup';
     this.asking = false;
@@ -38,6 +40,10 @@ export class Panel {
     this.log;
     /** @type {Composer} */
     this.composer;
+  }
+
+  start() {
+    this.session = new Session(this.app, (what, detail) => this.tell(what, detail));
   }
 
   async language() {
@@ -272,7 +278,7 @@ export class Panel {
     if (view == 'messages') await this.list();
     else if (this.view) this.chat();
     else if (focus) this.focus();
-    if (text) this.prefill(text);
+    if (text) this.composer.put(text);
     this.refresh();
   }
 
@@ -294,39 +300,9 @@ export class Panel {
     return this.app.state.open ? this.close() : this.open();
   }
 
-  /** @param {string} text @param {{ silent?: boolean }} [how] silent: the panel stays as it is */
-  async send(text, { silent } = {}) {
-    if (!silent) await this.open();
-    this.session.connection.start();
-    return this.session.say(text) !== false;
-  }
-
-  /** @param {string} text */
-  prefill(text) {
-    this.composer.put(text);
-  }
-
   /** Be connected without opening: messages of an earlier page still wait, or the page has swapped its body. */
   resume() {
     this.session.connection.start();
     this.log.end();
-  }
-
-  /** @param {import('./protocol').Options} more */
-  update(more) {
-    if (more.locale) void this.language();
-  }
-
-  /** Begin again as nobody. */
-  restart() {
-    this.close();
-    this.session.destroy();
-    this.session = new Session(this.app, (what, detail) => this.tell(what, detail));
-    this.build();
-  }
-
-  sleep() {
-    this.close();
-    this.session.connection.stop();
   }
 }

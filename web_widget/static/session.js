@@ -335,10 +335,15 @@ export class Session {
 
   /** It is deleted: nothing of it stays here. @param {string} conv */
   forget(conv) {
+    const half = this.store.get('draft:' + conv);
     this.threads.delete(conv);
     for (const { frame } of this.outbox.all()) if (conv && frame.conv == conv) this.outbox.drop(frame.cid);
     for (const key of this.store.keys(`draft:${conv}`)) if (conv) this.store.set(key);
-    if (conv == this.conv) this.show();
+    if (conv == this.conv) {
+      this.show();
+      if (half) this.store.set('draft:new', half); // what was being written is not part of what was deleted
+      this.tell('reset');
+    }
   }
 
   /** True while the newest word about a person is that nobody is there: an address is wanted. */
