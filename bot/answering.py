@@ -88,6 +88,11 @@ class Running:
             self.ended = True
             return True
 
+    @property
+    def spent(self) -> Usage:
+        """What the providers have cost so far."""
+        return self.stream.spent if self.stream is not None else Usage()
+
     def account(self, *usages: Usage) -> Account:
         now = time.monotonic()
         started = self.begun.started

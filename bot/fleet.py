@@ -39,6 +39,7 @@ class FleetStream:
         self._events: Generator[FleetEvent, None, None]
         self._stopped = threading.Event()
         self._current: AttemptRun | None = None
+        self._wasted = Usage()
 
     def __iter__(self) -> Iterator[FleetEvent]:
         return self._events
@@ -58,6 +59,15 @@ class FleetStream:
     def stopped(self) -> bool:
         """Whether ``stop`` was called."""
         return self._stopped.is_set()
+
+    @property
+    def spent(self) -> Usage:
+        """What its attempts have cost so far, also the one that is given up in the middle: it is paid all the same."""
+        now = Usage() if self._current is None else self._current.usage()
+        return Usage(
+            self._wasted.input_tokens + now.input_tokens,
+            self._wasted.output_tokens + now.output_tokens,
+        )
 
     def _begin(self, run: AttemptRun) -> None:
         self._current = run
@@ -174,6 +184,7 @@ class Fleet:
             except ProviderError as error:
                 spent = run.usage()
                 wasted = Usage(wasted.input_tokens + spent.input_tokens, wasted.output_tokens + spent.output_tokens)
+                stream._wasted, stream._current = wasted, None
                 failures.append(run.failure(error))
                 pause = None if id(provider) in again else self._pause(error, last=not queue)
                 if pause is not None:

@@ -276,7 +276,8 @@ def book(site_id: str, tokens: int, *, turns: int = 0) -> None:
 
 def spend(begun: Begun, account: Account) -> None:
     """Book tokens of an attempt that was thrown away: they were paid all the same. Inside a write."""
-    _spend(begun, account)
+    if tokens := account.input_tokens + account.output_tokens:
+        book(begun.site_id, tokens)
 
 
 def note_attempt(begun: Begun, attempt: int) -> None:

@@ -191,16 +191,29 @@ class Pool:
                 snapshot = self.registry.snapshot()
                 said, account = answer(running, snapshot, self.fleets.fleet(snapshot), self.drafts)
         except (Cancelled, CallAbandoned, LostLease):
+            self._book_lost(running)
             return None
         except BaseException as error:
             # A fault of ours ends in a person, never in silence.
             log.exception(
                 "turn_failed", conversation=begun.conversation_id, turn=begun.turn_id, error=type(error).__name__
             )
-            said, account = fallback(begun, "technical error"), running.account()
+            said, account = fallback(begun, "technical error"), running.account(running.spent)
         if not running.finish():
+            self._book_lost(running)
             return None
-        return self._end(running, said, account, state="failed" if said.type == "fallback" else "done")
+        ended = self._end(running, said, account, state="failed" if said.type == "fallback" else "done")
+        if ended is None:
+            self._book_lost(running)
+        return ended
+
+    @staticmethod
+    def _book_lost(running: Running) -> None:
+        """An attempt that was begun again, stopped or lost costs as much: without this, the daily cap would not be hard."""
+        try:
+            write(lambda: turns.spend(running.begun, running.account(running.spent)))
+        except StoreUnavailable as error:
+            log.warning("tokens_not_booked", turn=running.begun.turn_id, reason=str(error))
 
     def _end(self, running: Running, said: Answer, account: Account, *, state: str) -> Ended | None:
         begun = running.begun

@@ -240,6 +240,31 @@ def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
     assert second.kind in {"offline", "fallback"} and len(llm.requests) == asked
 
 
+def spent(store: Any) -> int:
+    rows = store.read(lambda: store.sql("SELECT tokens FROM token_spend").fetchall())
+    return sum(row[0] for row in rows)
+
+
+def test_a_stopped_answer_counts_against_the_cap(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six seven eight nine ten", tokens_per_second=8))
+    conversation = say(pool, "count")
+    until(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()))
+    turn_id, _ = store.read(lambda: running_turn(conversation))
+    assert request_stop(conversation, turn_id)
+    pool.on_wake(conversation.encode())
+    until(lambda: answers(store))
+    assert until(lambda: spent(store)) > 300, "the prompt and what was said of the answer"
+
+
+def test_an_answer_that_was_begun_again_counts_twice(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="slow", first_token_after=5), Script(answer="quick", usage=(50, 50), times=0))
+    say(pool, "first")
+    until(lambda: llm.requests)
+    say(pool, "second")
+    until(lambda: answers(store))
+    assert until(lambda: (tokens := spent(store)) > 400 and tokens)
+
+
 HANGING = """
 import threading
 from bot import hookimpl
