@@ -290,12 +290,12 @@ def mark_not_sent(number: int, owner: str, reason: str, retry_after: float | Non
     )
 
 
-def mark_uncertain(number: int, owner: str, reason: str, timeout: float) -> None:
-    """Perhaps sent: look again after the grace."""
+def mark_uncertain(number: int, owner: str, reason: str, timeout: float, *, again: bool = False) -> None:
+    """Perhaps sent: look again after the grace. ``again``: it was sent once more to settle it, which is an attempt, too."""
     sql(
-        "UPDATE delivery SET state = 'uncertain', owner = '', error = ?, next_at = ? WHERE ord = ? AND state = 'sending'"
-        " AND owner = ?",
-        (reason[:500], clock.now() + timeout + GRACE_EXTRA, number, owner),
+        "UPDATE delivery SET state = 'uncertain', owner = '', error = ?, next_at = ?, attempts = attempts + ? WHERE ord = ?"
+        " AND state = 'sending' AND owner = ?",
+        (reason[:500], clock.now() + timeout + GRACE_EXTRA, int(again), number, owner),
     )
 
 

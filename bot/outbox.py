@@ -72,7 +72,8 @@ class Outbox:
 
     def perhaps(self, claimed: Claimed, reason: str) -> None:
         """Perhaps sent: settled after the grace."""
-        write(lambda: deliver.mark_uncertain(claimed.ord, lease.owner(), reason, self.timeout))
+        again = claimed.settle and self.step(claimed) == "send"
+        write(lambda: deliver.mark_uncertain(claimed.ord, lease.owner(), reason, self.timeout, again=again))
 
     def missing(self, claimed: Claimed) -> None:
         """Looked up and not there: send it now."""

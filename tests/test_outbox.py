@@ -141,6 +141,28 @@ def test_an_unknown_outcome_waits_for_the_grace_and_is_settled_by_capability(sto
     assert late is not None and Outbox(Remembering(), uncertain="hold").step(late) == "hold", "the nonce is forgotten"
 
 
+def test_what_is_sent_again_and_again_without_an_answer_is_given_up(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    outbox, sends = Outbox(Board()), 0
+    while (claimed := outbox.claim("room")) is not None and sends < 50:
+        sends += 1
+        outbox.perhaps(claimed, "timeout")
+        age(store, 16)
+    assert sends == deliver.MAX_ATTEMPTS, "or a customer could get thousands of copies in a day"
+    assert rows(store)[0].state == "dead"
+
+
+def test_looking_for_a_delivery_is_no_attempt(store: Any, conversation: str) -> None:
+    answer(store, conversation, "hi")
+    outbox = Outbox(Readable())
+    for _ in range(2 * deliver.MAX_ATTEMPTS):
+        claimed = outbox.claim("room")
+        assert claimed is not None
+        outbox.perhaps(claimed, "could not look: the platform is away")
+        age(store, 16)
+    assert rows(store)[0].attempts == 1
+
+
 def test_a_send_whose_end_could_not_be_written_down_is_settled_by_the_same_process(store: Any, conversation: str) -> None:
     answer(store, conversation, "hi")
     outbox = Outbox(Board())
