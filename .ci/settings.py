@@ -17,6 +17,10 @@ OTHERS = [
     ("OPENAI_BASE_URL", "", "Only for a gateway of your own."),
     ("ANTHROPIC_API_KEY", "", "A key of Anthropic: its models answer."),
     ("ANTHROPIC_BASE_URL", "", "Only for a gateway of your own."),
+    ("SLACK_BOT_TOKEN", "", "Agents work in Slack: docs/slack.md says where this and the next two come from."),
+    ("SLACK_APP_TOKEN", "", "The app-level token of the same app."),
+    ("SLACK_CHANNEL", "", "The channel's ID, such as C0123456789."),
+    ("DESKHAND_SLACK_API_URL", "", "Only for a gateway of your own."),
 ]
 
 

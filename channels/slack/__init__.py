@@ -12,7 +12,7 @@ from pydantic import SecretStr, field_validator
 
 from bot import Desk, PluginInfo, Settings, hookimpl, setting
 
-from .desk import SlackDesk
+from .workspace import SlackDesk
 
 PLUGIN = PluginInfo(
     title="Slack",

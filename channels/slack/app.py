@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("channels")
 LINGER = 3.0
 """Seconds for which a replaced connection stays open, so that acknowledgements on their way still leave."""
+SHORT = 10.0
+"""A connection that lives for fewer seconds is a bad sign; after the second one the next ones wait."""
 SETTLE = 5.0
 """Seconds without a failed commit before the events that failed are looked for."""
 
@@ -85,8 +87,13 @@ class Listening:
         try:
             await self._say_connected(True)
             self.catch_up_soon()
+            short = 0
             while True:
+                opened = time.monotonic()
                 why = await socket.ended()
+                short = short + 1 if time.monotonic() - opened < SHORT else 0
+                if short > 1:  # too many connections, or Slack in trouble: no running in circles
+                    await asyncio.sleep(min(2.0 ** (short - 1), 30.0))
                 before, socket = socket, await self._open(app)
                 if why == "lost":
                     log.info("desk_reconnected", desk="slack")

@@ -6,6 +6,8 @@ import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
+from bot import TemporaryFailure
+
 from .failures import code_of, failure_of
 
 if TYPE_CHECKING:
@@ -22,18 +24,27 @@ class Marks:
     """Sets one mark and takes the others away."""
 
     def __init__(self) -> None:
+        self.since = float("inf")
+        """Unix seconds since when nobody else sets marks: messages that are younger have none that are not known here."""
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._calls: deque[float] = deque()
 
     async def set(self, client: AsyncWebClient, place: str, message: str, mark: str) -> None:
         """Show ``mark`` (empty: none). Raises like a post when Slack cannot be reached."""
         known = self._known.get((place, message))
+        if known is None and float(message) > self.since:
+            known = ""
         if known == mark:
             return
-        # After a restart nobody knows what was there: all others are taken away.
+        # Of what was marked before a restart nobody knows what is there: all others are taken away.
         old = ([known] if known else []) if known is not None else [one for one in EMOJI if one != mark]
         if mark and not (mark == "sent" and self._spent() + 1 + len(old) > PER_MINUTE):
-            await self._call(client, "reactions.add", place, message, mark)
+            try:
+                await self._call(client, "reactions.add", place, message, mark)
+            except TemporaryFailure:
+                if mark != "sent" or old:
+                    raise
+                return  # a tick is not worth that the thread waits for it
         for one in old:
             await self._call(client, "reactions.remove", place, message, one)
         self._known[(place, message)] = mark

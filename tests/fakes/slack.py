@@ -100,6 +100,10 @@ class FakeSlack(People):
         await self.sockets.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in late:  # answers that were to come too late
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     # What goes wrong ------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bot import Card, DeskAnswer, DeskEvent, DeskPost, Line, OpenThread, Posted
-from channels.slack.desk import SlackDesk
+from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
 
 CHANNEL = "C0SUPPORT"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot import Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 3_900
 """Slack cuts texts above 4,000 characters in some of its views."""
+
+
+CLOCKS = 60.0
+"""Seconds that this clock may be behind Slack's."""
 
 
 class SlackDesk(Desk):
@@ -52,6 +57,7 @@ class SlackDesk(Desk):
     async def listen(self, inbox: DeskInbox) -> None:
         from .app import Listening
 
+        self.marks.since = time.time() + CLOCKS
         await Listening(self.client(), self._app_token, inbox, catch_up_per_minute=self.catch_up_per_minute).run()
 
     async def post(self, post: DeskPost) -> Posted:
