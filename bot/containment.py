@@ -36,6 +36,8 @@ IDLE_TICK = 0.2
 SKIP_SECONDS = 60.0
 GRACE = 0.2
 STUCK_SECONDS = 30.0
+FIRST_SECONDS = 10.0
+"""Deadline of the first call of a built-in plugin's hook in a process: it may have to import what it needs, on a busy machine."""
 EXIT_STUCK = 70
 
 
@@ -123,6 +125,9 @@ class Containment:
         """Called when a call cannot be ended. Return True if its work was given away: its thread then gets :class:`CallAbandoned`."""
         self.on_stuck: Callable[[Call], None] = end_process
         self._skipped: dict[tuple[str, str], float] = {}
+        self._used: set[tuple[str, str]] = set()
+        self._blames = 0
+        self._last_blame: dict[tuple[str, str], int] = {}
         self._reset()
         _living.add(self)
 
@@ -148,7 +153,7 @@ class Containment:
             slot: _Slot = self._local.slot
         except AttributeError:
             slot = self._new_slot()
-        before = slot.running
+        before, blames = slot.running, self._blames
         error: BaseException | None = None
         result: Any = FAILED
         if bound.crumb is not None:
@@ -173,7 +178,9 @@ class Containment:
             slot.abandoned = False
             raise CallAbandoned(f"{bound.plugin} took too long in {bound.hook}; the work was given to another thread.")
         if error is not None:
-            return self._failed(bound, error)
+            return self._failed(bound, error, blames)
+        if bound.key not in self._used:
+            self._used.add(bound.key)
         if bound.checked and (problem := misfit(bound.hook, result)):
             self._blame(bound, problem)
             return FAILED
@@ -217,7 +224,7 @@ class Containment:
 
     # Failures
 
-    def _failed(self, bound: Bound, error: BaseException) -> Failed:
+    def _failed(self, bound: Bound, error: BaseException, blames: int) -> Failed:
         if isinstance(error, HookTimeout):
             return FAILED  # the watchdog has struck already
         if _from_keyboard(error):
@@ -227,11 +234,17 @@ class Containment:
             log.warning("plugin_without_database", plugin=bound.plugin, hook=bound.hook)
             return FAILED
         log.debug("plugin_trace", plugin=bound.plugin, hook=bound.hook, exc_info=error)
+        if self._last_blame.get(bound.key, 0) > blames:
+            # Under way together with one that failed: one cause, one strike, or a bad moment would switch the plugin off.
+            log.warning("plugin_failed_again", plugin=bound.plugin, hook=bound.hook, reason=explain(error))
+            return FAILED
         self._blame(bound, explain(error))
         return FAILED
 
     def _blame(self, bound: Bound, reason: str) -> None:
         log.error("plugin_failed", plugin=bound.plugin, hook=bound.hook, reason=reason)
+        self._blames += 1
+        self._last_blame[bound.key] = self._blames
         self.failing.add(bound.key)
         if bound.checked:
             self._strike(bound.plugin, bound.hook, reason)
@@ -298,7 +311,8 @@ class Containment:
             return
         slot.observed += step
         bound = running[0]
-        late = slot.observed - bound.deadline
+        first = bound.crumb is None and bound.checked and bound.key not in self._used
+        late = slot.observed - (max(bound.deadline, FIRST_SECONDS) if first else bound.deadline)
         if slot.stage == 0 and late >= 0:
             slot.stage = 1
             self._overdue(slot, running)
@@ -313,7 +327,7 @@ class Containment:
 
     def _overdue(self, slot: _Slot, running: tuple[Bound]) -> None:
         bound = running[0]
-        # Calls that were under way together are late together: one cause, one strike, or a slow moment would switch it off.
+        # Calls that were under way together are late together: that is one strike.
         struck_just_now = self._is_skipped(bound.key)
         self._skipped[bound.key] = time.monotonic() + SKIP_SECONDS
         if not struck_just_now:

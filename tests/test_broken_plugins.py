@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from bot import audit, switches
-from bot.containment import CallAbandoned
+from bot.bound import Bound
+from bot.containment import FAILED, CallAbandoned, Containment
 from bot.hookspecs import RULES, HookRule
 from bot.plugins import Call, Registry
 from bot.store import PluginState, StoreUnavailable
@@ -154,6 +155,47 @@ def test_calls_that_are_late_together_are_one_strike(house: House) -> None:
         thread.join()
     wait_until(lambda: row("loops").strikes == 1)
     assert registry.fresh().is_on("loops")
+
+
+def test_calls_that_fail_together_are_one_strike(house: House) -> None:
+    house.write(
+        "together",
+        """
+        import threading
+        from bot import hookimpl
+        meet = threading.Barrier(5)
+        @hookimpl
+        def filter_inbound(message):
+            meet.wait(10)
+            raise ValueError("half imported")
+        """,
+    )
+    registry = house.load()
+    struck: list[Any] = []
+    registry.containment._strike = lambda *words: (struck.append(words), time.sleep(0.05))
+    threads = [threading.Thread(target=filtered, args=(registry,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(struck) == 1
+
+
+def test_the_first_call_of_a_built_in_plugin_may_import_what_it_needs(store: Any) -> None:
+    containment = Containment(lambda *words: None, lambda *words: None)
+    asked: list[float] = []
+
+    def slow(arguments: dict[str, Any]) -> str:
+        asked.append(time.monotonic())
+        while time.monotonic() - asked[-1] < 0.6:
+            pass
+        return "done"
+
+    bound = Bound.once("ours", "search_knowledge", lambda: None, 0.3, noted=False)
+    bound.invoke, bound.checked, bound.hook = slow, True, "no_result_is_wrong"
+    assert containment.call(bound, {}) == "done"
+    assert containment.call(bound, {}) is FAILED, "from the second call on its deadline holds"
+    containment.close()
 
 
 def test_a_call_that_waits_in_c_is_abandoned_and_its_work_given_away(
