@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import Found, Passage, Question
 from plugins.knowledge.index import Index, IndexFile
@@ -29,8 +29,12 @@ ENOUGH, BEYOND = 3.0, 0.2
 ANSWERABLE = 0.6
 """Least coverage (see :func:`coverage`) of an answerable question, set on the calibration half of the tests' question list."""
 
-_COLUMNS = (
-    "rowid, id, article, title, heading, text, url, language, updated, title_words, heading_words, body_words, length"
+# sqlite3 gives the interpreter away for every row it steps to, and with many answers at work each time to another thread: all
+# candidates come as one row. The separators are control characters, which no word and no id has.
+_CANDIDATES = (
+    "SELECT group_concat(rowid || char(31) || id || char(31) || article || char(31) || (heading <> '') || char(31) || language"
+    " || char(31) || title_words || char(31) || heading_words || char(31) || body_words || char(31) || length, char(30))"
+    " FROM passage WHERE rowid IN (SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 4.0, 2.0, 1.0) LIMIT ?)"
 )
 
 
@@ -38,10 +42,9 @@ _COLUMNS = (
 class Scored:
     """A candidate with what was found in it."""
 
+    row: int
     id: str
     article: str
-    row: tuple[object, ...]
-    """The columns, of which only those of the chosen few become a passage."""
     score: float
     found: dict[int, float]
     """Positions of the terms that it has, each with how well its form stands for the word."""
@@ -94,12 +97,12 @@ def _search(file: IndexFile, db: sqlite3.Connection, question: Question) -> Resu
     _support(scored)
     scored.sort(key=lambda one: (-one.score, one.id))
     covered = coverage(asked, scored)
-    chosen = _choose(scored, max(1, question.limit))
+    chosen = _choose(db, scored, max(1, question.limit))
     found = Found(passages=chosen, answerable=bool(chosen) and covered >= ANSWERABLE, version=file.number)
     return Result(found, asked, covered)
 
 
-def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]) -> list[tuple[object, ...]]:
+def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]) -> list[str]:
     chosen: list[Term] = []
     postings = 0
     for term in sorted((term for term in terms if term.passages), key=lambda term: (not term.own, term.passages)):
@@ -111,22 +114,18 @@ def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[
         return []
     # Every word carries its scope (plugins.knowledge.building): what the site may not see is not even compared.
     match = " OR ".join(f'"{scope}:{form}"' for term in chosen for form in term.forms for scope in scopes)
-    return db.execute(
-        f"SELECT {_COLUMNS} FROM passage WHERE rowid IN (SELECT rowid FROM words WHERE words MATCH ?"  # noqa: S608
-        " ORDER BY bm25(words, 4.0, 2.0, 1.0) LIMIT ?)",
-        (match, CANDIDATES),
-    ).fetchall()
+    (found,) = db.execute(_CANDIDATES, (match, CANDIDATES)).fetchone()
+    return found.split("\x1e") if found else []
 
 
 _Words = Sequence[tuple[int, float, Sequence[tuple[str, float]]]]
 """Position and weight of each term, and its forms between blanks with how well each stands for it."""
 
 
-def _score(row: tuple[object, ...], words: _Words, asked_language: str, average: float) -> Scored:
-    _, id_, article, _, heading, _, _, language, _, title_words, heading_words, body_words, length = row
-    title_text, heading_text, body_text = str(title_words), str(heading_words), str(body_words)
+def _score(candidate: str, words: _Words, asked_language: str, average: float) -> Scored:
+    row, id_, article, under_heading, language, title_text, heading_text, body_text, length = candidate.split("\x1f")
     everything = title_text + heading_text + body_text
-    norm = _K1 * (1 - _B + _B * float(str(length)) / average)
+    norm = _K1 * (1 - _B + _B * int(length) / average)
     score = 0.0
     found: dict[int, float] = {}
     for position, weight, forms in words:
@@ -141,8 +140,8 @@ def _score(row: tuple[object, ...], words: _Words, asked_language: str, average:
         if best:
             score += weight * best * (_K1 + 1) / (best + norm)
     score *= 1.0 if not asked_language or language == asked_language else _OTHER_LANGUAGE
-    score *= 1.0 if heading else _LEAD
-    return Scored(str(id_), str(article), row, score, found)
+    score *= 1.0 if under_heading == "1" else _LEAD
+    return Scored(int(row), id_, article, score, found)
 
 
 def _support(scored: Sequence[Scored]) -> None:
@@ -182,14 +181,17 @@ def _covered(asked: Asked, positions: Sequence[int], articles: Sequence[dict[int
     return round(min(most / need, 1.0), 3)
 
 
-def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
+def _choose(db: sqlite3.Connection, scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
     chosen: list[Passage] = []
     articles: dict[str, int] = {}
     seen: set[tuple[str, ...]] = set()
-    for one in scored:
+    texts: dict[int, Passage] = {}
+    for number, one in enumerate(scored):
         if articles.get(one.article, 0) >= PER_ARTICLE:
             continue
-        passage = _passage(one)
+        if one.row not in texts:
+            texts = _passages(db, scored[number : number + 2 * limit])
+        passage = replace(texts[one.row], score=round(one.score, 3))
         same = (passage.title, passage.heading, " ".join(passage.text.split()))
         if same in seen:
             continue
@@ -201,9 +203,14 @@ def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
     return tuple(chosen)
 
 
-def _passage(one: Scored) -> Passage:
-    _, id_, article, title, heading, text, url, language, updated, *_ = one.row
-    return Passage(
-        id=str(id_), article_id=str(article), title=str(title), heading=str(heading), text=str(text), url=str(url),
-        language=str(language), updated=str(updated), score=round(one.score, 3),
-    )  # fmt: skip
+def _passages(db: sqlite3.Connection, wanted: Sequence[Scored]) -> dict[int, Passage]:
+    marks = ",".join("?" * len(wanted))
+    query = (
+        f"SELECT rowid, id, article, title, heading, text, url, language, updated FROM passage WHERE rowid IN ({marks})"  # noqa: S608
+    )
+    return {
+        row: Passage(
+            id=id_, article_id=article, title=title, heading=heading, text=text, url=url, language=language, updated=updated
+        )
+        for row, id_, article, title, heading, text, url, language, updated in db.execute(query, [one.row for one in wanted])
+    }  # fmt: skip
