@@ -93,11 +93,14 @@ class Listening:
                 why = await socket.ended()
                 short = short + 1 if time.monotonic() - opened < SHORT else 0
                 if short > 1:  # too many connections, or Slack in trouble: no running in circles
+                    if why == "lost":
+                        await self._say_connected(False)
                     await asyncio.sleep(min(2.0 ** (short - 1), 30.0))
                 before, socket = socket, await self._open(app)
                 if why == "lost":
                     log.info("desk_reconnected", desk="slack")
                     await before.end()
+                    await self._say_connected(True)
                     self.catch_up_soon()
                 else:
                     self._later(self._end_later(before))

@@ -22,7 +22,7 @@ def check_up(*, bot_token: str, app_token: str, place: str, api_url: str) -> str
     from ._web import ADDRESS, is_loopback, quiet_logger
 
     address = api_url or ADDRESS
-    client = WebClient(token=bot_token, base_url=address, timeout=4, retry_handlers=[], logger=quiet_logger())
+    client = WebClient(token=bot_token, base_url=address, timeout=3, retry_handlers=[], logger=quiet_logger())
     if is_loopback(address):
         client.proxy = None
     me = _ask(client.auth_test, "bot token")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot import Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
@@ -55,6 +57,8 @@ class SlackDesk(Desk):
         return self._client
 
     async def listen(self, inbox: DeskInbox) -> None:
+        # Loading the SDKs takes up to a second: in a thread, because other platforms share this loop.
+        await asyncio.to_thread(import_module, f"{__package__}._socket")
         from .app import Listening
 
         self.marks.since = time.time() + CLOCKS

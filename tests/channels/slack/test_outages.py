@@ -141,3 +141,18 @@ def test_a_reply_that_was_committed_before_the_kill_is_told_again_under_the_same
     after.inbox.open = [OpenThread(place=CHANNEL, thread=thread, conversation_id="c")]
     after.listen()
     assert {one.key for one in after.wait_for_events(1)} == {event.key}
+
+
+def test_connections_that_end_at_once_are_not_opened_in_circles(listening: Running, slack) -> None:
+    thread = a_thread(listening)
+    slack.sockets.retries = (0.5, 1.0, 2.0, 4.0)
+    for _ in range(3):
+        slack.wait(lambda: slack.sockets.open, 8)
+        slack.drop_sockets()
+    began = time.monotonic()
+    slack.wait(lambda: slack.sockets.open, 10)
+    assert time.monotonic() - began > 1
+    assert False in listening.inbox.connections
+    slack.wait(lambda: listening.inbox.connections[-1])
+    slack.reply("U1", CHANNEL, thread, "still here")
+    assert listening.wait_for_events(1)[0].text == "still here"

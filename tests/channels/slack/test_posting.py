@@ -114,6 +114,19 @@ def test_tick_marks_stay_below_slacks_limit_and_warnings_are_always_set(running:
     assert "warning" in slack.space.message(CHANNEL, replies[-1])["reactions"]
 
 
+def test_a_mark_on_a_new_message_is_one_call_and_a_tick_is_not_worth_waiting_for(running: Running, slack) -> None:
+    running.desk.marks.since = 0.0
+    thread = a_thread(running)
+    mine, other = slack.reply("U1", CHANNEL, thread, "Hello"), slack.reply("U1", CHANNEL, thread, "Bye")
+    running.post(a_post(key="s", op="mark", thread=thread, subject=mine, mark="sent"))
+    assert len([c for c in slack.space.log if c["what"] == "call" and c["method"].startswith("reactions")]) == 1
+    slack.fail("429", "reactions.add")
+    running.post(a_post(key="t", op="mark", thread=thread, subject=other, mark="sent"))
+    slack.fail("429", "reactions.add")
+    with pytest.raises(TemporaryFailure):
+        running.post(a_post(key="u", op="mark", thread=thread, subject=other, mark="failed"))
+
+
 @pytest.mark.parametrize("fault", ["drop_after", "500_after"])
 @pytest.mark.parametrize("op", ["card", "message"])
 def test_a_post_whose_answer_is_lost_is_found_again_and_never_posted_twice(
