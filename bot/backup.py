@@ -25,7 +25,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bot import __version__, master_key, store
 from bot.config import Config
-from bot.store.database import MIGRATIONS
+from bot.store.migrating import MIGRATIONS
 
 FORMAT = 1
 MANIFEST = "manifest.json"

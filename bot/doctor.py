@@ -88,7 +88,7 @@ def _database(settings: Config) -> Iterator[Finding]:
     from playhouse.migrations import Runner
 
     from bot import store
-    from bot.store.database import MIGRATIONS
+    from bot.store.migrating import MIGRATIONS
 
     fix = (
         "Is the folder writable and the disk not full?"

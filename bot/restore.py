@@ -29,7 +29,7 @@ from bot.backup import (
 )  # fmt: skip
 from bot.config import Config
 from bot.leftovers import in_use
-from bot.store.database import MIGRATIONS
+from bot.store.migrating import MIGRATIONS
 
 
 def check(source: Path, room: Path) -> Manifest:

@@ -17,7 +17,7 @@ from bot.store import StoreUnavailable
 from bot.store.statements import Place, insert_message
 from channels import host
 from channels.host import Host, Hosted
-from channels.ports import ChannelPort
+from channels.host.ports import ChannelPort
 
 
 class Board(Channel):

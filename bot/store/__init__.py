@@ -10,7 +10,6 @@ from bot.store.database import (
     close_database,
     db,
     is_sqlite,
-    migrate,
     open_database,
     read,
     sql,
@@ -20,6 +19,7 @@ from bot.store.database import (
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent
 from bot.store.knowledge import Article, Passage
 from bot.store.mails import Mail, MailAddress, Rating
+from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 

@@ -28,12 +28,11 @@ from peewee import (  # type: ignore[attr-defined]
     SqliteDatabase,
 )
 
-from bot.threads import Empty, NativeQueue, native_lock, native_rlock, patched, start_native_thread
+from bot.threads import Empty, NativeQueue, native_lock, native_rlock, start_native_thread
 
 T = TypeVar("T")
 
 db: Database = cast("Database", DatabaseProxy())
-MIGRATIONS = Path(__file__).parent / "migrations"
 MAX_BATCH = 128
 SUBMIT_THREADS = 8
 BUSY = 5.0
@@ -146,45 +145,8 @@ def close_database() -> None:
     _current = _sqlite_now = None
 
 
-def migrate() -> list[str]:
-    """Bring the schema up to date, one process at a time; returns the names of the migrations that ran.
-
-    Raises :class:`StoreUnavailable`.
-    """
-    try:
-        return _migrate()
-    except _UNAVAILABLE as error:
-        raise unavailable(error) from error
-
-
-def _migrate() -> list[str]:
-    from playhouse.migrations import Runner
-
-    if is_sqlite():
-        db.connect(reuse_if_open=True)
-        names = _locked_file(lambda: Runner(db, str(MIGRATIONS)).up())
-    else:
-        with db.connection_context():
-            db.execute_sql("SELECT pg_advisory_lock(716204)")
-            try:
-                names = Runner(db, str(MIGRATIONS)).up()
-            finally:
-                db.execute_sql("SELECT pg_advisory_unlock(716204)")
-    return [str(name) for name in names or []]
-
-
-def _locked_file(fn: Callable[[], T]) -> T:
-    import fcntl
-
-    descriptor = os.open(f"{cast('Database', _current).database}.migrate", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return fn()
-    finally:
-        os.close(descriptor)
-
-
-_UNAVAILABLE = (OperationalError, InterfaceError)
+UNAVAILABLE = (OperationalError, InterfaceError)
+"""What the drivers raise when the database cannot be used now."""
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
@@ -203,7 +165,7 @@ def read(fn: Callable[[], T]) -> T:
             return fn()
         with db.connection_context():
             return fn()
-    except _UNAVAILABLE as error:
+    except UNAVAILABLE as error:
         raise unavailable(error) from error
 
 
@@ -243,7 +205,7 @@ def _own_transaction(fn: Callable[[], T]) -> T:
                 return fn()
         with db.connection_context(), db.atomic():
             return fn()
-    except _UNAVAILABLE as error:
+    except UNAVAILABLE as error:
         raise unavailable(error) from error
 
 
@@ -319,7 +281,7 @@ class _Committer:
             else:
                 batch[0].result = _own_transaction(batch[0].fn)
         except BaseException as error:  # a failed BEGIN or COMMIT: nobody's work was stored
-            failure = unavailable(error) if isinstance(error, (*_UNAVAILABLE, sqlite3.Error)) else error
+            failure = unavailable(error) if isinstance(error, (*UNAVAILABLE, sqlite3.Error)) else error
             for pending in batch:
                 pending.error = pending.error or failure
         for pending in batch:
@@ -334,7 +296,7 @@ class _Committer:
         try:
             pending.result = pending.fn()
         except BaseException as error:
-            pending.error = unavailable(error) if isinstance(error, _UNAVAILABLE) else error
+            pending.error = unavailable(error) if isinstance(error, UNAVAILABLE) else error
             db.execute_sql("ROLLBACK TO one")
         db.execute_sql("RELEASE one")
 
@@ -383,24 +345,13 @@ def sql(text: str, params: Sequence[Any] = ()) -> Any:
     return db.execute_sql(statement, params)
 
 
-def check_not_on_hub() -> None:
-    """Raise if called on gevent's hub thread, where waiting would stop every socket."""
-    if patched():
-        import gevent
-
-        if gevent.getcurrent() is gevent.get_hub():
-            raise RuntimeError("a blocking database call on the hub")
-
-
 __all__ = [
     "Base",
     "PostgresqlDatabase",
     "StoreUnavailable",
-    "check_not_on_hub",
     "close_database",
     "db",
     "is_sqlite",
-    "migrate",
     "open_database",
     "read",
     "sql",

@@ -30,7 +30,7 @@ from bot import (
     lead,
     resign,
 )
-from channels.ports import ChannelPort, DeskPort, Port
+from channels.host.ports import ChannelPort, DeskPort, Port
 
 log = structlog.get_logger("channels")
 
