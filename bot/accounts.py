@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
+
 from bot import clock
 from bot.commit import commit
 from bot.config import config
-from bot.store import Contact, Identity, Setting, Site, Visitor, read, sql, write
+from bot.store import Contact, Identity, Setting, Site, Visitor, read, sql, submit, write
 from bot.threads import native_lock
+
+log = structlog.get_logger("accounts")
 
 WIDGET = "widget"
 """Channel name of the identities made here."""
@@ -237,7 +241,7 @@ _FIND = (
 
 
 def visitor_of(token: str, site_id: str = "") -> VisitorView | None:
-    """Whom ``token`` belongs to; ``None`` if it is unknown, expired, revoked or another site's. Using it prolongs it."""
+    """Whom ``token`` belongs to; ``None`` if it is unknown, expired, revoked or another site's. Using it prolongs it, soon."""
     if not 20 <= len(token) <= 100:
         return None
     hashed, now = _hash(token), clock.now()
@@ -246,8 +250,14 @@ def visitor_of(token: str, site_id: str = "") -> VisitorView | None:
         return None
     fresh = now + TOKEN_DAYS * 86_400
     if fresh - row[1] > 3_600:  # at most one write an hour
-        write(lambda: sql("UPDATE visitor SET expires_at = ? WHERE token_hash = ?", (fresh, hashed)))
+        # Nobody waits for it: a database that cannot be written now still says who this is.
+        submit(lambda: sql("UPDATE visitor SET expires_at = ? WHERE token_hash = ?", (fresh, hashed)), _prolonged)
     return VisitorView(id=row[2], contact_id=row[3], site_id=row[0])
+
+
+def _prolonged(_cursor: Any, error: BaseException | None) -> None:
+    if error is not None:
+        log.info("token_not_prolonged", reason=type(error).__name__)
 
 
 def revoke(token: str) -> bool:

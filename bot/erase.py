@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bot.bus import bus
-from bot.store import Conversation, sql, write
+from bot.commit import commit
+from bot.store import Conversation, sql
 
 
 def erase_conversation(conversation_id: str) -> bool:
     """Delete a conversation with its messages, turns, deliveries, mails, ticket and route, and what the ledger kept of contents.
 
     With the contact's last conversation the name and the address that were left go, too. A turn that is running finds
-    nothing to commit to. Watchers are told that it is gone. False: there was none. Blocks.
+    nothing to commit to. Watchers are told that it is gone. False: there was none. In web call it in a greenlet, without ``offload``.
     """
     drafts: list[tuple[str, int]] = []
 
@@ -36,7 +37,7 @@ def erase_conversation(conversation_id: str) -> bool:
         )
         return True
 
-    done = write(work)
+    done = commit(work)
     if done:
         for turn_id, attempts in drafts:
             bus().drop_draft(turn_id, attempts)

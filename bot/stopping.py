@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from bot.bus import bus
-from bot.store import sql, write
+from bot.commit import commit
+from bot.store import sql
 
 
 def request_stop(conversation_id: str, turn_id: str) -> bool:
-    """Ask that the running turn ends with what was shown so far; False: there is no such running turn (any more)."""
+    """Ask that the running turn ends with what was shown so far; False: there is no such running turn (any more).
+
+    In web call it in a greenlet, without ``offload``.
+    """
 
     def work() -> bool:
         row = sql(
@@ -16,7 +20,7 @@ def request_stop(conversation_id: str, turn_id: str) -> bool:
         )
         return bool(row.rowcount)
 
-    asked = write(work)
+    asked = commit(work)
     if asked:
         bus().wake("turns", conversation_id)
     return asked

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from bot import __version__, metrics
 from bot.bus import bus
+from bot.commit import commit
 from bot.config import config
 from bot.plugins import Registry
 from bot.proxies import is_local, trusted_networks
-from bot.store import Setting, StoreUnavailable, write
-from bot.threads import offload
+from bot.store import Setting, StoreUnavailable
 from bot.web_errors import RequestError, answer_errors, request_id
 
 log = structlog.get_logger("web")
@@ -70,7 +70,7 @@ class State:
                 conflict_target=[Setting.key], preserve=[Setting.changed_at]
             ).execute()
 
-        offload(write, work)
+        commit(work)
         self._healthy_until = time.monotonic() + 1.0
 
 

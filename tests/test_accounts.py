@@ -9,6 +9,7 @@ import pytest
 
 from bot import accounts
 from bot.accounts import SiteError, SiteView
+from bot.store import StoreUnavailable
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +149,20 @@ def test_use_prolongs_a_token_but_writes_at_most_once_an_hour(site: SiteView, st
     assert store.read(lambda: store.Visitor.get().expires_at) == pytest.approx(time.time() + before, abs=5)
     store.write(lambda: store.Visitor.update(expires_at=time.time() + 100).execute())
     accounts.visitor_of(token)
+    store.write(lambda: None)  # behind what was submitted
+    deadline = time.monotonic() + 5
+    while left() < 29 * 86_400 and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert left() > 29 * 86_400
+
+
+def test_a_token_is_known_while_the_database_cannot_be_written(
+    site: SiteView, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, visitor = accounts.new_visitor(site)
+    store.write(lambda: store.Visitor.update(expires_at=time.time() + 100).execute())
+    monkeypatch.setattr(accounts, "submit", lambda _fn, done: done(None, StoreUnavailable("locked")))
+    assert accounts.visitor_of(token) == visitor
 
 
 def test_tokens_that_ended_long_ago_are_deleted(site: SiteView, store: Any) -> None:

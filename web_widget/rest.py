@@ -90,6 +90,7 @@ class Rest:
             visitor, site = self.who()
             if body.site and body.site != site.key:
                 raise FrameError("bad_token", "This token belongs to another site.")
+            self.chat.count_message(visitor, "")  # a conversation is a row like a message
         else:
             found = offload(site_by_key, body.site)
             if found is None:
@@ -146,7 +147,7 @@ class Rest:
             inbound.owned(visitor, body.session)
             if not body.turn:
                 raise FrameError("bad_field", "The field turn is missing: which answer shall stop?", field="turn")
-            return {"stopped": offload(request_stop, body.session, body.turn)}
+            return {"stopped": request_stop(body.session, body.turn)}
         profile = Profile(name=body.name, email=body.email)
         receipt, _ = self.commit(body.kind, body.session, body.cid, body.text, profile, body.rating)
         ack = ack_body(receipt, body.cid)
@@ -203,7 +204,7 @@ class Rest:
     def delete(self, session: str) -> dict[str, Any]:
         visitor, _ = self.who()
         inbound.owned(visitor, session)
-        done = offload(erase_conversation, session)
+        done = erase_conversation(session)
         if not hints_arrive():
             self.chat.watchers.look(session)
         return {"deleted": done}

@@ -301,7 +301,7 @@ class Session:
         conv = frame["conv"]
         if conv != self.conv:
             inbound.owned(self._known(), conv)
-        if not offload(request_stop, conv, frame["turn"]) and conv == self.conv:
+        if not request_stop(conv, frame["turn"]) and conv == self.conv:
             self._watch(conv, self.cursor)  # it ended meanwhile: show how
 
     def _typing(self, frame: Frame) -> None:

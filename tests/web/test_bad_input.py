@@ -300,6 +300,8 @@ def test_limits_on_messages_and_new_visitors_say_how_long_to_wait(web_on: Callab
     sock.send(t="send", cid=cid, text="x")
     error = sock.take("error")
     assert (error["code"], error["cid"], error["final"]) == ("too_fast", cid, False)
+    refused = running.post("/api/v1/chat/session", {}, token=sock.welcome["token"])
+    assert (refused.status, refused.code) == (429, "too_fast"), "a visitor makes no conversations without end either"
     for _ in range(3):
         assert (
             running.post(
