@@ -1,4 +1,4 @@
-"""A seeded killer: kill -9 at random, SIGSTOP for longer than a lease, and the database server itself now and then."""
+"""A seeded killer: kill -9 at random, SIGSTOP for longer than a lease, an emptied Valkey, and the database server now and then."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Killer:
     seed: int
     mean: float
     stop_every: float = 12.0
+    empty_every: float = 8.0
     long_stops: float = 0.35
     """Part of the stops that are longer than a lease."""
     enough: int = 10**9
@@ -44,6 +46,7 @@ class Killer:
     database_every: float = 45.0
     kills: Counter[str] = field(default_factory=Counter)
     stops: Counter[str] = field(default_factory=Counter)
+    flushes: int = 0
     _stopped: dict[int, str] = field(default_factory=dict)
     _spared: dict[int, float] = field(default_factory=dict)
 
@@ -52,7 +55,7 @@ class Killer:
         return sum(self.kills.values())
 
     async def run(self) -> None:
-        tasks = [asyncio.create_task(self._kill()), asyncio.create_task(self._pause())]
+        tasks = [asyncio.create_task(work()) for work in (self._kill, self._pause, self._empty)]
         if self.kill_database is not None:
             tasks.append(asyncio.create_task(self._outage()))
         try:
@@ -103,6 +106,15 @@ class Killer:
         self._stopped.pop(pid, None)
         self._signal(pid, signal.SIGCONT)
 
+    async def _empty(self) -> None:
+        """Empty Valkey under everybody's feet."""
+        rng = random.Random(f"{self.seed}/empty")
+        while True:
+            await asyncio.sleep(rng.expovariate(1 / self.empty_every))
+            if await asyncio.to_thread(_flush, self.installation.redis_url.removeprefix("unix://")):
+                self.flushes += 1
+                self.journal.note("flush")
+
     async def _outage(self) -> None:
         rng = random.Random(f"{self.seed}/database")
         assert self.kill_database is not None
@@ -118,6 +130,15 @@ class Killer:
             os.kill(pid, number)
             return True
         return False
+
+
+def _flush(path: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as server:
+        server.settimeout(1)
+        server.connect(path)
+        server.sendall(b"FLUSHALL\r\n")
+        return server.recv(16).startswith(b"+OK")
+    return False
 
 
 def recovery_times(kills: list[tuple[float, str, int]], ready: list[tuple[float, str, int]]) -> dict[str, list[float]]:

@@ -30,7 +30,7 @@ def summary(result: Result) -> str:
         for name, times in sorted(result.recovery.items())
     )
     return (
-        f"  {result.database}: {words}\n  messages {dict(result.messages)}; kills: {kills}; pauses {dict(result.stops)}\n"
+        f"  {result.database}: {words}\n  messages {dict(result.messages)}; kills: {kills}; pauses {dict(result.stops)}, {result.flushes} flushes\n"
         f"  turns: {turns}; {result.crashes} of them died and ran again; {result.tickets} tickets; {acks}; {answers}\n"
         f"  back after (p50/p99 s): {back}; duplicates by channel {result.duplicates}; {result.seconds:.0f} s"
     )
@@ -50,8 +50,8 @@ def page(results: list[Result], size: Size) -> str:
         "",
         "The real product runs (`deskhand run`, with a second turns and a second channels process beside it). Customers write over",
         "WebSocket, REST and a foreign platform. Meanwhile web, turns, channels, workers, Valkey and, where it is one, the database",
-        "server are killed with `kill -9` at random, and processes are paused, some for longer than a lease. The model server",
-        "fails in 2 % of its answers, the platform in 5 % of what it is sent, and it delivers a tenth twice. Then every named point of",
+        "server are killed with `kill -9` at random, Valkey is emptied, and processes are paused, some for longer than a lease. The model",
+        "server fails in 2 % of its answers, the platform in 5 % of what it is sent, and it delivers a tenth twice. Then every named point of",
         "the code kills the process that passes it, twice. At the end an independent checker compares what customers and platforms",
         "saw (their own logs) with the database (`tests/chaos/checker.py`).",
         "",
@@ -70,6 +70,7 @@ def _table(results: list[Result]) -> list[str]:
         ("kill -9", lambda r: f"{sum(r.kills.values()):,}"),
         ("… of which", lambda r: ", ".join(f"{name} {number}" for name, number in sorted(r.kills.items()))),
         ("Pauses (longer than a lease)", lambda r: f"{sum(r.stops.values())} ({r.stops['long']})"),
+        ("Valkey emptied", lambda r: str(r.flushes)),
         ("Turns that died and ran again", lambda r: str(r.crashes)),
         ("**Lost**", lambda r: f"**{count(r.violations)['lost']}**"),
         ("**Shown twice**", lambda r: f"**{count(r.violations)['twice']}**"),

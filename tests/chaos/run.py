@@ -67,6 +67,7 @@ class Result:
     messages: Counter[str]
     kills: Counter[str]
     stops: Counter[str]
+    flushes: int
     faults: dict[str, int]
     redelivered: int
     duplicates: dict[str, int]
@@ -242,7 +243,7 @@ class _Run:
                 widget=_acked(customers, "widget-"), rest=_acked(customers, "rest-"),
                 platform=sum(1 for _ in of_kind(letters, "taken")), answers=sum(row["author"] == "ai" for row in database["message"]),
             ),
-            kills=killer.kills + Counter(dict(self.points and {"failpoint": sum(self.points.values())})), stops=killer.stops,
+            kills=killer.kills + Counter(dict(self.points and {"failpoint": sum(self.points.values())})), stops=killer.stops, flushes=killer.flushes,
             faults=platform.faults, redelivered=platform.redelivered, duplicates=again,
             recovery=recovery_times(kills, installation.ready_times()), ack=_times(customers, "acked"),
             answer=_answer_times(customers), turns=Counter(row["state"] for row in database["turn"]),
