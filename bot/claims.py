@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import agents, clock, desk_posts, handoff, states
+from bot import agents, clock, desk_posts, follow_up, handoff, states
 from bot.agents import AgentView
 from bot.desk import Action
 from bot.store import sql
@@ -160,6 +160,11 @@ def _block(conversation_id: str, agent: AgentView, desk: str, value: str) -> Don
     return Done("done", "Blocked: what this visitor sends now is refused. deskhand agents unblock takes it back.")
 
 
+def _summary(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    follow_up.summary_wanted(conversation_id)
+    return Done("done", "The summary is being written anew; the card shows it in a moment.")
+
+
 def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assignee: str = "", detail: str = "") -> None:
     sql(
         "UPDATE ticket SET state = ?, assignee = ?, last_agent = CASE WHEN ? = '' THEN last_agent ELSE ? END, snoozed_until = NULL,"
@@ -186,4 +191,5 @@ _STEPS = {
     Action.REOPEN: _reopen,
     Action.RETURN: _return,
     Action.BLOCK: _block,
+    Action.SUMMARY: _summary,
 }

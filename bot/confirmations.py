@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bot import clock, mail
 from bot.addresses import one_line
+from bot.commit import commit
 from bot.config import config
 from bot.letter import quote
-from bot.store import read, sql, write
+from bot.store import read, sql
 
 DAYS = 3.0
 DAY = 86_400.0
@@ -98,7 +99,10 @@ def asked_by(code: str) -> Asked | None:
 
 
 def confirm(code: str) -> Asked | None:
-    """Confirm the address that a code was sent to; once or again. ``None``: the code is unknown or too old. Blocks."""
+    """Confirm the address that a code was sent to; once or again. ``None``: the code is unknown or too old.
+
+    In web call it in a greenlet, without ``offload``.
+    """
     from bot import follow_up
 
     def work() -> Asked | None:
@@ -110,4 +114,4 @@ def confirm(code: str) -> Asked | None:
             follow_up.address_confirmed(row[4], row[1])
         return Asked(row[1], row[2], True)
 
-    return write(work) if code else None
+    return commit(work) if code else None

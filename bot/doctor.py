@@ -315,6 +315,9 @@ def _mail(settings: Config) -> Iterator[Finding]:
         yield Finding("fail", "mail", str(error), "Correct SMTP_URL. Mails wait meanwhile; none is lost.")
         return
     yield Finding("ok", "mail", f"{target.host} lets us in ({target.security}); sender {mail.sender().address}")
+    if not settings.public_url:
+        fix = "Set DESKHAND_PUBLIC_URL to where customers reach this installation."
+        yield Finding("warn", "mail", f"links in mails lead to {settings.base_url}", fix)
     if not settings.mail_from:
         yield Finding("warn", "mail", "the sender is made up", "Set DESKHAND_MAIL_FROM to an address of your domain.")
     if kept:

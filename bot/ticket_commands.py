@@ -48,6 +48,7 @@ def show(number: int, messages: int) -> None:
             ("ticket", f"#{row.number}, {row.state}"), ("since", ago(row.created_at)),
             ("reason", _words(row, "reason")), ("summary", _words(row, "summary")),
             ("name", row.name), ("e-mail", row.email or "none left"), ("assignee", row.assignee), ("outcome", row.outcome),
+            ("rating", f"{row.rating} of 5" if row.rating else ""),
             ("conversation", _conversation(row)),
         ]  # fmt: skip
         for name, value in facts:
