@@ -86,16 +86,14 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
         " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR (? AND lease_owner = ?))"
-        " RETURNING fence, seq, answered, state, site_id, channel, language, had_people",
+        " RETURNING fence, seq, answered, state, site_id, channel, language, had_people,"
+        " (SELECT max(m.seq) FROM message m WHERE m.conversation_id = conversation.id AND m.seq > conversation.answered"
+        " AND m.author = 'customer' AND NOT m.deleted)",
         (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
         return None
-    fence, newest, answered, state, site_id, channel, language, had_people = row
-    upto = sql(
-        "SELECT max(seq) FROM message WHERE conversation_id = ? AND seq > ? AND author = 'customer' AND NOT deleted",
-        (conversation_id, answered),
-    ).fetchone()[0]
+    fence, newest, answered, state, site_id, channel, language, had_people, upto = row
     if state != "ai" or upto is None:
         sql(
             "UPDATE conversation SET needs = ?, lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ?",
@@ -103,8 +101,10 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         )
         return None
     turn_id, attempt, crashes, stop, upto = _turn(conversation_id, upto, restart=restart)
-    key, name, settings, cap = sql(
-        "SELECT key, name, settings, daily_tokens FROM site WHERE id = ?", (site_id,)
+    key, name, settings, cap, spent = sql(
+        "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens, 0) FROM site s"
+        " LEFT JOIN token_spend p ON p.id = ? WHERE s.id = ?",
+        (f"{site_id}/{_today()}", site_id),
     ).fetchone()
     failpoint("turn.after_claim")
     return Begun(
@@ -121,7 +121,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         channel=channel,
         language=language,
         history=tuple(last_messages(conversation_id, newest, config().history)),
-        tokens_left=tokens_left(site_id, cap),
+        tokens_left=_left(cap, spent),
         had_people=bool(had_people),
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
@@ -160,11 +160,13 @@ FAILOVERS = 10
 
 def tokens_left(site_id: str, cap: int | None) -> int | None:
     """What is left of a site's cap today; ``None`` without a cap. Inside a read or a write."""
-    limit = config().daily_tokens if cap is None else cap
-    if limit == 0:
-        return None
     row = sql("SELECT tokens FROM token_spend WHERE id = ?", (f"{site_id}/{_today()}",)).fetchone()
-    return int(limit - (row[0] if row else 0))
+    return _left(cap, row[0] if row else 0)
+
+
+def _left(cap: int | None, spent: int) -> int | None:
+    limit = config().daily_tokens if cap is None else cap
+    return limit - spent if limit else None
 
 
 def _today() -> str:
@@ -175,6 +177,12 @@ def _json(value: Any) -> dict[str, Any]:
     import orjson
 
     return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})
+
+
+_MORE = (
+    "(EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = conversation.id AND m.seq > ? AND m.author = 'customer'"
+    " AND NOT m.deleted))"
+)
 
 
 def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") -> Ended:
@@ -193,12 +201,17 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
         raise LostLease(begun.turn_id)
     _spend(begun, account)
     handing_over = bool(answer.handoff_reason)
+    failpoint("turn.before_release")
+    # The lease is given back at once, unless there is more to answer.
     row = sql(
-        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"
-        " needs = (EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = conversation.id AND m.seq > ? AND m.author = 'customer'"
-        " AND NOT m.deleted)) WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
+        f"UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"  # noqa: S608
+        f" needs = {_MORE}, lease_until = CASE WHEN {_MORE} THEN lease_until ELSE 0 END,"
+        f" lease_owner = CASE WHEN {_MORE} THEN lease_owner ELSE '' END"
+        " WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
         (
             clock.now(),
+            begun.upto_seq,
+            begun.upto_seq,
             begun.upto_seq,
             begun.upto_seq,
             begun.upto_seq,
@@ -226,8 +239,9 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
         desk_posts.show(begun.conversation_id, message_id)
     if handing_over:
         handoff.hand_over(begun.conversation_id, answer.handoff_reason, summary=answer.handoff_summary)
-    more = bool(row[2]) and not handing_over
-    if not more:
+    more = bool(row[2])
+    if more and handing_over:
+        more = False
         release(begun)
     return Ended(stored=True, more=more, deliveries=deliveries or handing_over or begun.had_people)
 

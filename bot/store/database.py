@@ -292,13 +292,13 @@ class _Committer:
         if alone:
             pending.result = pending.fn()
             return
-        db.execute_sql("SAVEPOINT one")
+        sql("SAVEPOINT one")
         try:
             pending.result = pending.fn()
         except BaseException as error:
             pending.error = unavailable(error) if isinstance(error, UNAVAILABLE) else error
-            db.execute_sql("ROLLBACK TO one")
-        db.execute_sql("RELEASE one")
+            sql("ROLLBACK TO one")
+        sql("RELEASE one")
 
 
 def _begun() -> Any:
