@@ -62,9 +62,7 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(
-            f"bot has no public name {name!r}; what plugins may import is listed in docs/hooks.md"
-        )
+        raise AttributeError(f"bot has no public name {name!r}; what plugins may import is listed in docs/hooks.md")
     module, attribute = home
     value = getattr(import_module(module), attribute)
     globals()[name] = value

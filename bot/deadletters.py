@@ -37,7 +37,7 @@ _QUERIES = {
     "job": "SELECT id, state, kind || ' ' || ref, COALESCE(ended_at, created_at), error, '' FROM job WHERE state = 'dead'",
     "turn": "SELECT id, state, 'turn', COALESCE(ended_at, started_at), error, conversation_id FROM turn"
     " WHERE state = 'failed' AND error <> ''",
-    "mail": "SELECT id, state, kind || ' to ' || to_address, created_at, error, ref FROM mail WHERE state = 'dead'",
+    "mail": "SELECT id, state, 'mail ' || kind, created_at, error, ref FROM mail WHERE state = 'dead'",
     "event": "SELECT key, 'dead', channel || ' ' || kind, received_at, error, conversation FROM ledger WHERE error <> ''",
 }
 

@@ -44,9 +44,9 @@ def conversation_resolved(conversation_id: str) -> None:
     ratings.ask(conversation_id)
 
 
-def address_left(conversation_id: str, ticket: int, address: str) -> str:
-    """The customer left an address: ask for its proof. Says ``confirmed``, ``asked`` or ``limited``."""
-    return confirmations.ask(conversation_id, ticket, address)
+def address_left(conversation_id: str, ticket: int, address: str) -> bool:
+    """The customer left an address: ask for its proof. Whether a mail with a link is on its way."""
+    return confirmations.ask(conversation_id, ticket, address) == "asked" and mail.server() is not None
 
 
 def address_confirmed(contact_id: str, address: str) -> None:

@@ -96,8 +96,9 @@ def leave_address(conversation_id: str, name: str, email: str, text: str) -> Sai
         desk_posts.show(conversation_id, message_id)
     desk_posts.refresh_card(conversation_id)
     place = _next(conversation_id)
-    follow_up.address_left(conversation_id, number, email)
     confirmation = f"Thank you. Your ticket is #{number}; we will answer to the address you left."
+    if follow_up.address_left(conversation_id, number, email):
+        confirmation += " Please confirm it by the link in the mail that is on its way."
     return _insert(conversation_id, place, "contact_saved", confirmation, {"ticket": number})
 
 

@@ -75,7 +75,9 @@ def rotate(what: str | None) -> None:
         click.echo(f"{_count(done.changed, 'row')} {'sealed' if config().encrypt_messages else 'opened'}.")
     else:
         done = _or_say(lambda: key_rotation.rotate_data_keys(what, actor(), _progress))
-        click.echo(f"{_count(done.changed, 'row')} sealed again. The old key is deleted when nothing is sealed with it for an hour.")
+        click.echo(
+            f"{_count(done.changed, 'row')} sealed again. The old key is deleted when nothing is sealed with it for an hour."
+        )
     if done.unreadable:
         shown = "\n  ".join(done.unreadable[:20])
         raise click.ClickException(

@@ -159,7 +159,7 @@ def renew(conversations: Iterable[str]) -> None:
             part = ids[index : index + 200]
             marks = ",".join("?" * len(part))
             sql(
-                f"UPDATE conversation SET lease_until = ? WHERE id IN ({marks}) AND lease_owner = ?",
+                f"UPDATE conversation SET lease_until = ? WHERE id IN ({marks}) AND lease_owner = ?",  # noqa: S608
                 (until, *part, _owner),
             )
 

@@ -90,7 +90,9 @@ class Refused:
     """What :func:`bot.receive` answers for an event it must not store. Sending it again changes nothing."""
 
     key: str
-    code: Literal["key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked"]
+    code: Literal[
+        "key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked"
+    ]
     message: str
     """A sentence for people: what is wrong and what to do."""
     field: str = ""

@@ -46,7 +46,7 @@ def reply(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
         return _keep_note(event, agent, conversation_id, text[note.end() :])
     if not text:
         return Done("empty", "There is no text in this message, so nothing was sent. Write something first.")
-    state, assignee = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    state, _assignee = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     if state == "resolved":
         return Done(
             "resolved", "Not sent: this is resolved. Reopen it, then write again.", (Action.REOPEN,), conversation_id
@@ -248,7 +248,7 @@ def delete(event: DeskEvent) -> Done:
     known = _known(event)
     if known is None:
         return Done("ignored")
-    reply_id, conversation_id, state, message_id, owner = known
+    reply_id, conversation_id, state, message_id, _owner = known
     if state == "held":
         sql("UPDATE reply SET state = 'undone' WHERE id = ?", (reply_id,))
         return Done("done")

@@ -19,7 +19,7 @@ from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.lease import Lease, LostLease
 from bot.messages import MessageView
-from bot.store import sql
+from bot.store import is_sqlite, sql
 from bot.store.statements import Place, insert_message, last_messages
 
 log = structlog.get_logger("turns")
@@ -82,6 +82,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     Inside a write. ``restart`` goes on with a conversation that this process holds: a new message came before anything was
     shown, or the turn before has ended and kept the lease. Without it what another thread of this process works on is left alone.
     """
+    _hold(conversation_id)
     at, owner = lease.now(), lease.owner()
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
@@ -126,6 +127,14 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
     )
+
+
+def _hold(conversation_id: str) -> None:
+    """Lock the conversation before its unanswered messages are looked for. PostgreSQL waits for a message that is just being
+    committed, but a statement that has begun by then does not see it: the question would never get its turn.
+    """
+    if not is_sqlite():
+        sql("SELECT 1 FROM conversation WHERE id = ? FOR UPDATE", (conversation_id,))
 
 
 def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int]:
@@ -203,6 +212,7 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     handing_over = bool(answer.handoff_reason)
     failpoint("turn.before_release")
     # The lease is given back at once, unless there is more to answer.
+    _hold(begun.conversation_id)
     row = sql(
         f"UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"  # noqa: S608
         f" needs = {_MORE}, lease_until = CASE WHEN {_MORE} THEN lease_until ELSE 0 END,"

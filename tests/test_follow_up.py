@@ -329,3 +329,16 @@ def test_a_rating_out_of_range_is_refused(store: Any, conversation: str, score: 
     (outcome,) = receive([event("rating", rating=score)])
     assert isinstance(outcome, Refused)
     assert outcome.field == "rating"
+
+
+def test_the_customer_is_told_of_the_mail_only_when_one_goes_out(
+    store: Any, conversation: str, environment: Any
+) -> None:
+    def told() -> str:
+        return history.changes(conversation, 0).messages[-1].text
+
+    leave()
+    assert told() == "Thank you. Your ticket is #1001; we will answer to the address you left."
+    environment(SMTP_URL="smtp://mail.example")
+    leave()
+    assert told().endswith("Please confirm it by the link in the mail that is on its way.")

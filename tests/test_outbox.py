@@ -53,8 +53,12 @@ def answer(store: Any, conversation_id: str, text: str) -> str:
     message_id = clock.new_id()
 
     def work() -> None:
-        row = store.sql("UPDATE conversation SET seq = seq + 1, rev = rev + 1 WHERE id = ? RETURNING seq, rev", (conversation_id,))
-        insert_message(message_id, conversation_id, Place(*row.fetchone()), author="ai", body=text, created_at=clock.now())
+        row = store.sql(
+            "UPDATE conversation SET seq = seq + 1, rev = rev + 1 WHERE id = ? RETURNING seq, rev", (conversation_id,)
+        )
+        insert_message(
+            message_id, conversation_id, Place(*row.fetchone()), author="ai", body=text, created_at=clock.now()
+        )
         deliver.plan(conversation_id, message_id, text)
 
     store.write(work)
@@ -163,7 +167,9 @@ def test_looking_for_a_delivery_is_no_attempt(store: Any, conversation: str) -> 
     assert rows(store)[0].attempts == 1
 
 
-def test_a_send_whose_end_could_not_be_written_down_is_settled_by_the_same_process(store: Any, conversation: str) -> None:
+def test_a_send_whose_end_could_not_be_written_down_is_settled_by_the_same_process(
+    store: Any, conversation: str
+) -> None:
     answer(store, conversation, "hi")
     outbox = Outbox(Board())
     assert outbox.claim("room") is not None  # and then the database was away
@@ -228,7 +234,9 @@ def test_a_later_attempt_that_was_not_made_leaves_the_first_uncertain(store: Any
     outbox.not_sent(settle, "429", retry_after=200)
     age(store, 200)
     late = outbox.claim("room")
-    assert late is not None and late.settle, "the platform has forgotten the nonce by now: it must not just be sent again"
+    assert late is not None and late.settle, (
+        "the platform has forgotten the nonce by now: it must not just be sent again"
+    )
 
 
 def test_who_slept_since_the_claim_knows_that_it_is_late(store: Any, conversation: str) -> None:
@@ -277,7 +285,9 @@ def test_a_crashing_delivery_is_given_up(store: Any, conversation: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["chars", "utf16", "bytes"])
-@pytest.mark.parametrize("text", ["a" * 500, "wörd " * 90, "🙂" * 200, "line\n" * 80, "```py\n" + "x = 1\n" * 60 + "```\nafter", ""])
+@pytest.mark.parametrize(
+    "text", ["a" * 500, "wörd " * 90, "🙂" * 200, "line\n" * 80, "```py\n" + "x = 1\n" * 60 + "```\nafter", ""]
+)
 def test_parts_fit_in_the_platforms_own_unit(unit: Any, text: str) -> None:
     limits = Limits(max_text=64, unit=unit)
     parts = split(text, limits)

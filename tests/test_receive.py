@@ -16,10 +16,12 @@ from bot.receive import receive, receive_soon
 @pytest.fixture
 def site(store: Any) -> Iterator[str]:
     store.write(lambda: store.Site.create(id=clock.new_id(), key="demo", name="Demo", created_at=clock.now()))
-    yield "demo"
+    return "demo"
 
 
-def message(text: str = "Where is my order?", *, key: str = "k1", place: str = "room", who: str = "anna", **more: Any) -> Inbound:
+def message(
+    text: str = "Where is my order?", *, key: str = "k1", place: str = "room", who: str = "anna", **more: Any
+) -> Inbound:
     return Inbound(channel="test", key=key, external_id=who, place=place, text=text, **more)
 
 
@@ -77,7 +79,8 @@ def test_many_writers_leave_no_gap(store: Any, site: str) -> None:
     first = one(message("start", key="s"))
     assert isinstance(first, Receipt)
     threads = [
-        threading.Thread(target=lambda n=n: [one(message(f"{n}-{i}", key=f"{n}-{i}")) for i in range(10)]) for n in range(6)
+        threading.Thread(target=lambda n=n: [one(message(f"{n}-{i}", key=f"{n}-{i}")) for i in range(10)])
+        for n in range(6)
     ]
     for thread in threads:
         thread.start()
@@ -156,7 +159,7 @@ def test_an_address_is_checked_and_kept_on_the_ticket(store: Any, site: str) -> 
     assert isinstance(bad, Refused) and bad.field == "email"
     good = one(message("call me", key="c2", kind="contact", profile=Profile(name="Anna", email="anna@example.com")))
     assert isinstance(good, Receipt)
-    ticket = store.read(lambda: store.Ticket.get())
+    ticket = store.read(store.Ticket.get)
     assert (ticket.name, ticket.email, ticket.state) == ("Anna", "anna@example.com", "open")
 
 
@@ -177,7 +180,7 @@ def test_people_get_their_conversation_back_when_it_is_opened_again(store: Any, 
     one(message("still broken", key="k2"))
     assert isinstance(first, Receipt)
     conversation = store.read(lambda: store.Conversation.get_by_id(first.conversation_id))
-    ticket = store.read(lambda: store.Ticket.get())
+    ticket = store.read(store.Ticket.get)
     assert (conversation.state, conversation.needs, ticket.state) == ("waiting", False, "open")
 
 
@@ -186,7 +189,11 @@ def test_after_the_window_a_new_conversation_begins(store: Any, site: str) -> No
     one(message("", key="r", kind="resolve"))
     assert isinstance(first, Receipt)
     old = clock.now() - 8 * 86_400
-    store.write(lambda: store.Conversation.update(resolved_at=old).where(store.Conversation.id == first.conversation_id).execute())
+    store.write(
+        lambda: (
+            store.Conversation.update(resolved_at=old).where(store.Conversation.id == first.conversation_id).execute()
+        )
+    )
     again = one(message("hello again", key="k2"))
     assert isinstance(again, Receipt) and again.conversation_id != first.conversation_id and again.seq == 1
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from bot import clock, lease, turns
 from bot.events import Answer
 from bot.lease import LostLease
 from bot.messages import Inbound, Receipt, Source
+from bot.receive import _store as store_event
 from bot.receive import receive
 from bot.stopping import request_stop
 from bot.turns import Account, Begun
@@ -20,11 +23,13 @@ from bot.turns import Account, Begun
 def conversation(store: Any) -> Iterator[str]:
     store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
     lease.start("test")
-    yield say("Where is my order?")
+    return say("Where is my order?")
 
 
 def say(text: str, kind: Any = "message") -> str:
-    got = receive([Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)])[0]
+    got = receive(
+        [Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)]
+    )[0]
     assert isinstance(got, Receipt)
     return got.conversation_id
 
@@ -112,7 +117,7 @@ def test_an_answer_after_a_person_took_over_is_kept_as_a_draft_and_never_shown(s
     ended = end(store, begun, "too late")
     assert not ended.stored and ended.why == "waiting"
     assert "ai" not in [b[1] for b in bodies(store, conversation)]
-    turn = store.read(lambda: store.Turn.get())
+    turn = store.read(store.Turn.get)
     assert (turn.state, turn.draft) == ("superseded", "too late")
 
 
@@ -155,7 +160,7 @@ def test_a_handoff_in_the_answer_makes_a_ticket_and_silences_the_ai(store: Any, 
     ended = end(store, begun, "I will fetch somebody.", handoff_reason="wants a refund", handoff_summary="Order late.")
     assert ended.stored and not ended.more
     assert [b[1] for b in bodies(store, conversation)] == ["customer", "customer", "ai", "system"]
-    ticket = store.read(lambda: store.Ticket.get())
+    ticket = store.read(store.Ticket.get)
     assert (ticket.reason, ticket.summary, ticket.state) == ("wants a refund", "Order late.", "open")
     assert state(store, conversation).state == "waiting"
     say("hello?")
@@ -182,3 +187,35 @@ def test_failpoint_before_commit_leaves_nothing_behind(store: Any, conversation:
     failpoints.plan("")
     assert len(bodies(store, conversation)) == 1
     assert end(store, begun).stored
+
+
+def while_committing(store: Any, text: str) -> threading.Thread:
+    """A message that is stored but for its commit, which comes 0.3 s later."""
+    inside = threading.Event()
+
+    def work() -> None:
+        event = Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text)
+        store_event(event)
+        inside.set()
+        time.sleep(0.3)
+
+    thread = threading.Thread(target=store.write, args=(work,))
+    thread.start()
+    assert inside.wait(5)
+    return thread
+
+
+def test_a_message_committed_while_the_answer_is_gets_its_turn(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    other = while_committing(store, "and this?")
+    assert end(store, begun, "first").more
+    other.join()
+    assert state(store, conversation).needs
+
+
+def test_a_message_committed_while_a_turn_begins_is_in_it(store: Any, conversation: str) -> None:
+    end(store, begin(store, conversation), "first")
+    store.write(lambda: store.Conversation.update(needs=True).execute())
+    other = while_committing(store, "and this?")
+    assert begin(store, conversation).upto_seq == 3
+    other.join()
