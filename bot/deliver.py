@@ -29,7 +29,8 @@ GRACE_EXTRA = 10.0
 """A platform may accept after we gave up: look no earlier than the client's timeout plus this."""
 MAX_ATTEMPTS = 12
 MAX_AGE = 24 * 3600.0
-MAX_CRASHES = 3
+MAX_CRASHES = 5
+"""More than three: a process that dies takes the sends of many places with it, and only one of them can be to blame."""
 MAX_WAIT = 300.0
 MAX_RETRY_AFTER = 3600.0
 
@@ -149,12 +150,12 @@ class Claimed:
 
 
 def due_places(channel: str) -> list[str]:
-    """Places of ``channel`` whose head may move now. Inside a read."""
-    at = clock.now()
+    """Places of ``channel`` whose head may move now, longest waiting first. Inside a read."""
     rows = sql(
-        "SELECT DISTINCT place FROM delivery WHERE channel = ? AND state IN ('pending', 'sending', 'uncertain') AND next_at <= ?"
-        " LIMIT 500",
-        (channel, at),
+        "SELECT d.place FROM delivery d WHERE d.channel = ? AND d.state IN ('pending', 'sending', 'uncertain') AND d.next_at <= ?"
+        " AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.channel = d.channel AND e.place = d.place AND e.ord < d.ord"
+        " AND e.state IN ('pending', 'sending', 'uncertain')) ORDER BY d.ord LIMIT 500",
+        (channel, clock.now()),
     ).fetchall()
     return [row[0] for row in rows]
 
