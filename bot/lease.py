@@ -7,6 +7,7 @@ if it wakes after its lease ran out, every write of it finds a higher ``fence`` 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -55,8 +56,7 @@ def start(process: str) -> str:
     folder = _slots()
     folder.mkdir(parents=True, exist_ok=True)
     _owner = f"{process}-{clock.new_id()}"
-    _slot = os.open(folder / _owner, os.O_CREAT | os.O_RDWR, 0o600)
-    fcntl.flock(_slot, fcntl.LOCK_EX)
+    _slot = _locked_slot(folder / _owner)
 
     def enter() -> None:
         if is_sqlite():
@@ -73,6 +73,17 @@ def start(process: str) -> str:
     write(enter)
     free_dead()
     return _owner
+
+
+def _locked_slot(path: Path) -> int:
+    """Make and lock the slot file. Another process may take it for a dead one's between the two and remove it: then again."""
+    while True:
+        slot = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(slot, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(slot), path.stat()):
+                return slot
+        os.close(slot)
 
 
 def owner() -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+import structlog
+from peewee import IntegrityError
+
 from bot import clock, deliver, desk_posts, lease
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
@@ -11,6 +14,8 @@ from bot.desk import Desk, DeskPost, OpenThread, Posted
 from bot.failpoints import failpoint
 from bot.messages import Sent
 from bot.store import read, write
+
+log = structlog.get_logger("outbox")
 
 NONCE_SECONDS = 120.0
 """How long a platform with nonces is trusted to remember one."""
@@ -63,7 +68,12 @@ class Outbox:
     def sent(self, claimed: Claimed, sent: Sent) -> None:
         """It arrived."""
         failpoint("out.before_sent")
-        write(lambda: self._sent(claimed, sent.platform_id))
+        try:
+            write(lambda: self._sent(claimed, sent.platform_id))
+        except IntegrityError:
+            # It was sent all the same: an id that the platform gave twice must not send it again.
+            log.warning("platform_id_given_twice", channel=self.name, delivery=claimed.out.key)
+            write(lambda: self._sent(claimed, ""))
         failpoint("out.after_sent")
 
     def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
@@ -127,12 +137,16 @@ class DeskOutbox(Outbox):
         """The desk shows it; the first card tells the thread."""
         failpoint("out.before_sent")
 
-        def work() -> None:
-            deliver.mark_sent(claimed.ord, posted.id)
+        def work(post_id: str) -> None:
+            deliver.mark_sent(claimed.ord, post_id)
             if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
                 desk_posts.opened(claimed.place, self.desk.name, posted.thread)
 
-        write(work)
+        try:
+            write(lambda: work(posted.id))
+        except IntegrityError:
+            log.warning("platform_id_given_twice", channel=self.name, delivery=claimed.out.key)
+            write(lambda: work(""))
         failpoint("out.after_sent")
 
     def _refused(self, claimed: Claimed, reason: str) -> None:

@@ -151,7 +151,6 @@ def _store(event: Inbound) -> Receipt:
     if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
         raise _Known  # the usual redelivery, seen before any work; the UNIQUE key below decides the races
     place = _place(event, at)
-    failpoint("receive.before_commit")
     receipt = _message(event, place, at) if event.kind == "message" else _request(event, place)
     inserted = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
@@ -161,6 +160,7 @@ def _store(event: Inbound) -> Receipt:
     ).rowcount  # fmt: skip
     if not inserted:
         raise _Known
+    failpoint("receive.before_commit")
     return receipt
 
 

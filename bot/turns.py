@@ -202,9 +202,9 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     failpoint("turn.before_commit")
     done = sql(
         "UPDATE turn SET state = ?, provider = ?, model = ?, input_tokens = ?, output_tokens = ?, confidence = ?, first_delta_ms = ?,"
-        " total_ms = ?, ended_at = ? WHERE id = ? AND state = 'running'",
+        " total_ms = ?, ended_at = ?, error = ? WHERE id = ? AND state = 'running'",
         (state, answer.provider, answer.model, account.input_tokens, account.output_tokens, answer.confidence,
-         account.first_delta_ms, account.total_ms, clock.now(), begun.turn_id),
+         account.first_delta_ms, account.total_ms, clock.now(), answer.handoff_reason if state == "failed" else "", begun.turn_id),
     ).rowcount  # fmt: skip
     if not done:
         raise LostLease(begun.turn_id)
@@ -351,3 +351,9 @@ def stop_asked(turn_id: str) -> bool:
     """Whether somebody asked to stop it. Inside a read."""
     row = sql("SELECT stop FROM turn WHERE id = ?", (turn_id,)).fetchone()
     return bool(row and row[0])
+
+
+def give_up(conversation_id: str) -> None:
+    """No turn can even be begun: pass the conversation to people instead of trying for ever. Inside a write."""
+    handoff.hand_over(conversation_id, "technical error")
+    sql("UPDATE conversation SET needs = ?, answered = seq WHERE id = ?", (False, conversation_id))

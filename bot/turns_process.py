@@ -63,6 +63,8 @@ class Pool:
         self.waiting: dict[str, bool] = {}
         """Conversations in the queue, and whether the one who takes them goes on with what this process holds."""
         self.running: dict[str, Running] = {}
+        self.failed: dict[str, int] = {}
+        """Conversations whose turn could not even be begun, and how often in a row."""
         self.by_thread: dict[int, Running] = {}
         self.threads = 0
         self.idle = 0
@@ -170,10 +172,25 @@ class Pool:
 
     def _begin(self, conversation_id: str, *, restart: bool) -> Begun | None:
         try:
-            return write(lambda: turns.begin(conversation_id, restart=restart))
+            begun = write(lambda: turns.begin(conversation_id, restart=restart))
         except StoreUnavailable as error:
             log.warning("database_away", reason=str(error), next="the sweep tries again")
             return None
+        except Exception:
+            self._cannot_begin(conversation_id)
+            return None
+        self.failed.pop(conversation_id, None)
+        return begun
+
+    def _cannot_begin(self, conversation_id: str) -> None:
+        """A row that cannot be read (a lost key, a missing site) must not be tried every two seconds for ever."""
+        failures = self.failed[conversation_id] = self.failed.get(conversation_id, 0) + 1
+        log.exception("turn_cannot_begin", conversation=conversation_id, failures=failures)
+        if failures >= turns.MAX_CRASHES:
+            self.failed.pop(conversation_id, None)
+            with contextlib.suppress(StoreUnavailable):
+                write(lambda: turns.give_up(conversation_id))
+                bus().publish([("changed", conversation_id.encode()), ("out", b"")])
 
     def _one(self, running: Running, *, shed: bool) -> Ended | None:
         begun = running.begun

@@ -157,7 +157,8 @@ def _health(app: Flask) -> None:
         try:
             state.check_database()
         except StoreUnavailable as error:
-            return {"status": "unavailable", "reasons": [str(error)]}, 503
+            log.warning("database_away", reason=str(error), next="readyz says 503 until it is back")
+            return {"status": "unavailable", "reasons": ["the database is away"]}, 503
         reasons = []
         if not bus().ping():
             configured = config().redis_url not in {"", "none"}

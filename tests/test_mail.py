@@ -218,7 +218,7 @@ def test_no_answer_after_the_final_dot_is_settled_by_the_same_message_id_ten_min
     assert first.raw == second.raw  # byte for byte: a mailbox shows it once
 
 
-def test_a_connection_that_ends_before_the_dot_is_no_doubt_at_all(store: Any, server: Made) -> None:
+def test_a_mail_lost_after_its_dot_is_uncertain(store: Any, server: Made) -> None:
     made = server()
     made.script("drop after the dot, lost")
     mail_id = put(store)

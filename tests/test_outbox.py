@@ -300,3 +300,25 @@ def test_a_cut_inside_code_closes_and_reopens_the_fence() -> None:
     parts = split("```py\n" + "x = 1\n" * 20 + "```", Limits(max_text=60))
     assert all(part.count("```") == 2 for part in parts)
     assert all(part.startswith("```py\n") for part in parts)
+
+
+def test_an_id_that_the_platform_gave_twice_sends_nothing_twice(store: Any, conversation: str) -> None:
+    answer(store, conversation, "one")
+    answer(store, conversation, "two")
+    outbox = Outbox(Board())
+    for _ in range(2):
+        claimed = outbox.claim("room")
+        assert claimed is not None
+        outbox.sent(claimed, Sent("same"))
+    assert [d.state for d in rows(store)] == ["sent", "sent"]
+
+
+def test_a_place_that_backs_off_is_not_due(store: Any, conversation: str) -> None:
+    answer(store, conversation, "one")
+    answer(store, conversation, "two")
+    outbox = Outbox(Board())
+    assert outbox.due() == ["room"]
+    claimed = outbox.claim("room")
+    assert claimed is not None
+    outbox.not_sent(claimed, "429", retry_after=30)
+    assert outbox.due() == [], "its second delivery waits for its head"

@@ -301,3 +301,19 @@ def test_a_plugin_that_hangs_costs_its_deadline_and_not_the_answer(
     finally:
         pool.drain()
         forget_plugins()
+
+
+def test_a_turn_that_cannot_even_begin_goes_to_a_person(store: Any, pool: Pool, llm: FakeLLM, monkeypatch: Any) -> None:
+    from bot import turns
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ValueError("this row cannot be read")
+
+    conversation = say(pool, "hello", wake=False)
+    monkeypatch.setattr(turns, "last_messages", broken)
+    for _ in range(turns.MAX_CRASHES):
+        pool.want(conversation)
+        until(lambda: not pool.waiting and not pool.running)
+        time.sleep(0.1)
+    until(lambda: store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting")
+    assert store.read(store.Ticket.get).state == "open"
