@@ -34,6 +34,7 @@ def run(clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def script(clone: Path, name: str, text: str) -> None:
     path = clone.parent / "bin" / name
+    path.unlink(missing_ok=True)  # a link to the machine's own tool must not be written through
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
 
