@@ -18,7 +18,7 @@ from pathlib import Path
 
 import structlog
 
-from bot import KnowledgeVersion, StoreUnavailable, knowledge_version
+from bot import KnowledgeVersion, Passage, StoreUnavailable, knowledge_version
 from plugins.knowledge.building import EVERYONE, FORMAT, build
 
 log = structlog.get_logger("knowledge")
@@ -27,6 +27,16 @@ LOOK_EVERY = 0.25  # seconds between two looks for a newer file
 ASK_EVERY = 0.5  # seconds between two questions to the database for the knowledge version
 FIRST_WAIT = 1.5  # seconds the very first search waits for an index; the hook's deadline is 2
 _NAME = re.compile(rf"knowledge-{FORMAT}-(\d+)-([0-9a-f]*)\.sqlite3")
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A passage, ready to be scored."""
+
+    passage: Passage
+    words: dict[str, float]
+    """How often it has each word; in the title and in headings each time counts for more."""
+    length: int
 
 
 @dataclass(slots=True)
@@ -40,6 +50,8 @@ class IndexFile:
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Passages and words of each scope."""
     languages: tuple[str, ...] = ()
+    unpacked: dict[int, Unpacked] = field(default_factory=dict)
+    """Passages that were candidates lately, by row: the file never changes."""
     _idle: list[sqlite3.Connection] = field(default_factory=list)
 
     @classmethod

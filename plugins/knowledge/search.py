@@ -9,14 +9,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bot import Found, Passage, Question
-from plugins.knowledge.index import Index, IndexFile
+from plugins.knowledge.index import Index, IndexFile, Unpacked
 from plugins.knowledge.question import Asked, Term, read_question
 
 POSTINGS = 5_000
 """Passages that SQLite may have to score for one question, by the counts of the chosen words."""
 CANDIDATES = 100
+KEPT = 2_000
+"""Passages of an index that a process keeps unpacked, about 6 KB each."""
 PER_ARTICLE = 2
 """Passages of one article in a result; the others would only repeat its subject."""
 TITLE, HEADING = 3.0, 2.0
@@ -29,12 +32,12 @@ ENOUGH, BEYOND = 3.0, 0.2
 ANSWERABLE = 0.6
 """Least coverage (see :func:`coverage`) of an answerable question, set on the calibration half of the tests' question list."""
 
-# sqlite3 gives the interpreter away for every row it steps to, and with many answers at work each time to another thread: all
-# candidates come as one row. The separators are control characters, which no word and no id has.
-_CANDIDATES = (
-    "SELECT group_concat(rowid || char(31) || id || char(31) || article || char(31) || (heading <> '') || char(31) || language"
-    " || char(31) || title_words || char(31) || heading_words || char(31) || body_words || char(31) || length, char(30))"
-    " FROM passage WHERE rowid IN (SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 4.0, 2.0, 1.0) LIMIT ?)"
+# All candidates as one row: sqlite3 gives the interpreter away for every row it steps to, and with many answers at work each
+# time to another thread.
+_CANDIDATES = "SELECT group_concat(rowid) FROM (SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words, 4.0, 2.0, 1.0) LIMIT ?)"
+_ROWS = (
+    "SELECT rowid, id, article, title, heading, text, url, language, updated, title_words, heading_words, body_words, length"
+    " FROM passage WHERE rowid IN (SELECT value FROM json_each(?))"
 )
 
 
@@ -42,9 +45,7 @@ _CANDIDATES = (
 class Scored:
     """A candidate with what was found in it."""
 
-    row: int
-    id: str
-    article: str
+    passage: Passage
     score: float
     found: dict[int, float]
     """Positions of the terms that it has, each with how well its form stands for the word."""
@@ -84,25 +85,26 @@ def explain(index: Index, question: Question) -> Result:
 def _search(file: IndexFile, db: sqlite3.Connection, question: Question) -> Result:
     asked = read_question(question, file, db)
     scopes = file.seen_by(question.site)
-    rows = _candidates(db, asked.terms, scopes)
+    candidates = _candidates(file, db, asked.terms, scopes)
     passages = sum(file.sizes.get(scope, (0, 0))[0] for scope in scopes)
     words = sum(file.sizes.get(scope, (0, 0))[1] for scope in scopes)
     average = words / passages if passages else 1.0
-    words_of = [
-        (position, term.weight, [(f" {form} ", how) for form, how in term.forms.items()])
-        for position, term in enumerate(asked.terms)
-        if term.forms
-    ]
-    scored = [_score(row, words_of, asked.language, average) for row in rows]
+    forms: dict[str, list[tuple[int, float]]] = {}
+    for position, term in enumerate(asked.terms):
+        for form, how in term.forms.items():
+            forms.setdefault(form, []).append((position, how))
+    scored = [_score(one, asked, forms, average) for one in candidates]
     _support(scored)
-    scored.sort(key=lambda one: (-one.score, one.id))
+    scored.sort(key=lambda one: (-one.score, one.passage.id))
     covered = coverage(asked, scored)
-    chosen = _choose(db, scored, max(1, question.limit))
+    chosen = _choose(scored, max(1, question.limit))
     found = Found(passages=chosen, answerable=bool(chosen) and covered >= ANSWERABLE, version=file.number)
     return Result(found, asked, covered)
 
 
-def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]) -> list[str]:
+def _candidates(
+    file: IndexFile, db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[int]
+) -> list[Unpacked]:
     chosen: list[Term] = []
     postings = 0
     for term in sorted((term for term in terms if term.passages), key=lambda term: (not term.own, term.passages)):
@@ -115,41 +117,54 @@ def _candidates(db: sqlite3.Connection, terms: Sequence[Term], scopes: Sequence[
     # Every word carries its scope (plugins.knowledge.building): what the site may not see is not even compared.
     match = " OR ".join(f'"{scope}:{form}"' for term in chosen for form in term.forms for scope in scopes)
     (found,) = db.execute(_CANDIDATES, (match, CANDIDATES)).fetchone()
-    return found.split("\x1e") if found else []
+    rows = [int(row) for row in found.split(",")] if found else []
+    known = file.unpacked
+    missing = [row for row in rows if row not in known]
+    fresh = {row[0]: _unpack(row) for row in db.execute(_ROWS, (str(missing),))} if missing else {}
+    if fresh:
+        if len(known) + len(fresh) > KEPT:
+            file.unpacked = {}
+        file.unpacked.update(fresh)
+    return [known.get(row) or fresh[row] for row in rows]
 
 
-_Words = Sequence[tuple[int, float, Sequence[tuple[str, float]]]]
-"""Position and weight of each term, and its forms between blanks with how well each stands for it."""
+def _unpack(row: tuple[Any, ...]) -> Unpacked:
+    _, id_, article, title, heading, text, url, language, updated, title_words, heading_words, body_words, length = row
+    words: dict[str, float] = {}
+    for part, times in ((title_words, TITLE), (heading_words, HEADING), (body_words, 1.0)):
+        for word in part.split():
+            words[word] = words.get(word, 0.0) + times
+    passage = Passage(
+        id=id_, article_id=article, title=title, heading=heading, text=text, url=url, language=language, updated=updated
+    )
+    return Unpacked(passage, words, length)
 
 
-def _score(candidate: str, words: _Words, asked_language: str, average: float) -> Scored:
-    row, id_, article, under_heading, language, title_text, heading_text, body_text, length = candidate.split("\x1f")
-    everything = title_text + heading_text + body_text
-    norm = _K1 * (1 - _B + _B * int(length) / average)
-    score = 0.0
+def _score(one: Unpacked, asked: Asked, forms: dict[str, list[tuple[int, float]]], average: float) -> Scored:
+    """``forms``: each form with the positions of the terms that it stands for, and how well."""
+    best: dict[int, float] = {}
     found: dict[int, float] = {}
-    for position, weight, forms in words:
-        best = 0.0
-        for word, how in forms:
-            if word not in everything:  # nearly always, and three times as quick as to count
-                continue
-            times = TITLE * title_text.count(word) + HEADING * heading_text.count(word) + body_text.count(word)
-            if times:
-                best = max(best, how * times)
-                found[position] = max(found.get(position, 0.0), how)
-        if best:
-            score += weight * best * (_K1 + 1) / (best + norm)
-    score *= 1.0 if not asked_language or language == asked_language else _OTHER_LANGUAGE
-    score *= 1.0 if under_heading == "1" else _LEAD
-    return Scored(int(row), id_, article, score, found)
+    for form in one.words.keys() & forms.keys():
+        times = one.words[form]
+        for position, how in forms[form]:
+            best[position] = max(best.get(position, 0.0), how * times)
+            found[position] = max(found.get(position, 0.0), how)
+    norm = _K1 * (1 - _B + _B * one.length / average)
+    score = sum(
+        asked.terms[position].weight * most * (_K1 + 1) / (most + norm) for position, most in sorted(best.items())
+    )
+    passage = one.passage
+    score *= 1.0 if not asked.language or passage.language == asked.language else _OTHER_LANGUAGE
+    score *= 1.0 if passage.heading else _LEAD
+    return Scored(passage, score, found)
 
 
 def _support(scored: Sequence[Scored]) -> None:
     total: dict[str, float] = {}
     for one in scored:
-        total[one.article] = total.get(one.article, 0.0) + one.score
+        total[one.passage.article_id] = total.get(one.passage.article_id, 0.0) + one.score
     for one in scored:
-        one.score += _SUPPORT * (total[one.article] - one.score)
+        one.score += _SUPPORT * (total[one.passage.article_id] - one.score)
 
 
 def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
@@ -158,9 +173,9 @@ def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
     A long message tells a story beside its question: of what is asked for beyond ``ENOUGH`` only a fifth must be there, too.
     What was said before may help a follow-up, and never speaks against it.
     """
-    has: dict[str, dict[int, float]] = {one.article: {} for one in scored[:5]}
+    has: dict[str, dict[int, float]] = {one.passage.article_id: {} for one in scored[:5]}
     for one in scored:
-        article = has.get(one.article)
+        article = has.get(one.passage.article_id)
         if article is not None:
             for position, how in one.found.items():
                 article[position] = max(article.get(position, 0.0), how)
@@ -181,36 +196,20 @@ def _covered(asked: Asked, positions: Sequence[int], articles: Sequence[dict[int
     return round(min(most / need, 1.0), 3)
 
 
-def _choose(db: sqlite3.Connection, scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
+def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
     chosen: list[Passage] = []
     articles: dict[str, int] = {}
     seen: set[tuple[str, ...]] = set()
-    texts: dict[int, Passage] = {}
-    for number, one in enumerate(scored):
-        if articles.get(one.article, 0) >= PER_ARTICLE:
+    for one in scored:
+        passage = one.passage
+        if articles.get(passage.article_id, 0) >= PER_ARTICLE:
             continue
-        if one.row not in texts:
-            texts = _passages(db, scored[number : number + 2 * limit])
-        passage = replace(texts[one.row], score=round(one.score, 3))
         same = (passage.title, passage.heading, " ".join(passage.text.split()))
         if same in seen:
             continue
-        articles[one.article] = articles.get(one.article, 0) + 1
+        articles[passage.article_id] = articles.get(passage.article_id, 0) + 1
         seen.add(same)
-        chosen.append(passage)
+        chosen.append(replace(passage, score=round(one.score, 3)))
         if len(chosen) >= limit:
             break
     return tuple(chosen)
-
-
-def _passages(db: sqlite3.Connection, wanted: Sequence[Scored]) -> dict[int, Passage]:
-    marks = ",".join("?" * len(wanted))
-    query = (
-        f"SELECT rowid, id, article, title, heading, text, url, language, updated FROM passage WHERE rowid IN ({marks})"  # noqa: S608
-    )
-    return {
-        row: Passage(
-            id=id_, article_id=article, title=title, heading=heading, text=text, url=url, language=language, updated=updated
-        )
-        for row, id_, article, title, heading, text, url, language, updated in db.execute(query, [one.row for one in wanted])
-    }  # fmt: skip
