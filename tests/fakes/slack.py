@@ -207,7 +207,7 @@ class FakeSlack(People):
 
     # Waiting and control --------------------------------------------------------------------------------------------
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
         """Until ``condition()`` is true; its value. For tests that are not asynchronous."""
         deadline = time.monotonic() + seconds
         while True:
@@ -220,7 +220,7 @@ class FakeSlack(People):
                 )
             time.sleep(0.01)
 
-    def wait_for_message(self, channel: str, thread: str = "", number: int = 1, seconds: float = 5.0) -> dict[str, Any]:
+    def wait_for_message(self, channel: str, thread: str = "", number: int = 1, seconds: float = 20.0) -> dict[str, Any]:
         """The ``number``-th root of a channel, or reply of a thread."""
         skip = 1 if thread else 0
 
