@@ -224,7 +224,7 @@ def _ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draf
             elif isinstance(event, Attempt):
                 if event.number > 1:
                     _restart_draft(running, drafts, begun.attempt + event.number - 1)
-                release, conclusion = Release(prompt.passages), None
+                    release, conclusion = Release(prompt.passages), None
             elif isinstance(event, ToolCall):
                 conclusion = _conclusion(event) or conclusion
             elif isinstance(event, Done):

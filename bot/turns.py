@@ -121,7 +121,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         site_settings=_json(settings),
         channel=channel,
         language=language,
-        history=tuple(last_messages(conversation_id, newest, config().history)),
+        history=tuple(last_messages(conversation_id, newest, config().history, bare=True)),
         tokens_left=_left(cap, spent),
         had_people=bool(had_people),
         poisoned=crashes >= MAX_CRASHES,

@@ -29,6 +29,8 @@ _LAST_AS_ONE = (
     " printf('%!.17g', created_at), edited_at, deleted))"
     " FROM (SELECT * FROM message WHERE conversation_id = ? AND seq <= ? ORDER BY seq DESC LIMIT ?)"
 )
+_BARE = " CASE WHEN author = 'ai' THEN '' ELSE extra END,"
+_LAST_BARE, _LAST_AS_ONE_BARE = _LAST.replace(" extra,", _BARE), _LAST_AS_ONE.replace(" extra,", _BARE)
 _AFTER = f"SELECT {COLUMNS} FROM message WHERE conversation_id = ? AND rev > ? ORDER BY rev LIMIT ?"  # noqa: S608
 
 
@@ -73,11 +75,12 @@ def insert_message(
     )  # fmt: skip
 
 
-def last_messages(conversation_id: str, upto_seq: int, limit: int) -> list[MessageView]:
-    """The last ``limit`` messages up to ``upto_seq``, oldest first."""
+def last_messages(conversation_id: str, upto_seq: int, limit: int, *, bare: bool = False) -> list[MessageView]:
+    """The last ``limit`` messages up to ``upto_seq``, oldest first. ``bare``: answers without their sources and choices."""
+    which = (conversation_id, upto_seq, limit)
     if not is_sqlite():
-        return [view(row) for row in reversed(sql(_LAST, (conversation_id, upto_seq, limit)).fetchall())]
-    rows = orjson.loads(sql(_LAST_AS_ONE, (conversation_id, upto_seq, limit)).fetchone()[0])
+        return [view(row) for row in reversed(sql(_LAST_BARE if bare else _LAST, which).fetchall())]
+    rows = orjson.loads(sql(_LAST_AS_ONE_BARE if bare else _LAST_AS_ONE, which).fetchone()[0])
     for row in rows:
         row[11] = float(row[11])
     return [view(row) for row in sorted(rows, key=itemgetter(1))]
