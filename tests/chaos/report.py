@@ -94,7 +94,9 @@ def _recovery(results: list[Result]) -> list[str]:
     names = sorted({name for r in results for name in r.recovery})
     lines = [
         "## Back at work after a kill", "",
-        "From the kill to the moment when its successor serves, p50 / p99 in seconds, under the same load and more kills:", "",
+        "From the kill to the moment when its successor serves, p50 / p99 in seconds, under the same load and more kills. The pauses are",
+        "in these figures, and in those of messages: on SQLite a process that is paused in the middle of a write holds the one write lock,",
+        "and until it goes on (up to 18 s here) nobody can store anything. Customers are then told to come again, and nothing is lost.", "",
         "| process | " + " | ".join(TITLES[r.database] for r in results) + " |", "|---" + "|--:" * len(results) + "|",
     ]  # fmt: skip
     for name in names:
