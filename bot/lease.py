@@ -174,7 +174,7 @@ def renew(conversations: Iterable[str]) -> None:
                 (until, *part, _owner),
             )
 
-    write(work)
+    write(work, durable=False)
 
 
 def lead(name: str, *, seconds: float = LEASE) -> bool:

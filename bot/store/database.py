@@ -169,19 +169,22 @@ def read(fn: Callable[[], T]) -> T:
         raise unavailable(error) from error
 
 
-def write(fn: Callable[[], T]) -> T:
+def write(fn: Callable[[], T], *, durable: bool = True) -> T:
     """Run ``fn`` in a transaction; when this returns, its effect is on disk. Raises what ``fn`` raises (then nothing of it
     was stored) or :class:`StoreUnavailable`. Blocks the thread: under gevent call it by ``bot.threads.offload``.
 
     ``fn`` does no network I/O and is quick (≤ 50 ms): all writers of this process wait for it. Inside another ``write`` it
     is a part of that transaction (waiting for the committing thread from within it would be a deadlock).
+
+    ``durable=False`` does not wait for the disk: a kill of the process loses nothing, a power cut perhaps. For what is done
+    again after a power cut anyway, such as a lease.
     """
     if not is_sqlite():
-        return _own_transaction(fn)
+        return _own_transaction(fn, durable=durable)
     if db.in_transaction():
         with db.atomic():
             return fn()
-    pending = _Pending(fn)
+    pending = _Pending(fn, durable=durable)
     pending.lock = native_lock()
     pending.lock.acquire()
     _get_committer().queue.put(pending)
@@ -198,22 +201,25 @@ def submit(fn: Callable[[], T], done: Callable[[T | None, BaseException | None],
     _get_committer().queue.put(pending)
 
 
-def _own_transaction(fn: Callable[[], T]) -> T:
+def _own_transaction(fn: Callable[[], T], *, durable: bool = True) -> T:
     try:
         if not db.is_closed():
             with db.atomic():
                 return fn()
         with db.connection_context(), db.atomic():
+            if not durable:
+                db.execute_sql("SET LOCAL synchronous_commit TO off")
             return fn()
     except UNAVAILABLE as error:
         raise unavailable(error) from error
 
 
 class _Pending(Generic[T]):
-    __slots__ = ("done", "error", "fn", "lock", "result")
+    __slots__ = ("done", "durable", "error", "fn", "lock", "result")
 
-    def __init__(self, fn: Callable[[], T]) -> None:
+    def __init__(self, fn: Callable[[], T], *, durable: bool = True) -> None:
         self.fn = fn
+        self.durable = durable
         self.lock: Any = None
         self.done: Callable[[Any, BaseException | None], None] | None = None
         self.result: T | None = None
@@ -235,6 +241,7 @@ class _Committer:
         self.threads = threads
         self.ended: Any = NativeQueue()
         self.pid = os.getpid()
+        self.durable = True
         for _ in range(threads):
             start_native_thread(self._run)
 
@@ -274,6 +281,8 @@ class _Committer:
                 if db.is_closed():
                     db.connect()
                     db.execute_sql(f"PRAGMA busy_timeout = {BUSY_STEP}")
+                    self.durable = True
+                self._wait_for_disk(any(pending.durable for pending in batch))
                 with contextlib.ExitStack() as stack:
                     stack.push(_begun())
                     for pending in batch:
@@ -286,6 +295,12 @@ class _Committer:
                 pending.error = pending.error or failure
         for pending in batch:
             pending.finish()
+
+    def _wait_for_disk(self, durable: bool) -> None:
+        """A durable commit also brings to the disk what was committed before it without waiting."""
+        if durable != self.durable:
+            sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self.durable = durable
 
     @staticmethod
     def _in_savepoint(pending: _Pending[Any], *, alone: bool) -> None:
