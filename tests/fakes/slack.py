@@ -220,7 +220,9 @@ class FakeSlack(People):
                 )
             time.sleep(0.01)
 
-    def wait_for_message(self, channel: str, thread: str = "", number: int = 1, seconds: float = 20.0) -> dict[str, Any]:
+    def wait_for_message(
+        self, channel: str, thread: str = "", number: int = 1, seconds: float = 20.0
+    ) -> dict[str, Any]:
         """The ``number``-th root of a channel, or reply of a thread."""
         skip = 1 if thread else 0
 
