@@ -63,6 +63,7 @@ class Subscription:
 
     def __init__(self, client: Any, channels: Sequence[bytes], *, patience: float) -> None:
         """``patience``: seconds after which :meth:`messages` gives the caller a look around. Raises OSError."""
+        self._client = client  # which closes its connections when nobody has it any more
         self._connection = client.connection_pool.get_connection()
         self._connection.send_command("SUBSCRIBE", *channels)
         self._sock = self._connection._sock
@@ -76,16 +77,17 @@ class Subscription:
 
     def messages(self) -> Iterator[tuple[bytes, bytes]]:
         """``(channel, payload)`` of what has come; ends when nothing did for a while. Raises OSError when the server is gone."""
-        try:
-            self._read()
-        except TimeoutError:
-            return
-        while True:
-            items = self._next()
-            if items is None:
+        items = self._next()
+        if items is None:
+            try:
+                self._read()
+            except TimeoutError:
                 return
+            items = self._next()
+        while items is not None:
             if items[0] == b"message":
                 yield items[1], items[2]
+            items = self._next()
 
     def _read(self) -> None:
         part = self._sock.recv(PART)

@@ -203,11 +203,8 @@ def submit(fn: Callable[[], T], done: Callable[[T | None, BaseException | None],
 
 def _own_transaction(fn: Callable[[], T], *, durable: bool = True) -> T:
     try:
-        if not db.is_closed():
-            with db.atomic():
-                return fn()
-        with db.connection_context(), db.atomic():
-            if not durable:
+        with contextlib.nullcontext() if not db.is_closed() else db.connection_context(), db.atomic():
+            if not durable and db.transaction_depth() == 1:
                 db.execute_sql("SET LOCAL synchronous_commit TO off")
             return fn()
     except UNAVAILABLE as error:

@@ -93,7 +93,7 @@ def _streams(client: Client, port: int, count: int, tokens: int) -> dict[str, fl
 def turns(report: Report, program: Path, room: Path) -> None:
     """Whole turns in a closed loop over 50 sockets, interleaved with the peer."""
     ours, theirs, outside, use = [], [], [], []
-    with product(room / "turns", DESKHAND_PLUGINS_DIR=str(PLUGINS)) as running:
+    with product(room / "turns", DESKHAND_PLUGINS_DIR=str(PLUGINS), DESKHAND_HISTORY="10") as running:
         client = aimed(program, running)
         client.run("turn", n=20, rate=20, seconds=2)
         for number in range(RUNS + 2):
