@@ -19,7 +19,7 @@ import structlog
 from bot import clock
 from bot.commit import commit
 from bot.config import config
-from bot.store import Contact, Identity, Setting, Site, Visitor, read, sql, submit, write
+from bot.store import Contact, Identity, Setting, Site, StoreUnavailable, Visitor, read, sql, submit, write
 from bot.threads import native_lock
 
 log = structlog.get_logger("accounts")
@@ -84,12 +84,19 @@ _cache_lock = native_lock()
 
 
 def sites() -> tuple[SiteView, ...]:
-    """All sites, oldest first. A copy of at most a second's age."""
+    """All sites, oldest first. A copy of at most a second's age; while the database is away, the last one."""
     global _cache
     cached = _cache
-    if cached is not None and cached[0] == config().database and time.monotonic() < cached[1]:
+    if cached is not None and cached[0] != config().database:
+        cached = None
+    if cached is not None and time.monotonic() < cached[1]:
         return cached[2]
-    views = read(lambda: tuple(_view(row) for row in Site.select().order_by(Site.created_at, Site.id)))
+    try:
+        views = read(lambda: tuple(_view(row) for row in Site.select().order_by(Site.created_at, Site.id)))
+    except StoreUnavailable:
+        if cached is None:
+            raise
+        return cached[2]
     with _cache_lock:
         _cache = (config().database, time.monotonic() + _CACHE_SECONDS, views)
     return views

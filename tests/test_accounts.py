@@ -179,3 +179,17 @@ def test_the_epoch_stays_until_a_restore(store: Any) -> None:
     assert accounts.epoch() == first
     assert accounts.new_epoch() != first
     assert accounts.epoch() != first
+
+
+def test_the_sites_are_known_while_the_database_is_away(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts.forget_sites()
+    accounts.add_site("Shop", key="shop")
+    assert [site.key for site in accounts.sites()] == ["shop"]
+    store.close_database()
+    store.open_database("postgresql://nobody@127.0.0.1:1/away")  # nobody listens there
+    monkeypatch.setattr(accounts, "_CACHE_SECONDS", 0.0)
+    accounts._cache = (accounts._cache[0], 0.0, accounts._cache[2])
+    assert [site.key for site in accounts.sites()] == ["shop"]
+    accounts.forget_sites()
+    with pytest.raises(StoreUnavailable):
+        accounts.sites()
