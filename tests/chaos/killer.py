@@ -21,7 +21,7 @@ WEIGHTS = {"web": 4, "turns": 4, "turns2": 2, "channels": 3, "channels2": 2, "qu
 STOPPABLE = ("turns", "turns2", "channels", "channels2", "web", "quick")
 EARLY = 0.1
 """Part of the processes that may be killed while they are only starting."""
-SPARED = (0.0, 5.0)
+SPARED = (0.0, 3.5)
 """Seconds the others get to work first: a product that is never there proves nothing."""
 LONG_STOP = (16.0, 18.0)
 """Seconds: more than a lease of 15 s."""
