@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.bench import answers, footprint, peers, sockets
 from tests.bench.client import CannotMeasure, compile_client
+from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
 
 Part = Callable[[Report, Path, Path], None]
@@ -47,12 +48,17 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         for part in options.parts or PARTS:
+            others = wait_for_quiet()
+            if others > 0.2:
+                report.notes.append(f"{part}: others used {others:.1f} cores when it began")
             try:
                 PARTS[part](report, program, room)
             except (CannotMeasure, AssertionError) as error:
                 failed = True
                 report.add(part, "not measured", ok=False, note=str(error).strip().splitlines()[0])
     print(f"\n{report.table()}\n\n{machine()}")
+    for note in report.notes:
+        print(f"noise     {note}")
     return int(failed or bool(report.missed))
 
 

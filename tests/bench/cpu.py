@@ -64,6 +64,17 @@ class Meter:
         return ours / took, max(0.0, (_busy() - self.all - ours) / took)
 
 
+def wait_for_quiet(seconds: float = 10.0, most: float = 0.2) -> float:
+    """Wait until everything else uses less than ``most`` cores, at most so long; returns what it uses."""
+    until = time.monotonic() + seconds
+    while True:
+        before, began = _busy(), time.monotonic()
+        time.sleep(1.0)
+        now = (_busy() - before) / (time.monotonic() - began)
+        if now <= most or time.monotonic() >= until:
+            return now
+
+
 def _busy() -> float:
     fields = [int(value) for value in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
     user, nice, system, _idle, _wait, irq, softirq, *_ = fields

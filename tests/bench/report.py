@@ -31,6 +31,7 @@ class Report:
     """All numbers so far; each is also told as soon as it is there, because the whole takes minutes."""
 
     numbers: list[Number] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, name: str, value: str, goal: str = "", ok: bool | None = None, note: str = "") -> None:
         self.numbers.append(Number(name, value, goal, ok, note))
