@@ -11,8 +11,11 @@ import time
 from collections.abc import Sequence
 
 import orjson
+import structlog
 
 from bot.bus import Bus, bus
+
+log = structlog.get_logger("turns")
 
 WINDOW = 0.05
 
@@ -20,6 +23,11 @@ WINDOW = 0.05
 def utf16(text: str) -> int:
     """Length in UTF-16 units, which is what browsers count."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def whole_characters(text: str) -> str:
+    """``text`` with halves of characters replaced: some models send them, and no JSON takes them."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Draft:
@@ -40,7 +48,7 @@ class Draft:
 
     @property
     def text(self) -> str:
-        return "".join(self.shown)
+        return whole_characters("".join(self.shown))
 
     def add(self, text: str) -> None:
         """Show more."""
@@ -60,7 +68,7 @@ class Draft:
     def take(self) -> tuple[int, str, str]:
         """The offset of what is pending, what is pending, and the whole text with it."""
         with self.lock:
-            text, self.pending = "".join(self.pending), []
+            text, self.pending = whole_characters("".join(self.pending)), []
             offset = self.length
             self.length += utf16(text)
             self.sent += text
@@ -127,19 +135,26 @@ class Drafts:
 
     def _run(self) -> None:
         window_ends: float | None = None
-        while not self._stopped:
-            self._signal.wait(None if window_ends is None else max(0.0, window_ends - time.monotonic()))
+        while True:
+            if not self._stopped:
+                self._signal.wait(None if window_ends is None else max(0.0, window_ends - time.monotonic()))
             with self._lock:
+                stopped = self._stopped
                 self._signal.clear()
                 items, self._ready = self._ready, []
                 if self._dirty:
                     now = time.monotonic()
                     window_ends = window_ends or now + WINDOW
-                    if now >= window_ends or self._stopped:
+                    if now >= window_ends or stopped:
                         items += self._dirty
                         self._dirty, window_ends = [], None
             if items:
-                self._send(items)
+                try:
+                    self._send(items)
+                except Exception:  # one bad draft must not end everybody's live text
+                    log.exception("live_text_not_sent", items=len(items))
+            elif stopped:
+                return
 
     def _send(self, items: Sequence[tuple[str, bytes] | Draft]) -> None:
         frames: list[tuple[str, bytes]] = []

@@ -111,3 +111,15 @@ def test_what_was_said_before_the_end_of_the_process_is_sent() -> None:
     draft.add("two")
     drafts.stop()
     assert "".join(frame["text"] for frame in told.frames) == "One two"
+
+
+def test_half_a_character_of_a_model_stops_nobodys_live_text() -> None:
+    told, drafts = begin()
+    draft = drafts.open(CONVERSATION, "t", 1)
+    draft.add("Oh \ud83c")
+    wait_for(lambda: told.trips, 2)
+    draft.add("\udf89!")
+    wait_for(lambda: len(told.trips) == 2, 2)
+    drafts.stop()
+    assert [frame["text"] for frame in told.frames] == ["Oh \ufffd", "\ufffd!"]
+    assert draft.text == "Oh 🎉!"
