@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -35,6 +36,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--profile", metavar="PYSPY", help="profile whole turns with this py-spy")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything that was started is ended
     report, failed = Report(), False
     with tempfile.TemporaryDirectory(prefix="deskhand-bench-") as name:
         room = Path(name)
