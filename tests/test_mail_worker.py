@@ -119,7 +119,8 @@ def test_a_long_job_delays_no_mail(store: Any, workers: Workers) -> None:
     assert store.read(lambda: Job.select().where(Job.kind == "t.crawl", Job.state == "done").count()) == 0
 
 
-def test_nobody_cries_before_the_last_attempt(store: Any) -> None:
+def test_nobody_cries_before_the_last_attempt(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "log", structlog.get_logger("jobs"))  # one that was used before keeps its old destination
     lease.start("quick")
 
     def fails(_ref: str) -> None:
