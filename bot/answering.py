@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
@@ -241,10 +242,12 @@ def _ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draf
 
 def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
     """Failover: the customer's draft is emptied and begun again; two models' words are never joined."""
-    from bot.store import write
+    from bot.store import StoreUnavailable, write
 
     begun = running.begun
-    write(lambda: note_attempt(begun, attempt))
+    # The number in the row helps who comes in the middle; with the database away the answer goes on without it.
+    with contextlib.suppress(StoreUnavailable):
+        write(lambda: note_attempt(begun, attempt))
     running.draft = drafts.open(begun.conversation_id, begun.turn_id, attempt)
     running.draft.phase("thinking")
 
