@@ -234,17 +234,21 @@ class Containment:
             log.warning("plugin_without_database", plugin=bound.plugin, hook=bound.hook)
             return FAILED
         log.debug("plugin_trace", plugin=bound.plugin, hook=bound.hook, exc_info=error)
-        if self._last_blame.get(bound.key, 0) > blames:
-            # Under way together with one that failed: one cause, one strike, or a bad moment would switch the plugin off.
-            log.warning("plugin_failed_again", plugin=bound.plugin, hook=bound.hook, reason=explain(error))
-            return FAILED
-        self._blame(bound, explain(error))
+        self._blame(bound, explain(error), blames)
         return FAILED
 
-    def _blame(self, bound: Bound, reason: str) -> None:
+    def _blame(self, bound: Bound, reason: str, blames: int | None = None) -> None:
+        """Strike. ``blames``: the count when the call began; one that was under way together with one that failed shares
+        its strike: one cause, one strike, or a bad moment would switch the plugin off."""
+        with self._lock:
+            shared = blames is not None and self._last_blame.get(bound.key, 0) > blames
+            if not shared:
+                self._blames += 1
+                self._last_blame[bound.key] = self._blames
+        if shared:
+            log.warning("plugin_failed_again", plugin=bound.plugin, hook=bound.hook, reason=reason)
+            return
         log.error("plugin_failed", plugin=bound.plugin, hook=bound.hook, reason=reason)
-        self._blames += 1
-        self._last_blame[bound.key] = self._blames
         self.failing.add(bound.key)
         if bound.checked:
             self._strike(bound.plugin, bound.hook, reason)

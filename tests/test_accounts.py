@@ -193,3 +193,14 @@ def test_the_sites_are_known_while_the_database_is_away(store: Any, monkeypatch:
     accounts.forget_sites()
     with pytest.raises(StoreUnavailable):
         accounts.sites()
+
+
+def test_a_site_made_by_another_process_is_there_at_once(store: Any) -> None:
+    row = accounts.add_site("Brand new", key="brand-new")
+    accounts._cache = (
+        accounts.config().database,
+        time.monotonic() + 60,
+        (),
+    )  # as in a process that has just read the sites
+    time.sleep(2 * accounts._MISS_SECONDS)
+    assert accounts.site_by_key("brand-new") == row
