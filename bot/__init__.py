@@ -14,7 +14,8 @@ __version__ = "0.1.0"
 _HOMES: dict[str, tuple[str, str]] = {
     name.partition("=")[0]: (home, name.partition("=")[2] or name)
     for home, names in {
-        "bot.messages": "Author Inbound MessageView Outbound Profile Receipt Refused Sent Source State MAX_TEXT",
+        "bot.messages": "Attachment Author Button Draft FileView Inbound MessageView Outbound Profile Reaction Receipt Refused Sent "
+        "Source State MAX_TEXT",
         "bot.channel": "Capability Channel DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
         "bot.desk": "Action Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted",
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Prompt PromptMessage ProviderError "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
-from bot.messages import Inbound, Outbound, Receipt, Refused, Sent
+from bot.messages import Draft, Inbound, Outbound, Receipt, Refused, Sent
 
 
 class Capability(StrEnum):
@@ -20,10 +20,17 @@ class Capability(StrEnum):
     PULL = "pull"
     """Clients read the conversation by cursor: no delivery rows are made."""
     EDIT = "edit"
+    """``send`` with ``op="edit"`` changes a message that was sent before."""
     DELETE = "delete"
-    TYPING = "typing"
+    REACTIONS = "reactions"
+    """``send`` with ``op="react"``: ``text`` is the emoji, empty takes ours back."""
+    FILES = "files"
+    """``send`` with ``out.files``, within ``limits.max_file_bytes``."""
     BUTTONS = "buttons"
+    TYPING = "typing"
+    """``typing()`` shows for a few seconds that somebody writes."""
     DRAFT = "draft"
+    """``draft()`` shows an answer while it is written."""
 
 
 class Resend(StrEnum):
@@ -47,6 +54,10 @@ class Limits:
 
     max_text: int = 4_000
     unit: Literal["chars", "utf16", "bytes"] = "chars"
+    max_file_bytes: int = 10_000_000
+    """Larger files are not sent (people get a link), and should not be fetched: see ``Attachment.problem``."""
+    draft_every: float = 1.0
+    """Seconds between two drafts to one place, at least."""
     timeout: float = 15.0
     """Seconds after which ``send`` must have raised. The outcome is looked up no earlier than 10 s later."""
 
@@ -104,6 +115,12 @@ class Channel:
     async def find(self, key: str, place: str) -> Sent | None:
         """Tell whether the delivery ``key`` arrived at ``place``. Only for ``Resend.READBACK``."""
         raise NotImplementedError(f"{self.name} declares READBACK and must write find()")
+
+    async def typing(self, place: str) -> None:
+        """Show for a few seconds that somebody writes; called again while it lasts. Only for ``TYPING``. May fail freely."""
+
+    async def draft(self, draft: Draft) -> None:
+        """Show an answer so far, whole each time. Only for ``DRAFT``. May fail freely: ``send`` brings the answer in any case."""
 
     async def close(self) -> None:
         """Let go of connections. Called once, after the last send."""

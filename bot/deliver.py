@@ -20,7 +20,7 @@ from bot import clock
 from bot.channel import Capability, Channel, Limits
 from bot.desk import DeskPost
 from bot.failpoints import failpoint
-from bot.messages import Op, Outbound
+from bot.messages import Button, Op, Outbound
 from bot.splitting import split
 from bot.store import sql
 from bot.store.statements import COLUMNS, view
@@ -250,7 +250,10 @@ def _outbound(head: Head) -> Outbound:
         part=head.part,
         parts=head.parts,
         sources=shown.sources if shown and last else (),
-        choices=shown.choices if shown and last else (),
+        buttons=tuple(Button(label=choice, value=f"c{n}:{head.key}") for n, choice in enumerate(shown.choices))
+        if shown and last
+        else (),
+        turn=shown.turn_id if shown else "",
         attempt=head.attempt,
         first_sent_at=head.first_sent_at,
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
 from bot.channel import Limits, Resend
-from bot.messages import Author, Source, State
+from bot.messages import Attachment, Author, Source, State
 
 
 class DeskCapability(StrEnum):
@@ -23,6 +23,10 @@ class DeskCapability(StrEnum):
     DELETE = "delete"
     MARKS = "marks"
     """⏳ ✅ ⚠️ can be put on an agent's own message."""
+    FILES = "files"
+    """Files can be posted into threads, within ``limits.max_file_bytes``."""
+    REACTIONS = "reactions"
+    """A customer's reaction can be put on the message it belongs to; other desks get a line in the thread."""
     ASIDE = "aside"
     """Words that only one agent sees."""
 
@@ -101,11 +105,12 @@ class DeskPost:
     """One delivery to a desk. ``key`` is the same on every attempt.
 
     ``card`` opens the thread when ``subject`` is empty, else replaces the card with that id. ``message`` and ``event`` go into
-    the thread, ``edit`` and ``delete`` change what ``subject`` names, ``mark`` puts ``mark`` on the agent's message ``subject``.
+    the thread, ``edit`` and ``delete`` change what ``subject`` names, ``mark`` puts ``mark`` on the agent's message ``subject``,
+    ``react`` puts the emoji ``text`` on it (empty: takes it off).
     """
 
     key: str
-    op: Literal["card", "message", "event", "edit", "delete", "mark"]
+    op: Literal["card", "message", "event", "edit", "delete", "mark", "react"]
     place: str
     """Where threads of this desk are opened: a channel of Slack."""
     thread: str = ""
@@ -119,6 +124,8 @@ class DeskPost:
     picture: str = ""
     sources: tuple[Source, ...] = ()
     mark: Literal["", "queued", "sent", "failed"] = ""
+    files: tuple[Attachment, ...] = ()
+    """Only for desks with ``FILES``, at most one: every file is a post of its own. Other desks get links in ``text``."""
     attempt: int = 1
     first_sent_at: float | None = None
 
@@ -137,7 +144,9 @@ class DeskEvent:
 
     desk: str
     key: str
-    kind: Literal["reply", "edit", "delete", "action"]
+    kind: Literal["reply", "edit", "delete", "action", "note", "reaction"]
+    """``note``: an internal note by a button, whatever its text begins with; ``reaction``: the emoji ``text`` on the desk's message
+    ``message``, taken back when ``gone``."""
     who: str
     """The desk's id of the person, with its team: ``T1:U1``. Empty for a delete of which only the absence was seen."""
     who_name: str = ""
@@ -151,6 +160,9 @@ class DeskEvent:
     """The desk's id of the agent's message (reply, edit, delete)."""
     text: str = ""
     """Readable text: mentions, links and emoji of the desk made plain."""
+    files: tuple[Attachment, ...] = ()
+    """Only for ``reply``: with their bytes, fetched before (or with the reason why they could not be)."""
+    gone: bool = False
     action: Action | None = None
     value: str = ""
     at: float = 0.0

@@ -32,6 +32,64 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file on its way in or out, with its bytes. Nothing that it says of itself is believed: the core looks at the bytes,
+    applies the policy (sizes, types) and keeps it under a random name."""
+
+    name: str
+    content: bytes = field(default=b"", repr=False)
+    type: str = ""
+    """Media type, such as ``image/png``. On the way in: what the platform says."""
+    size: int = 0
+    """In bytes; on the way in only needed when there is no ``content``."""
+    problem: Literal["", "too_large", "unavailable"] = ""
+    """Why there is no ``content``: more than ``limits.max_file_bytes``, or the platform did not give it. People are told."""
+    id: str = ""
+    """On the way out: our id of the file."""
+    url: str = ""
+    """On the way out: a link for people, valid for some days; empty without a public address."""
+
+    @property
+    def bytes(self) -> int:
+        return len(self.content) or self.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A stored file of a message. Without ``url`` it was refused or has been removed, and ``problem`` says why."""
+
+    id: str
+    name: str
+    type: str
+    size: int
+    width: int = 0
+    """Of images, in pixels."""
+    height: int = 0
+    url: str = ""
+    """Path on this server with a signature, valid for a day."""
+    problem: str = ""
+    """A sentence for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaction:
+    """One emoji that somebody put on a message."""
+
+    emoji: str
+    author: Author
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Something to press under a message. A channel shows ``label`` and brings ``value`` back as it is: ``Inbound(kind="button",
+    text=value)``. At most 64 bytes, so that every platform can carry it."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
     """One event from a channel, on its way into :func:`bot.receive`.
 
@@ -47,9 +105,13 @@ class Inbound:
     place: str
     """Where the conversation happens on the channel: a chat, a thread, a widget conversation's id."""
     text: str = ""
-    kind: Literal["message", "handoff", "contact", "resolve", "rating"] = "message"
+    kind: Literal["message", "handoff", "contact", "resolve", "rating", "edit", "delete", "reaction", "button"] = (
+        "message"
+    )
     """``handoff`` asks for a person, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
-    ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment)."""
+    ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment). ``edit`` (``text``: the
+    new one) and ``delete`` change the customer's own message ``subject``; ``reaction`` puts the emoji ``text`` on it, or takes it
+    back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value."""
     site: str = ""
     """Site key; empty means the installation's first site."""
     profile: Profile = field(default_factory=Profile)
@@ -59,6 +121,13 @@ class Inbound:
     """The id that a new conversation gets; empty: the core makes one. Must be unguessable and the same in a redelivery."""
     rating: int = 0
     """1 to 5, only for ``rating``."""
+    subject: str = ""
+    """Which message (``edit``, ``delete``, ``reaction``): the ``key`` with which the customer's message came in, or the
+    ``platform_id`` that ``send`` gave for one of ours."""
+    gone: bool = False
+    """Only for ``reaction``: it was taken back."""
+    files: tuple[Attachment, ...] = ()
+    """Only for ``message``; then ``text`` may be empty."""
 
     @property
     def body_hash(self) -> str:
@@ -66,6 +135,10 @@ class Inbound:
         parts = [self.kind, self.place, self.text, self.profile.name, self.profile.email]
         if self.rating:
             parts.append(str(self.rating))
+        if self.subject:
+            parts += [self.subject, str(self.gone)]
+        # Not the bytes: platforms shrink and re-encode pictures, and a link may have expired at the second delivery.
+        parts += [f"{file.name}|{file.bytes}" for file in self.files]
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -91,8 +164,9 @@ class Refused:
 
     key: str
     code: Literal[
-        "key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked"
-    ]
+        "key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked",
+        "unknown_message", "bad_file",
+    ]  # fmt: skip
     message: str
     """A sentence for people: what is wrong and what to do."""
     field: str = ""
@@ -134,6 +208,8 @@ class MessageView:
     """How an AI message came about: ``ai``, ``offline``, ``fallback``, ``stopped``; for system messages their code."""
     deleted: bool = False
     edited_at: float | None = None
+    files: tuple[FileView, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -157,9 +233,26 @@ class Outbound:
     part: int = 0
     parts: int = 1
     sources: tuple[Source, ...] = ()
-    choices: tuple[str, ...] = ()
+    """Only with the last part."""
+    buttons: tuple[Button, ...] = ()
+    """Only for channels with ``BUTTONS``, with the last part: quick replies, a rating, "talk to a person"."""
+    files: tuple[Attachment, ...] = ()
+    """Only for channels with ``FILES``, at most one: every file is a delivery of its own, with an empty ``text``. Other channels get
+    links in the text."""
+    turn: str = ""
+    """Whose answer it is, to tell which draft it replaces."""
     attempt: int = 1
     first_sent_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An answer so far, for channels with ``DRAFT``. The next one replaces it; ``send`` with the same ``turn`` ends it."""
+
+    place: str
+    turn: str
+    text: str
+    """Within the channel's ``limits.max_text`` (its end is cut)."""
 
 
 @dataclass(frozen=True, slots=True)
