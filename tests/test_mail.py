@@ -228,7 +228,7 @@ def test_a_mail_lost_after_its_dot_is_uncertain(store: Any, server: Made) -> Non
 
 
 def test_a_server_that_is_away_is_not_asked_by_every_mail(store: Any, environment: Any) -> None:
-    from tests.running import free_port
+    from tests.ports import free_port
 
     environment(SMTP_URL=f"smtp://localhost:{free_port()}?starttls=off")
     first, second = put(store, "a"), put(store, "b")

@@ -18,7 +18,8 @@ from bot.events import JobSpec
 from bot.plugins import load_plugins
 from bot.store import Job, Mail
 from tests.fakes.smtp import FakeMail
-from tests.running import ROOT, free_port, wait_for
+from tests.ports import free_port
+from tests.running import ROOT, wait_for
 from workers import entry
 
 pytestmark = pytest.mark.slow

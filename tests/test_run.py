@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.running import ROOT, Deskhand, alive, free_port, wait_for
+from tests.ports import free_port
+from tests.running import ROOT, Deskhand, alive, wait_for
 
 pytestmark = pytest.mark.product
 

@@ -18,7 +18,8 @@ import pytest
 from bot import embedded
 from bot.leftovers import AlreadyRunning, born, reap, running, take_lock
 from bot.supervise import Plan
-from tests.running import alive, free_port, wait_for
+from tests.ports import free_port
+from tests.running import alive, wait_for
 
 pytestmark = pytest.mark.slow
 

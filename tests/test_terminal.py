@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.terminal import Answer
-from tests.running import Deskhand, free_port
+from tests.ports import free_port
+from tests.running import Deskhand
 
 
 def piece(text: str, off: int, *, turn: str = "t", attempt: int = 1) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.bench.cpu import Meter
 from tests.bench.peers import peer
 from tests.bench.product import PLUGINS, aimed, product, root
 from tests.bench.report import ROOT, Report
-from tests.running import free_port
+from tests.ports import free_port
 
 RUNS = 3
 STREAMS = (20, 40, 80, 160, 320)

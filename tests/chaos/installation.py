@@ -15,7 +15,8 @@ from typing import IO
 import orjson
 
 from bot.failpoints import POINTS
-from tests.running import ROOT, Deskhand, alive, free_port, wait_for
+from tests.ports import free_port
+from tests.running import ROOT, Deskhand, alive, wait_for
 
 PLUGINS = Path(__file__).parent / "plugins"
 EXPECTED = frozenset({"plugin_broken", "plugin_suspected", "plugin_hangs"})

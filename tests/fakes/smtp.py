@@ -179,7 +179,7 @@ class FakeMail:
 
 
 def _free_port() -> int:
-    from tests.running import free_port
+    from tests.ports import free_port
 
     return free_port()
 

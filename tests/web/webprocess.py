@@ -17,7 +17,8 @@ from typing import Any
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 
-from tests.running import ROOT, free_port
+from tests.ports import free_port
+from tests.running import ROOT
 
 
 def new_cid() -> str:

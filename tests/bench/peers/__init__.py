@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.client import CannotMeasure, Client
-from tests.running import free_port
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 ROOM = HERE.parents[2] / ".venv" / "bench-peers"
