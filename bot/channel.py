@@ -1,7 +1,7 @@
 """The channel contract: where customers write. One class to subclass, two methods to write.
 
-Raise :class:`TemporaryFailure`, :class:`PermanentFailure` or :class:`Uncertain` from ``send``; anything else counts as
-:class:`Uncertain`, because only the channel can know that no byte left.
+Raise :class:`TemporaryFailure`, :class:`PermanentFailure`, :class:`ChannelDown` or :class:`Uncertain` from ``send``; anything else
+counts as :class:`Uncertain`, because only the channel can know that no byte left.
 """
 
 from __future__ import annotations
@@ -78,6 +78,15 @@ class PermanentFailure(DeliveryFailure):
     """Certainly not sent, and never will be: blocked, unknown chat, refused content."""
 
 
+class ChannelDown(DeliveryFailure):
+    """Certainly not sent, and nothing will be until an admin acts: a revoked token, a missing scope or intent. Also from ``listen``.
+
+    The text is for the admin: what is wrong and what to do, such as "Telegram refuses the bot's token; make a new one with
+    @BotFather and set TELEGRAM_BOT_TOKEN". Deliveries keep waiting, the channel pauses and is tried again with one delivery now
+    and then; changed settings start it anew.
+    """
+
+
 class Uncertain(DeliveryFailure):
     """Perhaps sent: a timeout, a reset or a 5xx after the first byte."""
 
@@ -115,6 +124,12 @@ class Channel:
     async def find(self, key: str, place: str) -> Sent | None:
         """Tell whether the delivery ``key`` arrived at ``place``. Only for ``Resend.READBACK``."""
         raise NotImplementedError(f"{self.name} declares READBACK and must write find()")
+
+    def start_link(self, code: str) -> str:
+        """A link that opens this channel and brings ``code`` back as ``Inbound(kind="continue", text=code)``, such as
+        ``https://t.me/shop_bot?start=CODE``; empty if there is none. No I/O: what is not known yet (the bot's name) gives none.
+        """
+        return ""
 
     async def typing(self, place: str) -> None:
         """Show for a few seconds that somebody writes; called again while it lasts. Only for ``TYPING``. May fail freely."""

@@ -105,13 +105,17 @@ class Inbound:
     place: str
     """Where the conversation happens on the channel: a chat, a thread, a widget conversation's id."""
     text: str = ""
-    kind: Literal["message", "handoff", "contact", "resolve", "rating", "edit", "delete", "reaction", "button"] = (
-        "message"
-    )
+    kind: Literal[
+        "message", "handoff", "contact", "resolve", "rating", "edit", "delete", "reaction", "button", "continue"
+    ] = "message"
     """``handoff`` asks for a person, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
     ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment). ``edit`` (``text``: the
     new one) and ``delete`` change the customer's own message ``subject``; ``reaction`` puts the emoji ``text`` on it, or takes it
-    back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value."""
+    back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value.
+    ``continue``: with a code in ``text`` the conversation for which it was made goes on at this place; without one a code is asked
+    for, to go on elsewhere. Show ``Receipt.aside`` or ``Refused.message`` at the place."""
+    shared: bool = False
+    """Others read along at this place (a group, a thread of a server): no code is given or taken there."""
     site: str = ""
     """Site key; empty means the installation's first site."""
     profile: Profile = field(default_factory=Profile)
@@ -156,6 +160,8 @@ class Receipt:
     """True when an earlier delivery of the same event was committed before."""
     elsewhere: bool = False
     """True when something of it is to be shown at a desk."""
+    aside: str = ""
+    """A sentence for the person who did it, to be shown at the place at once. It is no part of the conversation and not repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +171,7 @@ class Refused:
     key: str
     code: Literal[
         "key_reused", "too_long", "empty", "unknown_site", "not_yours", "unknown_conversation", "bad_field", "blocked",
-        "unknown_message", "bad_file",
+        "unknown_message", "bad_file", "bad_code", "not_here", "too_many",
     ]  # fmt: skip
     message: str
     """A sentence for people: what is wrong and what to do."""
