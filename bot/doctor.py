@@ -20,8 +20,6 @@ LOW_DISK, NO_DISK = 1_000_000_000, 100_000_000
 """Bytes free at which it warns and fails."""
 SKEW = 2.0
 """Seconds that the database server's clock may differ."""
-OLD_WORK = 60.0
-"""Seconds after which a job that is due should have run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,19 +270,13 @@ def _port(settings: Config) -> Iterator[Finding]:
 
 def _work(settings: Config) -> Iterator[Finding]:
     from bot import deadletters
-    from bot.store import read, sql
+    from bot.store import read
+    from bot.vitals import vitals
 
     if not _opened(settings):
         return
-    overdue = read(
-        lambda: sql(
-            "SELECT count(*) FROM job WHERE state = 'queued' AND next_at < ?", (clock.now() - OLD_WORK,)
-        ).fetchone()[0]
-    )
-    if overdue:
-        yield Finding(
-            "warn", "jobs", f"{overdue} are overdue", "Is a worker running? (deskhand run, or deskhand worker)"
-        )
+    for complaint in vitals().complaints:
+        yield Finding("warn", "work", complaint, "deskhand run starts all processes.")
     dead = read(deadletters.found)
     if dead:
         yield Finding(

@@ -15,6 +15,7 @@ from bot.config import config
 
 if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge, Histogram
+    from prometheus_client.registry import Collector
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MANY_FILES = 100
@@ -57,16 +58,21 @@ def histogram(name: str, help_text: str, buckets: tuple[float, ...]) -> Histogra
     return Histogram(f"deskhand_{name}", help_text, buckets=buckets)
 
 
-def exposition() -> tuple[bytes, str]:
-    """All numbers of this host as text, and its content type."""
+def exposition(*collectors: Collector) -> tuple[bytes, str]:
+    """All numbers of this host as text, and its content type. ``collectors`` are asked besides."""
     from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
     folder = os.environ.get(VARIABLE)
     if not folder:
-        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+        own = CollectorRegistry()
+        for one in (REGISTRY, *collectors):
+            own.register(one)
+        return generate_latest(own), CONTENT_TYPE_LATEST
     _forget_dead(Path(folder))
     registry = CollectorRegistry()
     multiprocess.MultiProcessCollector(registry, path=folder)
+    for one in collectors:
+        registry.register(one)
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 

@@ -21,6 +21,8 @@ from bot.config import config
 from bot.plugins import Registry
 from bot.proxies import is_local, trusted_networks
 from bot.store import Setting, StoreUnavailable
+from bot.threads import offload
+from bot.vitals import Collector, vitals
 from bot.web_errors import RequestError, answer_errors, request_id
 
 log = structlog.get_logger("web")
@@ -145,9 +147,11 @@ def _health(app: Flask) -> None:
 
     @app.get("/healthz")
     def healthz() -> dict[str, Any]:
-        """200 while the database can be written."""
+        """200 while the database can be written: another status ends this process. ``degraded`` names work of other processes
+        that waits too long, which would not be better after a restart of this one."""
         state.check_database()
-        return {"status": "ok", "version": __version__}
+        complaints = offload(vitals).complaints
+        return {"status": "degraded" if complaints else "ok", "reasons": complaints, "version": __version__}
 
     @app.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
@@ -171,5 +175,5 @@ def _health(app: Flask) -> None:
         """For Prometheus on this machine or a private network; for everybody else there is nothing here."""
         if not is_local(request.environ):
             raise RequestError(404, "not_found", "There is nothing at this address.")
-        body, kind = metrics.exposition()
+        body, kind = offload(metrics.exposition, Collector())
         return Response(body, content_type=kind)

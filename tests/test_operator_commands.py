@@ -192,4 +192,4 @@ def test_dead_letters_and_overdue_jobs_are_warned_of(store: Any, conversation: s
     store.write(lambda: store.Job.create(id="j", kind="tea", next_at=clock.now() - 600, created_at=clock.now()))
     found = findings()
     assert "deskhand deadletters list" in found["dead"].fix
-    assert "1 are overdue" in found["jobs"].text
+    assert found["work"].text == "Overdue jobs: 1. Does deskhand worker run?"
