@@ -4,10 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from bot.knowledge import Passage
 from bot.messages import Source
+
+Priority = Literal["low", "normal", "high", "urgent"]
+"""How much a ticket presses. Rules and agents set it."""
+
+
+class Reason(StrEnum):
+    """Why people have a conversation. Stored with the ticket as it is here; :attr:`words` are for people."""
+
+    ASKED = "asked"
+    KEYWORD = "keyword"
+    LOW_CONFIDENCE = "low_confidence"
+    ERROR = "error"
+    TURN_CAP = "turn_cap"
+    """A limit of the conversation: answers, tokens, unhappy marks."""
+    POLICY = "policy"
+    """A plugin's rule."""
+    NOTHING_FOUND = "nothing_found"
+    AI = "ai"
+    """The AI said so by its typed conclusion."""
+    AGENT = "agent"
+    ADDRESS = "address"
+    TICKET = "ticket"
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.ASKED: "asked for a person",
+    Reason.KEYWORD: "a word that asks for a person",
+    Reason.LOW_CONFIDENCE: "the assistant was not sure",
+    Reason.ERROR: "technical error",
+    Reason.TURN_CAP: "a limit of this conversation was reached",
+    Reason.POLICY: "a rule of the house",
+    Reason.NOTHING_FOUND: "no answer was found",
+    Reason.AI: "the assistant passed it on",
+    Reason.AGENT: "taken over by an agent",
+    Reason.ADDRESS: "left an address",
+    Reason.TICKET: "a ticket was asked for",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +64,20 @@ class TurnContext:
     language: str = ""
     attempt: int = 1
     passages: tuple[Passage, ...] = ()
+    site_key: str = ""
+    """Public key of the site, as admins know it."""
+    question: str = ""
+    """What is asked now, as the AI sees it; several messages are joined by line ends."""
+    answerable: bool = True
+    """Whether the knowledge base has something to answer from."""
+    turns: int = 0
+    """Answers of the AI since it got this conversation (again)."""
+    tokens: int = 0
+    """What they cost."""
+    unhappy: int = 0
+    """Thumbs down of the customer among the messages that the AI sees."""
+    reachable: bool = True
+    """Whether a person could take over now: open, a desk connected, somebody not away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +92,37 @@ class Answer:
     handoff_reason: str = ""
     """Not empty when a person must take over."""
     handoff_summary: str = ""
+    handoff_code: Reason = Reason.POLICY
+    """What kind of reason it is; only read when there is one."""
+    priority: Priority | None = None
+    """Of the ticket, when there is a handoff; ``None`` leaves it."""
     provider: str = ""
     model: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """What the hook ``escalate`` returns when a person must take over."""
+
+    reason: Reason
+    detail: str = ""
+    """What exactly, for agents: shown behind the reason on card and ticket, at most 200 characters of it."""
+    say: str = ""
+    """Words for the customer. Before the AI was asked, or with ``answer_first`` False, they are said instead of an answer; else
+    after it, in a paragraph of their own. What happens next is always said as well, by Deskhand."""
+    answer_first: bool = True
+    """Give the AI's answer and then pass on. False: the answer is not stored, and replaced by ``say`` if there is any."""
+    priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpeningHours:
+    """When people of a site are there. Worked out ahead, so that nobody has to ask a plugin in the middle of a handoff."""
+
+    zone: str
+    """IANA name such as ``Europe/Berlin``: the times of the house are told in it."""
+    open: tuple[tuple[float, float], ...]
+    """From and to in Unix seconds, oldest first, without overlaps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

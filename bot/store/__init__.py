@@ -16,7 +16,8 @@ from bot.store.database import (
     submit,
     write,
 )
-from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent
+from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent, Waited
+from bot.store.files import StoredFile
 from bot.store.knowledge import Article, Passage
 from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.migrating import migrate
@@ -26,13 +27,13 @@ from bot.store.people import Contact, Identity, Site, Visitor
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
-    Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating,
+    Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
 )  # fmt: skip
 
 __all__ = [
     "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor",
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
-    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "Ticket", "TicketEvent",
-    "TokenSpend", "Turn", "Visitor", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent",
+    "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write",
 ]  # fmt: skip

@@ -44,6 +44,8 @@ class Conversation(Base):
     """Last message of either side."""
     resolved_at = DoubleField(null=True)
     had_people = BooleanField(default=False)
+    turns_from = DoubleField(default=0)
+    """Since when the AI has it (again): limits count from here."""
 
     class Meta:
         indexes = ((("contact", "active_at"), False), (("state", "active_at"), False))
@@ -98,6 +100,8 @@ class Turn(Base):
     confidence = DoubleField(null=True)
     first_delta_ms = IntegerField(null=True)
     total_ms = IntegerField(null=True)
+    reserved = IntegerField(default=0)
+    """Tokens set aside of the day's cap until the turn ends."""
     draft = TextField(default="")
     """What a late answer said that nobody was shown. Sealed."""
     error = TextField(default="")
@@ -145,6 +149,8 @@ class Ticket(Base):
     state = TextField(default="open", index=True)
     """open, in_progress, resolved"""
     reason = TextField(default="")
+    reason_code = TextField(default="")
+    """A value of ``bot.events.Reason``."""
     summary = TextField(default="")
     name = TextField(default="")
     email = TextField(default="")
@@ -159,6 +165,16 @@ class Ticket(Base):
     confidence = DoubleField(null=True)
     first_reply_at = DoubleField(null=True)
     snoozed_until = DoubleField(null=True)
+    waiting_since = DoubleField(null=True)
+    """Since when somebody waits for an agent; empty while nobody does."""
+    form_due = DoubleField(null=True)
+    """When the customer is asked for an address if nobody has claimed it. Empty: nobody could have claimed it at once."""
+    form_at = DoubleField(null=True)
+    """When they were asked, in this wait."""
+    deferred = BooleanField(default=False)
+    """The customer does not wait in the chat: it is a ticket by their or an agent's wish."""
+    first_reply_due = DoubleField(null=True)
+    resolve_due = DoubleField(null=True)
     rating = IntegerField(null=True)
     history = JSONField(default=list)
     created_at = DoubleField()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from peewee import BooleanField, DoubleField, ForeignKeyField, TextField
+from peewee import BooleanField, DoubleField, ForeignKeyField, IntegerField, TextField
 
 from bot.store.conversations import Conversation, Ticket
 from bot.store.database import Base
+from bot.store.people import Site
 
 
 class Agent(Base):
@@ -19,6 +20,8 @@ class Agent(Base):
     role = TextField(default="agent")
     """owner, admin, agent, viewer"""
     active = BooleanField(default=True)
+    available = BooleanField(default=True)
+    """False: away. Everybody away is not closed; customers are told how long an answer usually takes."""
     created_at = DoubleField()
 
 
@@ -78,6 +81,20 @@ class Reply(Base):
 
     class Meta:
         indexes = ((("desk", "origin"), True),)
+
+
+class Waited(Base):
+    """How long somebody waited for an agent who could have come at once. Nothing in it tells who."""
+
+    id = TextField(primary_key=True)
+    site = ForeignKeyField(Site, on_delete="CASCADE")
+    hour = IntegerField()
+    """0 to 23, UTC, of the claim."""
+    seconds = DoubleField()
+    at = DoubleField()
+
+    class Meta:
+        indexes = ((("site", "hour", "at"), False),)
 
 
 class TicketEvent(Base):

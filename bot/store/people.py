@@ -30,6 +30,8 @@ class Contact(Base):
     name = TextField(default="")
     email = TextField(default="")
     language = TextField(default="")
+    zone = TextField(default="")
+    """IANA name of the time zone, if it is known."""
     blocked = BooleanField(default=False)
     """May not write any more."""
     created_at = DoubleField()
