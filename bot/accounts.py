@@ -203,11 +203,11 @@ def ensure_default_site() -> SiteView:
         return existing
     try:
         return add_site(
-            "Demo shop",
+            "Fjord & Fern",
             key="demo",
             settings={
                 "title": "Help",
-                "welcome": "Hello! Ask me anything about the shop.",
+                "welcome": "Hello. Ask me anything about the shop.",
                 "starters": ["Where is my order?", "How do I return something?", "What does shipping cost?"],
                 "locale": "en",
             },

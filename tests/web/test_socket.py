@@ -17,7 +17,7 @@ def test_a_new_visitor_is_welcomed_with_a_token_and_the_site(web: Web) -> None:
     sock = web.socket()
     welcome = sock.hello(page={"url": "https://x.example/p", "title": "P"})
     assert len(welcome["token"]) >= 43
-    assert welcome["site"]["name"] == "Demo shop"
+    assert welcome["site"]["name"] == "Fjord & Fern"
     assert welcome["site"]["desk"] is False
     assert welcome["limits"] == {"text": 4_000}
     assert "conv" not in welcome
