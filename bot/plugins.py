@@ -88,16 +88,15 @@ class Registry:
 
     def _look(self, *, always: bool = False) -> Snapshot:
         current = self._current
-        if current is not None and not always:
-            if not self._lock.acquire(False):
-                return current  # another thread is looking
-        else:
-            offload(self._lock.acquire)
-        try:
+        if current is not None and not always and self._lock.locked():
+            return current  # another thread is looking
+        # Waiting and reading in one: threads that only wait must not keep the reader from getting one.
+        return offload(self._read_in_turn)
+
+    def _read_in_turn(self) -> Snapshot:
+        with self._lock:
             self._look_at = time.monotonic() + LOOK_SECONDS
-            return offload(self._read)
-        finally:
-            self._lock.release()
+            return self._read()
 
     def _read(self) -> Snapshot:
         current = self._current
