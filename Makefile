@@ -1,5 +1,5 @@
 # Each target does its own set-up on a machine that has only Python 3.11+, git and make.
-.PHONY: help run test check bench proof lock clean
+.PHONY: help run test check lint bench proof lock clean
 
 PY := .venv/bin/python
 
@@ -15,12 +15,14 @@ test: ## the whole suite, on SQLite and PostgreSQL, with a real Chromium
 	@.ci/system
 	@.ci/test
 
-check: ## format, lint, types, architecture, documentation and fast tests: seconds
+check: lint ## lint, and architecture, documentation and fast tests: a minute
+	@$(PY) -m pytest -q -m "not browser and not chaos and not product and not slow"
+
+lint: ## format, lint and types: seconds
 	@.ci/prepare test
 	@$(PY) -m ruff format --check . >/dev/null || { echo "Some files are not formatted: run .venv/bin/ruff format ."; exit 1; }
 	@$(PY) -m ruff check --quiet .
 	@$(PY) -m mypy --no-error-summary
-	@$(PY) -m pytest -q -m "not browser and not chaos and not product and not slow"
 
 bench: ## measure, and print one table and the machine
 	@.ci/prepare test
