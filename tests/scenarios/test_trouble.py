@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import secrets
 import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +95,46 @@ def test_a_locked_database_refuses_now_and_takes_the_same_message_once_later(des
         customer.until(lambda: len(customer.answers()) == 2)
         mine = [m for m in customer.messages.values() if m["author"] == "customer"]
         assert sorted(m["text"] for m in mine) == ["Are you there?", "Hello"]
+
+
+@contextlib.contextmanager
+def full_disk(product: Deskhand, database: Path) -> Iterator[None]:
+    """No process of the product can make its files any larger: to SQLite that is a disk without room."""
+    size = Path(f"{database}-wal").stat().st_size
+    pids = [pid for name, pid in product.pids().items() if name != "valkey"]
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_refuses_now_and_takes_the_same_message_once_later(
+    deskhand: Callable[..., Deskhand], tmp_path: Path
+) -> None:
+    database = tmp_path / "small.sqlite3"
+    product = deskhand(database=f"sqlite:///{database}")
+    with Customer(product.base_url) as customer:
+        customer.say("Hello")
+        customer.until(customer.answers)
+        cid = secrets.token_hex(16)
+        with full_disk(product, database):
+            # The log of changes is used again from its beginning now and then: at the latest at its end there is no room.
+            for _ in range(200):
+                refused = customer.say("Are you there?", cid=cid)
+                if refused["t"] == "error":
+                    break
+                cid = secrets.token_hex(16)
+            assert (refused["code"], refused["final"]) == ("unavailable", False), refused
+            wait_for(lambda: product.get("/readyz")[0] == 503, 10, "readyz says that the database is away")
+        customer.frames.clear()
+        assert customer.until(lambda: customer.say("Are you there?", cid=cid)["t"] == "ack")
+        assert customer.say("Are you there?", cid=cid)["t"] == "ack"
+    rows = sqlite3.connect(database).execute("SELECT count(*) FROM message WHERE client_key = ?", (cid,)).fetchone()
+    assert rows == (1,)
 
 
 def test_a_plugin_switched_off_stops_being_called_everywhere(deskhand: Callable[..., Deskhand]) -> None:
