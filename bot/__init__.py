@@ -40,6 +40,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.process": "enter_process=process",
         "bot.replies": "send_due_replies=send_due",
         "bot.receive": "receive_events=receive receive_soon",
+        "bot.showing": "Hint Showing draft_of",
         "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",
         "bot.accounts": "SiteView VisitorView all_sites=sites epoch new_visitor site_by_id site_by_key visitor_of",
@@ -53,6 +54,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.watching": "desk_connected draft_text hints_arrive tell_typing watch",
         "bot.web_errors": "RequestError on_drain",
         "bot.threads": "offload",
+        "bot.troubles": "forget_troubles=forget tell_trouble=tell",
     }.items()
     for name in names.split()
 }

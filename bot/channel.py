@@ -112,6 +112,9 @@ class Channel:
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     limits: ClassVar[Limits] = Limits()
     resend: ClassVar[Resend] = Resend.NONE
+    uncertain: Literal["resend", "hold"] = "resend"
+    """Of ``Resend.NONE``: send again what may have arrived, or hold it for an operator (``deskhand deadletters``). Set it from the
+    plugin's settings."""
 
     async def listen(self, inbox: Inbox) -> None:
         """Bring customers' messages in until cancelled. Returning or raising means trouble: it is started again, later and later."""

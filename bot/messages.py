@@ -258,7 +258,8 @@ class Draft:
     place: str
     turn: str
     text: str
-    """Within the channel's ``limits.max_text`` (its end is cut)."""
+    """Within the channel's ``limits.max_text`` (its end is cut). Empty: no answer will come of it (a person took over); take back
+    what was shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
 from bot.failpoints import failpoint
 from bot.messages import Sent
+from bot.metrics import counter
 from bot.store import read, write
 
 log = structlog.get_logger("outbox")
@@ -65,8 +66,18 @@ class Outbox:
             return "find"
         return "send" if self.uncertain == "resend" else "hold"
 
+    def count(self, outcome: str) -> None:
+        """Count what became of a delivery, for ``/metrics``: the doubled and the held of a platform that can do no better are told,
+        not hidden."""
+        counter(
+            "deliveries_total",
+            "Deliveries by outcome: sent, retried, uncertain, resent (after uncertain), found, missing, held, refused",
+            ("channel", "outcome"),
+        ).labels(self.name, outcome).inc()
+
     def sent(self, claimed: Claimed, sent: Sent) -> None:
         """It arrived."""
+        self.count("sent")
         failpoint("out.before_sent")
         try:
             write(lambda: self._sent(claimed, sent.platform_id))
@@ -78,23 +89,28 @@ class Outbox:
 
     def not_sent(self, claimed: Claimed, reason: str, retry_after: float | None = None) -> None:
         """Certainly not sent: again later."""
+        self.count("retried")
         write(lambda: deliver.mark_not_sent(claimed.ord, lease.owner(), reason, retry_after, settle=claimed.settle))
 
     def perhaps(self, claimed: Claimed, reason: str) -> None:
         """Perhaps sent: settled after the grace."""
+        self.count("uncertain")
         again = claimed.settle and self.step(claimed) == "send"
         write(lambda: deliver.mark_uncertain(claimed.ord, lease.owner(), reason, self.timeout, again=again))
 
     def missing(self, claimed: Claimed) -> None:
         """Looked up and not there: send it now."""
+        self.count("missing")
         write(lambda: deliver.mark_pending(claimed.ord, lease.owner()))
 
     def refused(self, claimed: Claimed, reason: str) -> None:
         """The platform will never take it."""
+        self.count("refused")
         write(lambda: self._refused(claimed, reason))
 
     def hold(self, claimed: Claimed) -> None:
         """Only an operator can tell; see ``deskhand deadletters``."""
+        self.count("held")
         write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), "perhaps sent; nobody can tell", state="held"))
 
     def _sent(self, claimed: Claimed, platform_id: str) -> None:

@@ -145,6 +145,13 @@ class Registry:
         results = [(bound.plugin, self.containment.call(bound, dict(arguments))) for bound in self.bind(hook, live)]
         return [(plugin, result) for plugin, result in results if result is not FAILED and result is not None]
 
+    def blame(self, plugin: str, reason: str) -> None:
+        """Strike a plugin for what it did outside of a hook, such as holding the loop of all channels. Blocks; never raises."""
+        try:
+            switches.strike(plugin, "channel", reason, wait=True)
+        except StoreUnavailable:
+            log.warning("plugin_strike_not_stored", plugin=plugin, reason="StoreUnavailable")
+
     def check(self, bound: Bound) -> Health:
         """Call one ``health_check``."""
         problem = ""

@@ -34,6 +34,14 @@ def split(text: str, limits: Limits) -> list[str]:
     return parts
 
 
+def shortened(text: str, limits: Limits) -> str:
+    """``text`` within ``limits.max_text``; what does not fit is cut off at the end and marked by an ellipsis."""
+    if measure(text, limits) <= limits.max_text:
+        return text
+    mark = " …"
+    return text[: _prefix(text, max(0, limits.max_text - measure(mark, limits)), limits)].rstrip() + mark
+
+
 def _prefix(text: str, room: int, limits: Limits) -> int:
     """How many characters of ``text`` fit into ``room`` units."""
     if limits.unit == "chars":

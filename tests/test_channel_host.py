@@ -17,6 +17,7 @@ from bot.store import StoreUnavailable
 from bot.store.statements import Place, insert_message
 from channels import host
 from channels.host import Host, Hosted
+from channels.host import hosted as hosting
 from channels.host.ports import ChannelPort
 
 
@@ -34,7 +35,7 @@ class Board(Channel):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "LEAD_EVERY", 0.05)
+    monkeypatch.setattr(hosting, "LEAD_EVERY", 0.05)
 
 
 @pytest.fixture
@@ -112,6 +113,8 @@ class Nothing:
         return ()
 
     def on_changed(self, payload: bytes) -> None: ...
+
+    def blame(self, plugin: str, reason: str) -> None: ...
 
 
 def test_waiting_for_changes_piles_up_no_tasks(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:

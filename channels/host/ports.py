@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from bot import (
+    Capability,
     Channel,
     Claimed,
     Desk,
@@ -21,6 +22,7 @@ from bot import (
     Inbound,
     Limits,
     OpenThread,
+    Outbound,
     Outbox,
     Receipt,
     Refused,
@@ -28,17 +30,21 @@ from bot import (
     get_bus,
     lead,
     load_cursor,
+    new_counter,
     receive_desk,
     receive_events,
     resign,
     save_cursor,
     send_due_replies,
 )
+from channels.host.contained import Threads
 
 log = structlog.get_logger("channels")
 
 RELEASE_EVERY = 0.25
 """Seconds between looks for held replies whose time has come."""
+IN_THREADS = 3
+"""Threads in which one connection's events are stored."""
 
 
 class Port(Protocol):
@@ -46,12 +52,20 @@ class Port(Protocol):
 
     source: Any
     """The channel or desk itself: another object means that its settings changed."""
+    channel: Channel | None
+    """The channel, if customers write there."""
+    shows: bool
+    """Whether it can show drafts or that somebody writes."""
     name: str
     limits: Limits
     outbox: Outbox
 
     async def listen(self) -> bool:
         """Until cancelled; False: there is nothing to listen to."""
+        ...
+
+    def hush(self) -> None:
+        """It is told to stop listening: what it brings from now on is not taken, also if it does not obey."""
         ...
 
     async def tend(self) -> None:
@@ -62,6 +76,10 @@ class Port(Protocol):
 
     async def find(self, claimed: Claimed) -> Any: ...
 
+    def turn_of(self, claimed: Claimed) -> str:
+        """Whose answer it is; empty if it is none."""
+        ...
+
     def settle(self, claimed: Claimed, done: Any) -> None:
         """It arrived. Blocks."""
         ...
@@ -70,19 +88,36 @@ class Port(Protocol):
 
 
 class ThreadedInbox:
-    """The way in for one channel: returns after the commit."""
+    """The way in for one channel: returns after the commit. Its threads are its own, so that a flood takes nobody else's."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, threads: Threads) -> None:
         self._name = name
+        self._threads = threads
+        self._room = asyncio.Semaphore(IN_THREADS)
+        self.closed = False
 
     async def receive(self, *events: Inbound) -> Sequence[Receipt | Refused]:
-        return await asyncio.to_thread(receive_events, events)
+        async with self._room:
+            if self.closed:
+                raise RuntimeError(f"{self._name} was told to stop listening: nothing was taken")
+            outcomes = await self._threads.call(receive_events, events)
+        for outcome in outcomes:
+            _received(self._name, outcome)
+        return outcomes
 
     async def cursor(self) -> str:
-        return await asyncio.to_thread(load_cursor, f"channel:{self._name}")
+        return await self._threads.call(load_cursor, f"channel:{self._name}")
 
     async def save_cursor(self, value: str) -> None:
-        await asyncio.to_thread(save_cursor, f"channel:{self._name}", value)
+        await self._threads.call(save_cursor, f"channel:{self._name}", value)
+
+
+def _received(name: str, outcome: Receipt | Refused) -> None:
+    what = "refused" if isinstance(outcome, Refused) else "redelivered" if outcome.duplicate else "stored"
+    labels = ("channel", "outcome")
+    new_counter("channel_events_total", "Events from platforms: stored, redelivered or refused", labels).labels(
+        name, what
+    ).inc()
 
 
 class ChannelPort:
@@ -91,11 +126,20 @@ class ChannelPort:
     def __init__(self, channel: Channel) -> None:
         self.source = self.channel = channel
         self.name, self.limits = channel.name, channel.limits
-        self.outbox: Outbox = Outbox(channel)
+        self.shows = bool({Capability.DRAFT, Capability.TYPING} & channel.capabilities)
+        self.outbox: Outbox = Outbox(channel, uncertain=channel.uncertain)
+        self._threads = Threads(f"in {self.name}", IN_THREADS)
+        self._inbox: ThreadedInbox | None = None
 
     async def listen(self) -> bool:
-        await self.channel.listen(ThreadedInbox(self.name))
+        self.hush()
+        self._inbox = ThreadedInbox(self.name, self._threads)
+        await self.channel.listen(self._inbox)
         return type(self.channel).listen is not Channel.listen
+
+    def hush(self) -> None:
+        if self._inbox is not None:
+            self._inbox.closed = True
 
     async def tend(self) -> None:
         return None
@@ -106,28 +150,39 @@ class ChannelPort:
     async def find(self, claimed: Claimed) -> Any:
         return await self.channel.find(claimed.out.key, claimed.out.place)
 
+    def turn_of(self, claimed: Claimed) -> str:
+        return claimed.out.turn if isinstance(claimed.out, Outbound) else ""
+
     def settle(self, claimed: Claimed, done: Any) -> None:
         self.outbox.sent(claimed, done)
 
     async def close(self) -> None:
+        self._threads.close()
         await self.channel.close()
 
 
 class ThreadedDeskInbox:
     """The way in for one desk."""
 
-    def __init__(self, outbox: DeskOutbox, connection: Callable[[bool], None]) -> None:
+    def __init__(self, outbox: DeskOutbox, connection: Callable[[bool], None], threads: Threads) -> None:
         self._outbox = outbox
         self._connection = connection
+        self._threads = threads
+        self._room = asyncio.Semaphore(IN_THREADS)
+        self.closed = False
 
     async def receive(self, *events: DeskEvent) -> Sequence[DeskAnswer]:
-        return await asyncio.to_thread(receive_desk, events)
+        async with self._room:
+            if self.closed:
+                raise RuntimeError(f"{self._outbox.name} was told to stop listening: nothing was taken")
+            return await self._threads.call(receive_desk, events)
 
     async def threads(self) -> Sequence[OpenThread]:
-        return await asyncio.to_thread(self._outbox.threads)
+        return await self._threads.call(self._outbox.threads)
 
     async def connected(self, yes: bool) -> None:
-        await asyncio.to_thread(self._connection, yes)
+        if not self.closed:
+            await self._threads.call(self._connection, yes)
 
 
 class DeskPort:
@@ -136,8 +191,12 @@ class DeskPort:
     def __init__(self, desk: Desk) -> None:
         self.source = self.desk = desk
         self.name, self.limits = f"desk:{desk.name}", desk.limits
+        self.channel: Channel | None = None
+        self.shows = False
         self.outbox: DeskOutbox = DeskOutbox(desk)
         self.connected = False
+        self._threads = Threads(f"in {self.name}", IN_THREADS)
+        self._inbox: ThreadedDeskInbox | None = None
 
     def _connection(self, yes: bool) -> None:
         """Customers are promised an answer here only while somebody can be reached."""
@@ -146,11 +205,17 @@ class DeskPort:
             (lead if yes else resign)(f"desk:{self.desk.name}")
 
     async def listen(self) -> bool:
+        self.hush()
+        self._inbox = ThreadedDeskInbox(self.outbox, self._connection, self._threads)
         try:
-            await self.desk.listen(ThreadedDeskInbox(self.outbox, self._connection))
+            await self.desk.listen(self._inbox)
         finally:
             self.connected = False
         return type(self.desk).listen is not Desk.listen
+
+    def hush(self) -> None:
+        if self._inbox is not None:
+            self._inbox.closed = True
 
     async def tend(self) -> None:
         """Let held replies go when their seconds are over, and keep saying that agents can be reached."""
@@ -159,16 +224,16 @@ class DeskPort:
         while True:
             await asyncio.sleep(RELEASE_EVERY)
             try:
-                moved = await asyncio.to_thread(send_due_replies)
+                moved = await self._threads.call(send_due_replies)
                 if self.connected and loop.time() - said > 5.0:
                     said = loop.time()
-                    await asyncio.to_thread(lead, f"desk:{self.desk.name}")
+                    await self._threads.call(lead, f"desk:{self.desk.name}")
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="held replies wait")
                 continue
             if moved:
                 topics = [("changed", conversation.encode()) for conversation, _ in moved]
-                await asyncio.to_thread(get_bus().publish, [*topics, ("out", b"")])
+                await self._threads.call(get_bus().publish, [*topics, ("out", b"")])
 
     async def send(self, claimed: Claimed) -> Any:
         return await self.desk.post(claimed.out)  # type: ignore[arg-type]
@@ -177,9 +242,13 @@ class DeskPort:
         out = claimed.out
         return await self.desk.find(out.key, out.place, out.thread)  # type: ignore[union-attr]
 
+    def turn_of(self, claimed: Claimed) -> str:
+        return ""
+
     def settle(self, claimed: Claimed, done: Any) -> None:
         self.outbox.posted(claimed, done)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._connection, False)
+        await self._threads.call(self._connection, False)
+        self._threads.close()
         await self.desk.close()
