@@ -54,6 +54,12 @@ class Config(BaseSettings):
     """Where new tickets and reminders go: an address, or several with commas. Empty: nowhere."""
     remind_hours: float = Field(default=4.0, ge=0, le=720)
     """The team is reminded of a ticket that was open and untouched for so many hours. 0: never."""
+    handoff_seconds: float = Field(default=180.0, ge=0, le=3_600)
+    """Who waits for a person so long is asked for an address, and goes on waiting. 0: never asked."""
+    first_reply_hours: float = Field(default=4.0, ge=0, le=720)
+    """A ticket's first reply is due after so many open hours. Urgent: a quarter, high: half, low: twice. 0: never."""
+    resolve_hours: float = Field(default=48.0, ge=0, le=8_760)
+    """A ticket should be resolved after so many open hours, by its priority as above. 0: never."""
     plugins_dir: Path | None = None
     """A folder of one's own plugin modules."""
     trusted_proxies: str = ""
@@ -66,6 +72,18 @@ class Config(BaseSettings):
     """A resolved conversation is opened again when its customer writes within so many days."""
     max_text: int = Field(default=4_000, ge=1, le=40_000)
     """Longest customer message in characters."""
+    files: bool = True
+    """Whether customers and agents may send files."""
+    file_types: str = "png jpeg webp gif pdf txt ogg mp3 m4a"
+    """Kinds of files that are taken. Also possible: csv docx heic mov mp4 odt pptx wav webm xlsx zip. Never: HTML and SVG."""
+    file_mb: float = Field(default=10.0, gt=0, le=50)
+    """Largest file in MB."""
+    file_count: int = Field(default=5, ge=1, le=20)
+    """Files in one message at most."""
+    file_mb_per_day: float = Field(default=50.0, gt=0, le=5_000)
+    """What one customer may send in 24 hours, in MB."""
+    file_days: int = Field(default=0, ge=0, le=36_500)
+    """Files are removed after so many days, while their messages stay. 0: kept as long as the conversation."""
     summary_provider: str = ""
     """The AI provider that is asked first for the summaries of tickets. Empty: in the order of the answers."""
     history: int = Field(default=20, ge=1, le=200)
@@ -107,6 +125,16 @@ class Config(BaseSettings):
             if problem := address_problem(address):
                 raise ValueError(problem)
         return value.strip()
+
+    @field_validator("file_types")
+    @classmethod
+    def _file_types(cls, value: str) -> str:
+        from bot.file_types import KINDS
+
+        names = value.replace(",", " ").lower().split()
+        if unknown := [name for name in names if name not in KINDS]:
+            raise ValueError(f"there is no kind of file called {unknown[0]}; there are: {' '.join(KINDS)}")
+        return " ".join(names)
 
     @field_validator("public_url")
     @classmethod

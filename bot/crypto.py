@@ -228,6 +228,14 @@ def _wrong_key(wanted: str) -> str:
     )
 
 
+def masters() -> list[MasterKey]:
+    """The master keys of this process: the first wraps; made when there is none and nothing is sealed yet.
+
+    Raises :class:`WrongMasterKey` or :class:`bot.ConfigError`.
+    """
+    return _masters(may_make=True)
+
+
 def _masters(*, may_make: bool) -> list[MasterKey]:
     """The master keys. A new one is made only for a database that holds no data key yet: else a lost key would be papered over."""
     keys = master_key.load(may_make=False)

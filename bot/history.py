@@ -101,7 +101,7 @@ def _changes(current: str, conversation_id: str, after: int, limit: int) -> Chan
     more = len(rows) == limit
     size = 0
     for index, row in enumerate(rows):
-        size += len(row.text) * 2 + 400
+        size += len(row.text) * 2 + 400 + 600 * len(row.files)
         if size > PAGE_BYTES and index:
             rows, more = rows[:index], True
             break
@@ -169,7 +169,7 @@ def _line(conversation_id: str, state: State, active_at: float) -> ConversationV
     return ConversationView(
         id=conversation_id,
         state=state,
-        preview=" ".join(last.text.split())[:PREVIEW],
+        preview=" ".join((last.text or ", ".join(file.name for file in last.files)).split())[:PREVIEW],
         author=last.author,
         seq=last.seq,
         at=last.created_at,

@@ -6,7 +6,7 @@ import time
 
 import structlog
 
-from bot import accounts, clock, follow_up, key_rotation, states
+from bot import accounts, clock, file_keeping, follow_up, key_rotation, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import JobSpec
@@ -35,6 +35,7 @@ def core_jobs() -> dict[str, JobSpec]:
         JobSpec(kind="core.expire", run=expire, every=60.0, timeout=120.0),
         JobSpec(kind="core.retention", run=retention, every=3_600.0, timeout=600.0),
         *follow_up.specs(),
+        *file_keeping.specs(),
     ]
     return {spec.kind: spec for spec in specs}
 

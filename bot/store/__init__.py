@@ -33,7 +33,7 @@ TABLES: tuple[type[Base], ...] = (
 __all__ = [
     "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor",
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
-    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent",
-    "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
-    "submit", "write",
+    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
+    "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",
+    "migrate", "open_database", "read", "sql", "submit", "write",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ The models beside define the same columns; peewee's query builder would be two t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from bot.config import config
-from bot.messages import MessageView, Source
+from bot.messages import FileView, MessageView, Reaction, Source
 from bot.store.database import is_sqlite, sql
 
 _INSERT = (
@@ -100,13 +100,14 @@ def view(row: Sequence[Any]) -> MessageView:
         body = unseal("message", body, f"message|body|{row[0]}")
         packed = unseal("message", packed, f"message|extra|{row[0]}") if packed else ""
     extra: dict[str, Any] = orjson.loads(packed) if packed else {}
+    files, deleted = extra.pop("files", ()), bool(row[13])
     return MessageView(
         id=row[0],
         seq=row[1],
         rev=row[2],
         author=row[3],
         author_name=row[4],
-        text="" if row[13] else body,
+        text="" if deleted else body,
         client_key=row[7] or "",
         turn_id=row[8] or "",
         type=row[9],
@@ -114,6 +115,36 @@ def view(row: Sequence[Any]) -> MessageView:
         choices=tuple(extra.pop("choices", ())),
         created_at=row[11],
         edited_at=row[12],
-        deleted=bool(row[13]),
+        deleted=deleted,
+        files=tuple(_file(one) for one in files) if files and not deleted else (),
+        reactions=tuple(Reaction(**one) for one in extra.pop("reactions", ())),
         extra=extra,
     )
+
+
+def _file(told: dict[str, Any]) -> FileView:
+    """What a message remembers of a file, with a link that works now."""
+    known = {"id": "", "name": "", "type": "", "size": 0, **told}
+    if known.get("problem"):
+        return FileView(**known)
+    from bot.file_links import path_of
+
+    return FileView(**known, url=path_of(known["id"], known["name"]))
+
+
+def change_extra(message_id: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what a message remembers beside its text. Inside a write; who calls it takes a new ``rev`` for it."""
+    row = sql("SELECT extra, sealed FROM message WHERE id = ?", (message_id,)).fetchone()
+    if row is None:
+        return
+    packed, sealed = row
+    if packed and sealed:
+        from bot.crypto import unseal
+
+        packed = unseal("message", packed, f"message|extra|{message_id}")
+    extra: dict[str, Any] = orjson.loads(packed) if packed else {}
+    change(extra)
+    packed = orjson.dumps(extra).decode() if extra else ""
+    if packed and sealed:
+        packed = seal_text(packed, message_id, "extra")
+    sql("UPDATE message SET extra = ? WHERE id = ?", (packed, message_id))
