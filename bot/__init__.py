@@ -25,7 +25,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage article_sources changed_articles knowledge_version "
         "list_articles passages_of retire_articles save_articles site_ids",
         "bot.hidden": "strip_hidden",
-        "bot.events": "Answer JobSpec TurnContext",
+        "bot.events": "Answer Escalation JobSpec OpeningHours Priority Reason TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
         "bot.bus": "get_bus=bus",
@@ -51,7 +51,8 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.metrics": "new_counter=counter new_gauge=gauge new_histogram=histogram",
         "bot.proxies": "address_prefix client_address",
         "bot.throttle": "Throttle",
-        "bot.watching": "desk_connected draft_text hints_arrive tell_typing watch",
+        "bot.waiting": "QueueView SiteHours queues site_hours",
+        "bot.watching": "draft_text hints_arrive tell_typing watch",
         "bot.web_errors": "RequestError on_drain",
         "bot.threads": "offload",
         "bot.troubles": "forget_troubles=forget tell_trouble=tell",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import agents, clock, desk_posts, follow_up, handoff, states
+from bot import agents, clock, desk_posts, follow_up, handoff, states, tickets, waiting
 from bot.agents import AgentView
 from bot.desk import Action
+from bot.events import Reason
 from bot.store import sql
 
 MAX_SNOOZE = 30 * 24 * 60
@@ -69,8 +70,9 @@ def _public(name: str) -> str:
 
 def claim(conversation_id: str, agent: AgentView, desk: str = "", value: str = "") -> Done:
     """Take it. Exactly one agent wins. Raises :class:`bot.states.NotAllowed`."""
-    handoff.ensure_ticket(conversation_id, "taken over by an agent")
+    handoff.ensure_ticket(conversation_id, Reason.AGENT)
     moved = states.take(conversation_id, "claim", message=True, assignee=agent.name)
+    waiting.end(conversation_id, claimed=True)
     _ticket(conversation_id, "in_progress", "claimed", agent.name, assignee=agent.name)
     handoff.say(conversation_id, moved, "joined", f"{agent.public_name} is here now.", {"name": agent.public_name})
     desk_posts.open_threads(conversation_id)
@@ -81,6 +83,7 @@ def claim(conversation_id: str, agent: AgentView, desk: str = "", value: str = "
 def _release(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
     moved = states.take(conversation_id, "release", message=True, assignee="")
     _ticket(conversation_id, "open", "released", agent.name)
+    waiting.begin(conversation_id, handoff.situation(conversation_id).people)
     handoff.say(conversation_id, moved, "released", "I am looking for a colleague who can go on with this.", {})
     desk_posts.refresh_card(conversation_id)
     return Done("done")
@@ -108,7 +111,7 @@ def _snooze(conversation_id: str, agent: AgentView, desk: str, value: str) -> Do
     states.take(conversation_id, "snooze")
     until = clock.now() + int(value) * 60
     sql("UPDATE ticket SET snoozed_until = ? WHERE conversation_id = ?", (until, conversation_id))
-    _note(conversation_id, agent.name, "snoozed", value)
+    tickets.note(conversation_id, agent.name, "snoozed", value)
     desk_posts.refresh_card(conversation_id)
     return Done("done")
 
@@ -121,30 +124,23 @@ def _resolve(conversation_id: str, agent: AgentView, desk: str, value: str) -> D
     if not said.message_id:
         raise states.NotAllowed("resolve")
     sql("UPDATE ticket SET last_agent = ? WHERE conversation_id = ?", (agent.name, conversation_id))
-    _note(conversation_id, agent.name, "resolved", "")
-    desk_posts.refresh_card(conversation_id)
     return Done("done")
 
 
 def _reopen(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
     moved = states.take(conversation_id, "reopen_for_people", message=True)
-    handoff.reopen_ticket(conversation_id)
+    handoff.reopen_ticket(conversation_id, by=agent.name)
     handoff.say(conversation_id, moved, "reopened", "This conversation is open again.", {})
-    _note(conversation_id, agent.name, "reopened", "")
     desk_posts.refresh_card(conversation_id)
     return Done("done")
 
 
 def _return(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
     moved = states.take(conversation_id, "return_to_ai", message=True, assignee="")
-    at = clock.now()
-    sql(
-        "UPDATE ticket SET state = 'resolved', outcome = 'returned to the AI', resolved_at = ?, changed_at = ?, assignee = ''"
-        " WHERE conversation_id = ?",
-        (at, at, conversation_id),
-    )
+    waiting.end(conversation_id)
+    tickets.close(conversation_id, "returned to the AI", actor=agent.name, event="returned")
+    sql("UPDATE ticket SET assignee = '' WHERE conversation_id = ?", (conversation_id,))
     handoff.say(conversation_id, moved, "returned", "The AI assistant answers again from here.", {})
-    _note(conversation_id, agent.name, "returned", "")
     desk_posts.refresh_card(conversation_id)
     return Done("done")
 
@@ -155,7 +151,7 @@ def _block(conversation_id: str, agent: AgentView, desk: str, value: str) -> Don
         (True, conversation_id),
     )
     handoff.resolve(conversation_id, by=agent.name)
-    _note(conversation_id, agent.name, "blocked", "")
+    tickets.note(conversation_id, agent.name, "blocked")
     desk_posts.refresh_card(conversation_id)
     return Done("done", "Blocked: what this visitor sends now is refused. deskhand agents unblock takes it back.")
 
@@ -171,15 +167,7 @@ def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assigne
         " changed_at = ? WHERE conversation_id = ?",
         (state, assignee, assignee, assignee, clock.now(), conversation_id),
     )
-    _note(conversation_id, actor, event, detail)
-
-
-def _note(conversation_id: str, actor: str, event: str, detail: str) -> None:
-    sql(
-        "INSERT INTO ticket_event (id, ticket_id, at, actor, event, detail)"
-        " SELECT ?, id, ?, ?, ?, ? FROM ticket WHERE conversation_id = ?",
-        (clock.new_id(), clock.now(), actor, event, detail, conversation_id),
-    )
+    tickets.note(conversation_id, actor, event, detail)
 
 
 _STEPS = {

@@ -262,7 +262,8 @@ def card(conversation_id: str) -> Card:
     """The card as it is now."""
     row = sql(
         "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
-        " t.created_at, t.assignee, t.last_agent, t.outcome, t.snoozed_until, t.priority, t.rating, t.id, t.changed_at"
+        " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
+        " t.snoozed_until, t.priority, t.rating, t.id, t.changed_at"
         " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from bot import clock, deliver, desk_posts, follow_up, lease, states
+from bot import clock, deliver, desk_posts, follow_up, handoff_words, states, tickets, waiting
 from bot.addresses import Address, address_problem
-from bot.crypto import keep
+from bot.events import Priority, Reason
+from bot.handoff_words import Situation, Words
+from bot.opening import zone_named
 from bot.store import sql
 from bot.store.statements import Place, insert_message
 
 _EMAIL = re.compile(r"[^@\s<>\"'(),:;\[\]\\]{1,64}@[^@\s<>\"'(),:;\[\]\\]+\.[^@\s<>\"'(),:;\[\]\\.]{2,}")
+
+
+CONFIRM = "Please confirm it by the link in the mail that is on its way."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,71 +39,221 @@ def email_problem(address: str) -> str:
     return ""
 
 
-def hand_over(conversation_id: str, reason: str, *, summary: str = "", asked: bool = False) -> Said:
+def hand_over(
+    conversation_id: str,
+    reason: Reason | str,
+    *,
+    detail: str = "",
+    summary: str = "",
+    asked: bool = False,
+    priority: Priority | None = None,
+    code: Reason = Reason.POLICY,
+    confidence: float | None = None,
+    reopened: bool = False,
+) -> Said:
     """Pass the conversation to people: waiting, an open ticket, and honest words about what happens next.
 
+    ``reason`` is one of the typed ones, or words of somebody's own, and then ``code`` says what kind they are. ``asked``: the
+    customer wanted it. ``reopened``: the same event has just opened the conversation again, so that people have it already.
     Safe to call twice: a conversation that people have already stays as it is and nothing is said again.
     """
+    if isinstance(reason, Reason):
+        code, reason = reason, reason.words
+    words = f"{reason}: {detail[: tickets.MAX_DETAIL]}" if detail else str(reason)
     try:
         moved = states.take(conversation_id, "handoff", message=True)
     except states.NotAllowed:
-        return Said()
-    number = _open_ticket(conversation_id, reason, summary)
+        return welcome_back(conversation_id) if reopened else Said()
+    number = tickets.open_ticket(
+        conversation_id, code, words, summary=summary, priority=priority, actor="customer" if asked else ""
+    )
+    sql("UPDATE ticket SET confidence = ? WHERE conversation_id = ?", (confidence, conversation_id))
     follow_up.ticket_opened(conversation_id, summarised=bool(summary))
+    heard = _wait(conversation_id, lambda about: handoff_words.waiting(about, asked=asked))
     desk_posts.open_threads(conversation_id)
     desk_posts.refresh_card(conversation_id)
-    connected = lease.led("desk:")
-    if connected:
-        kind, text = "handoff", "I have passed this to my colleagues. One of them will answer here."
-    else:
-        kind = "handoff_no_desk"
-        text = (
-            f"Nobody from the team is connected here right now, so I have noted your request as ticket #{number}. "
-            "Leave your e-mail address and they will answer you there."
+    return say(conversation_id, moved, heard.kind, heard.text, {"ticket": number})
+
+
+def _wait(conversation_id: str, choose: Callable[[Situation], Words]) -> Words:
+    """Begin a wait in the situation as it is, and choose the words for it."""
+    site_id = sql("SELECT site_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()[0]
+    staff = waiting.staffing(site_id)
+    waiting.begin(conversation_id, staff.people)
+    heard = choose(situation(conversation_id, staff))
+    if heard.asks:
+        waiting.begin(conversation_id, staff.people, ask_now=True)
+    return heard
+
+
+def situation(conversation_id: str, staff: waiting.Staffing | None = None) -> Situation:
+    """What there is to say about a conversation's wait."""
+    number, email, site_id, zone = sql(
+        "SELECT t.number, t.email, v.site_id, k.zone FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        " JOIN contact k ON k.id = v.contact_id WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    staff = staff or waiting.staffing(site_id)
+    here = staff.people == "here"
+    return Situation(
+        number=number,
+        people=staff.people,
+        opening=staff.opening,
+        now=clock.now(),
+        position=waiting.place_in_line(conversation_id)[0] if here else 0,
+        expected=waiting.usual(site_id) if here else None,
+        reply=None if here else waiting.usual_reply(site_id),
+        email=email,
+        visitor_zone=zone,
+    )
+
+
+def note_zone(conversation_id: str, zone: str) -> None:
+    """Remember the customer's time zone, if there is one of this name."""
+    if zone_named(zone) is not None:
+        sql(
+            "UPDATE contact SET zone = ? WHERE id = (SELECT contact_id FROM conversation WHERE id = ?) AND zone <> ?",
+            (zone, conversation_id, zone),
         )
-    if not asked and kind == "handoff_no_desk":
-        text = "I would rather let a person answer this. " + text
-    return say(conversation_id, moved, kind, text, {"ticket": number})
 
 
-def ensure_ticket(conversation_id: str, reason: str) -> None:
+def ensure_ticket(conversation_id: str, reason: Reason) -> None:
     """See to it that there is a ticket; one that exists stays as it is."""
     if sql("SELECT 1 FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone() is None:
-        _open_ticket(conversation_id, reason, "")
+        tickets.open_ticket(conversation_id, reason, reason.words)
 
 
 def leave_address(conversation_id: str, name: str, email: str, text: str) -> Said:
     """Note name and e-mail on the ticket (made if there is none) and confirm it. ``text`` is added as a customer's message."""
-    hand_over(conversation_id, "left an address", asked=True)
-    row = sql("SELECT number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
-    number = row[0] if row else _open_ticket(conversation_id, "left an address", "")
-    sql(
-        "UPDATE ticket SET name = ?, email = ?, changed_at = ? WHERE conversation_id = ?",
-        (name, email, clock.now(), conversation_id),
-    )
+    hand_over(conversation_id, Reason.ADDRESS, asked=True)
+    ensure_ticket(conversation_id, Reason.ADDRESS)
+    number = _note_address(conversation_id, name, email)
+    if text:
+        _add_text(conversation_id, name, text)
+    desk_posts.refresh_card(conversation_id)
+    return _confirm_address(conversation_id, number, email)
+
+
+def address_in(conversation_id: str, text: str) -> None:
+    """Where there is no form (a chat platform, a terminal) people answer with their address alone: take it for what it is.
+    Nothing happens unless one was asked for and is not there yet."""
+    email = text.strip()
+    if email_problem(email):
+        return
+    asked = sql(
+        "SELECT 1 FROM ticket WHERE conversation_id = ? AND form_at IS NOT NULL AND email = ''", (conversation_id,)
+    ).fetchone()
+    if asked is not None:
+        number = _note_address(conversation_id, "", email)
+        desk_posts.refresh_card(conversation_id)
+        _confirm_address(conversation_id, number, email)
+
+
+def _add_text(conversation_id: str, name: str, text: str) -> None:
+    place, message_id, at = _next(conversation_id), clock.new_id(), clock.now()
+    insert_message(message_id, conversation_id, place, author="customer", author_name=name, body=text, created_at=at)
+    desk_posts.show(conversation_id, message_id)
+
+
+def _note_address(conversation_id: str, name: str, email: str) -> int:
+    number = sql(
+        "UPDATE ticket SET name = CASE WHEN ? = '' THEN name ELSE ? END, email = ?, changed_at = ? WHERE conversation_id = ?"
+        " RETURNING number",
+        (name, name, email, clock.now(), conversation_id),
+    ).fetchone()[0]
     sql(
         "UPDATE contact SET name = CASE WHEN name = '' THEN ? ELSE name END, email = ?"
         " WHERE id = (SELECT contact_id FROM conversation WHERE id = ?)",
         (name, email, conversation_id),
     )
-    if text:
-        place, message_id = _next(conversation_id), clock.new_id()
-        insert_message(
-            message_id,
-            conversation_id,
-            place,
-            author="customer",
-            author_name=name,
-            body=text,
-            created_at=clock.now(),
-        )
-        desk_posts.show(conversation_id, message_id)
-    desk_posts.refresh_card(conversation_id)
+    tickets.note(conversation_id, "customer", "address left")
+    return int(number)
+
+
+def _confirm_address(conversation_id: str, number: int, email: str) -> Said:
     place = _next(conversation_id)
     confirmation = f"Thank you. Your ticket is #{number}; we will answer to the address you left."
     if follow_up.address_left(conversation_id, number, email):
-        confirmation += " Please confirm it by the link in the mail that is on its way."
+        confirmation += " " + CONFIRM
     return _insert(conversation_id, place, "contact_saved", confirmation, {"ticket": number})
+
+
+def make_ticket(conversation_id: str, *, by: str, name: str = "", email: str = "", text: str = "") -> Said:
+    """Turn the running chat into a ticket that is answered later and carries everything that was said. ``by``: ``customer`` or an
+    agent's name. With the AI it goes to people and stands in no queue; an agent who has it keeps it. Once: a second wish without
+    an address says nothing. ``text`` is added as a customer's message."""
+    try:
+        moved: states.Moved | None = states.take(conversation_id, "handoff", message=True)
+        tickets.open_ticket(conversation_id, Reason.TICKET, Reason.TICKET.words, actor=by, deferred=True)
+        follow_up.ticket_opened(conversation_id)
+        desk_posts.open_threads(conversation_id)
+    except states.NotAllowed:
+        moved = None
+        changed = sql(
+            "UPDATE ticket SET deferred = ? WHERE conversation_id = ? AND NOT deferred AND state <> 'resolved'",
+            (True, conversation_id),
+        ).rowcount
+        if changed:
+            tickets.note(conversation_id, by, "ticket made")
+        elif not email:
+            return Said()
+    if email:
+        _note_address(conversation_id, name, email)
+    if text:
+        _add_text(conversation_id, name, text)
+    heard = handoff_words.ticket(about := situation(conversation_id))
+    said = heard.text
+    if email and follow_up.address_left(conversation_id, about.number, email):
+        said += " " + CONFIRM
+    sql(
+        "UPDATE ticket SET form_due = NULL, form_at = ?, waiting_since = coalesce(waiting_since, ?) WHERE conversation_id = ?",
+        (clock.now() if heard.asks else None, clock.now() if moved else None, conversation_id),
+    )
+    desk_posts.refresh_card(conversation_id)
+    extra = {"ticket": about.number}
+    if moved is not None:
+        return say(conversation_id, moved, heard.kind, said, extra)
+    return _insert(conversation_id, _next(conversation_id), heard.kind, said, extra)
+
+
+def cancel(conversation_id: str) -> Said:
+    """The customer does not want to wait any longer: the AI has the conversation again. Nothing happens when nobody waits, or a
+    person has come by now."""
+    try:
+        moved = states.take(conversation_id, "handoff_cancelled", message=True)
+    except states.NotAllowed:
+        return Said()
+    waiting.end(conversation_id)
+    tickets.close(conversation_id, "withdrawn by the customer", actor="customer", event="cancelled")
+    said = say(
+        conversation_id,
+        moved,
+        "handoff_cancelled",
+        "You are back with the AI assistant. Your request to my colleagues is withdrawn; you can ask for a person at any time.",
+        {},
+    )
+    desk_posts.refresh_card(conversation_id)
+    return said
+
+
+def ask_address(conversation_id: str) -> Said:
+    """The countdown is over and nobody has come: ask for an address, once in a wait. The ticket stays open."""
+    if sql(_WAITS, (conversation_id,)).fetchone() is None:
+        return Said()
+    at = clock.now()
+    asked = sql(
+        "UPDATE ticket SET form_at = ? WHERE conversation_id = ? AND form_at IS NULL AND form_due <= ?",
+        (at, conversation_id, at),
+    ).rowcount
+    if not asked:
+        return Said()
+    heard = handoff_words.countdown_over(situation(conversation_id))
+    tickets.note(conversation_id, "", "not claimed in time")
+    place = _next(conversation_id)
+    return _insert(conversation_id, place, heard.kind, heard.text, {})
+
+
+_WAITS = "SELECT 1 FROM conversation WHERE id = ? AND state = 'waiting'"
 
 
 def resolve(conversation_id: str, *, by: str) -> Said:
@@ -108,54 +262,30 @@ def resolve(conversation_id: str, *, by: str) -> Said:
         moved = states.take(conversation_id, "resolve", message=True)
     except states.NotAllowed:
         return Said()
-    at = clock.now()
-    sql(
-        "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ? WHERE conversation_id = ?",
-        (f"resolved by {by}", at, at, conversation_id),
-    )
+    waiting.end(conversation_id)
+    tickets.close(conversation_id, f"resolved by {by}", actor=by, event="resolved")
     follow_up.conversation_resolved(conversation_id)
     said = say(conversation_id, moved, "resolved", "This conversation is closed. Write again to open it.", {})
     desk_posts.refresh_card(conversation_id)
     return said
 
 
-def reopen_ticket(conversation_id: str) -> None:
-    """The customer wrote again: the same ticket is open, and its last agent stays named."""
-    sql(
-        "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, changed_at = ? WHERE conversation_id = ?",
-        (clock.now(), conversation_id),
-    )
+def reopen_ticket(conversation_id: str, *, by: str = "customer") -> None:
+    """It is open again: the same ticket, and its last agent stays named."""
+    tickets.reopen(conversation_id, actor=by)
     follow_up.ticket_opened(conversation_id, summarised=True)
+    site_id = sql("SELECT site_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()[0]
+    waiting.begin(conversation_id, waiting.staffing(site_id).people)
     desk_posts.refresh_card(conversation_id)
 
 
-def _open_ticket(conversation_id: str, reason: str, summary: str) -> int:
-    at = clock.now()
-    known = sql("SELECT id, number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
-    ticket_id = known[0] if known else clock.new_id()
-    # What the AI wrote about the conversation is sealed like the conversation itself.
-    by = "ai" if summary else ""
-    words = (keep("ticket", "reason", ticket_id, reason), keep("ticket", "summary", ticket_id, summary))
-    if known is not None:
-        sql(
-            "UPDATE ticket SET state = 'open', reason = ?, summary = ?, summary_by = ?, outcome = '', resolved_at = NULL, changed_at = ?"
-            " WHERE id = ?",
-            (*words, by, at, ticket_id),
-        )
-        return int(known[1])
-    number = int(
-        sql(
-            "INSERT INTO cursor (name, value) VALUES ('ticket', '1001') ON CONFLICT (name) DO UPDATE"
-            " SET value = CAST(CAST(cursor.value AS INTEGER) + 1 AS TEXT) RETURNING value"
-        ).fetchone()[0]
-    )
-    history = orjson.dumps([{"at": at, "event": "opened"}]).decode()
-    sql(
-        "INSERT INTO ticket (id, number, conversation_id, state, reason, summary, summary_by, name, email, assignee, outcome, history,"
-        " created_at, changed_at) VALUES (?, ?, ?, 'open', ?, ?, ?, '', '', '', '', ?, ?, ?)",
-        (ticket_id, number, conversation_id, *words, by, history, at, at),
-    )
-    return number
+def welcome_back(conversation_id: str) -> Said:
+    """What a customer hears whose word has just opened a conversation again that people had."""
+    if sql(_WAITS, (conversation_id,)).fetchone() is None:
+        return Said()
+    heard = _wait(conversation_id, handoff_words.back_again)
+    place = _next(conversation_id)
+    return _insert(conversation_id, place, heard.kind, heard.text, {})
 
 
 def _next(conversation_id: str) -> Place:

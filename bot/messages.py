@@ -27,6 +27,8 @@ class Profile:
     email: str = ""
     language: str = ""
     """BCP 47 tag, such as ``de`` or ``pt-BR``."""
+    zone: str = ""
+    """Time zone, an IANA name such as ``Europe/Berlin``."""
     page_url: str = ""
     page_title: str = ""
 
@@ -106,9 +108,21 @@ class Inbound:
     """Where the conversation happens on the channel: a chat, a thread, a widget conversation's id."""
     text: str = ""
     kind: Literal[
-        "message", "handoff", "contact", "resolve", "rating", "edit", "delete", "reaction", "button", "continue"
+        "message",
+        "handoff",
+        "cancel",
+        "ticket",
+        "contact",
+        "resolve",
+        "rating",
+        "edit",
+        "delete",
+        "reaction",
+        "button",
+        "continue",
     ] = "message"
-    """``handoff`` asks for a person, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
+    """``handoff`` asks for a person, ``cancel`` does not want to wait for one any longer, ``ticket`` turns the chat into a ticket that is
+    answered later, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
     ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment). ``edit`` (``text``: the
     new one) and ``delete`` change the customer's own message ``subject``; ``reaction`` puts the emoji ``text`` on it, or takes it
     back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value.

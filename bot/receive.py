@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from peewee import IntegrityError
@@ -17,6 +17,7 @@ from peewee import IntegrityError
 from bot import clock, desk_posts, handoff, ratings, states
 from bot.bus import bus
 from bot.config import config
+from bot.events import Reason
 from bot.failpoints import failpoint
 from bot.messages import Inbound, Receipt, Refused
 from bot.store import StoreUnavailable, read, sql, submit, write
@@ -48,6 +49,8 @@ class _Place:
     state: str
     resolved_at: float | None
     had_people: bool
+    reopened: bool = False
+    """By this very event, and people had it."""
 
 
 def receive(events: Sequence[Inbound]) -> list[Outcome]:
@@ -151,6 +154,8 @@ def _store(event: Inbound) -> Receipt:
     if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
         raise _Known  # the usual redelivery, seen before any work; the UNIQUE key below decides the races
     place = _place(event, at)
+    if event.profile.zone:
+        handoff.note_zone(place.conversation_id, event.profile.zone)
     receipt = _message(event, place, at) if event.kind == "message" else _request(event, place)
     inserted = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
@@ -183,6 +188,10 @@ def _message(event: Inbound, place: _Place, at: float) -> Receipt:
     )
     if place.had_people:
         desk_posts.show(place.conversation_id, message_id)
+    if place.reopened:
+        handoff.welcome_back(place.conversation_id)
+    elif place.state == "waiting":
+        handoff.address_in(place.conversation_id, event.text)
     return Receipt(
         key=event.key,
         conversation_id=place.conversation_id,
@@ -195,12 +204,14 @@ def _message(event: Inbound, place: _Place, at: float) -> Receipt:
 
 def _request(event: Inbound, place: _Place) -> Receipt:
     if event.kind == "handoff":
-        said = handoff.hand_over(place.conversation_id, "asked for a person", asked=True)
+        said = handoff.hand_over(place.conversation_id, Reason.ASKED, asked=True, reopened=place.reopened)
+    elif event.kind == "cancel":
+        said = handoff.cancel(place.conversation_id)
+    elif event.kind == "ticket":
+        name, email = _name_and_address(event, needed=False)
+        said = handoff.make_ticket(place.conversation_id, by="customer", name=name, email=email, text=clean(event.text))
     elif event.kind == "contact":
-        name, email = clean(event.profile.name)[:100], clean(event.profile.email)
-        problem = handoff.email_problem(email)
-        if problem:
-            raise _Refusal("bad_field", problem, "email")
+        name, email = _name_and_address(event)
         said = handoff.leave_address(place.conversation_id, name, email, clean(event.text))
     elif event.kind == "rating":
         problem = ratings.problem(place.conversation_id, event.rating)
@@ -220,6 +231,14 @@ def _request(event: Inbound, place: _Place) -> Receipt:
     )
 
 
+def _name_and_address(event: Inbound, *, needed: bool = True) -> tuple[str, str]:
+    name, email = clean(event.profile.name)[:100], clean(event.profile.email)
+    problem = handoff.email_problem(email) if email or needed else ""
+    if problem:
+        raise _Refusal("bad_field", problem, "email")
+    return name, email
+
+
 def _place(event: Inbound, at: float) -> _Place:
     """Find or make the conversation, its contact and its route; open it again when it was resolved."""
     row = sql(
@@ -237,15 +256,16 @@ def _place(event: Inbound, at: float) -> _Place:
             raise _Refusal("blocked", BLOCKED)
         if place.state == "gone":
             raise _Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
-        if place.state != "resolved" or event.kind in {"resolve", "rating"}:
+        if place.state != "resolved" or event.kind in {"resolve", "rating", "cancel"}:
             return place
         if at - (place.resolved_at or at) <= config().reopen_days * 86_400:
             states.take(place.conversation_id, "reopen_for_people" if place.had_people else "reopen_for_ai")
             if place.had_people:
                 handoff.reopen_ticket(place.conversation_id)
-            return place
+                return replace(place, state="waiting", reopened=True)
+            return replace(place, state="ai")
         sql("UPDATE route SET current = ? WHERE conversation_id = ?", (False, place.conversation_id))
-    if event.kind not in {"message", "handoff"}:
+    if event.kind not in {"message", "handoff", "ticket"}:
         raise _Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
     contact_id, site_id = _contact(event, at)
     conversation_id = event.conversation_id if row is None and event.conversation_id else clock.new_id()

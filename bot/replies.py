@@ -164,7 +164,8 @@ def send(reply_id: str) -> bool:
     )  # fmt: skip
     sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
     sql(
-        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), snoozed_until = NULL WHERE conversation_id = ?",
+        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), first_reply_due = NULL, snoozed_until = NULL"
+        " WHERE conversation_id = ?",
         (clock.now(), conversation_id),
     )
     deliver.plan(conversation_id, message_id, text)

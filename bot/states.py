@@ -27,6 +27,7 @@ TABLE: dict[str, Step] = {
     "reopen_for_people": Step(frozenset({"resolved"}), "waiting", "open"),
     "handoff": Step(frozenset({"ai"}), "waiting", "open"),
     "claim": Step(frozenset({"waiting", "ai"}), "human", "in_progress"),
+    "handoff_cancelled": Step(frozenset({"waiting"}), "ai", "resolved"),
     "release": Step(frozenset({"human"}), "waiting", "open"),
     "transfer": Step(frozenset({"human"}), "human", "in_progress"),
     "snooze": Step(OPEN, None),
@@ -66,7 +67,10 @@ def take(conversation_id: str, event: str, *, message: bool = False, assignee: s
         if step.target in {"waiting", "human"}:
             sets.append("had_people = ?")
             values.append(True)
-        if step.target != "ai":
+        if step.target == "ai":
+            sets.append("turns_from = ?")
+            values.append(clock.now())
+        else:
             # The AI is silent: whatever was asked is for people now.
             sets.extend(("needs = ?", "answered = seq"))
             values.append(False)

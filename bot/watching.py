@@ -5,12 +5,9 @@ Hints only: whoever misses one finds the truth in ``bot.history``.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from bot.bus import Listener, bus
-from bot.lease import led
-from bot.store import read
 
 
 def watch(*, live: Callable[[bytes], None], changed: Callable[[bytes], None]) -> Listener:
@@ -34,16 +31,3 @@ def tell_typing(conversation_id: str) -> None:
 def hints_arrive() -> bool:
     """Whether changes made by this process come back to it by Redis. If not, look at once after an own change."""
     return bus().up
-
-
-_desk: tuple[float, bool] = (0.0, False)
-
-
-def desk_connected() -> bool:
-    """Whether somebody could take over now: a desk's connection is led. Looked up at most every 2 s. Blocks."""
-    global _desk
-    until, known = _desk
-    if time.monotonic() >= until:
-        known = read(lambda: led("desk:"))
-        _desk = (time.monotonic() + 2.0, known)
-    return known

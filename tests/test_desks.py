@@ -284,7 +284,7 @@ def test_the_ticket_remembers_who_did_what(world: World) -> None:
     events = world.store.read(
         lambda: [(e.actor, e.event) for e in world.store.TicketEvent.select().order_by(world.store.TicketEvent.id)]
     )
-    assert events == [("ana", "claimed"), ("ana", "snoozed")]
+    assert events == [("customer", "opened"), ("ana", "claimed"), ("ana", "snoozed")]
     assert world.ticket().snoozed_until > clock.now()
 
 

@@ -18,6 +18,7 @@ ALLOWED = {
     "reopen_for_ai": {"resolved": "ai"},
     "reopen_for_people": {"resolved": "waiting"},
     "handoff": {"ai": "waiting"},
+    "handoff_cancelled": {"waiting": "ai"},
     "claim": {"ai": "human", "waiting": "human"},
     "release": {"human": "waiting"},
     "transfer": {"human": "human"},

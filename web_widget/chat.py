@@ -12,11 +12,11 @@ from bot import (
     SiteView,
     Throttle,
     VisitorView,
-    desk_connected,
     get_config,
     new_gauge,
     new_visitor,
     offload,
+    site_hours,
     visitor_of,
 )
 from web_widget.crew import Crew
@@ -92,8 +92,9 @@ class Chat:
         if wait:
             raise too_fast(wait, cid)
 
-    def about(self, site: SiteView) -> Frame:
-        return site_body(site, desk=offload(desk_connected))
+    def about(self, site: SiteView, zone: str = "") -> Frame:
+        """What the widget is told of its site, for this visitor."""
+        return site_body(site, offload(site_hours, site.id, zone))
 
     def drain(self, seconds: float) -> None:
         """Say goodbye to all sockets (1012) and finish what is being stored. Waits at most ``seconds``."""

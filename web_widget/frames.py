@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bot import Changes, MessageView, Receipt, Refused, SiteView
+from bot import Changes, MessageView, QueueView, Receipt, Refused, SiteHours, SiteView
 
 Frame = dict[str, Any]
 
@@ -132,6 +132,12 @@ def _page(value: Any, name: str) -> dict[str, str]:
     return {part: _clipped(value.get(part, ""), f"{name}.{part}") for part in ("url", "title")}
 
 
+def _zone(value: Any, name: str) -> str:
+    if not isinstance(value, str):
+        raise _bad(name, "the name of a time zone, such as Europe/Berlin")
+    return value[:64]
+
+
 def _clipped(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise _bad(name, "a text")
@@ -149,6 +155,8 @@ NEEDED: dict[str, dict[str, Check]] = {
     "pull": {"conv": _conversation},
     "stop": {"conv": _conversation, "turn": _conversation},
     "handoff": {"cid": _cid},
+    "cancel": {"cid": _cid, "conv": _conversation},
+    "ticket": {"cid": _cid, "conv": _conversation},
     "contact": {"cid": _cid, "email": _string(300)},
     "resolve": {"cid": _cid, "conv": _conversation},
     "rating": {"cid": _cid, "conv": _conversation, "rating": _score},
@@ -158,6 +166,7 @@ NEEDED: dict[str, dict[str, Check]] = {
 OPTIONAL: dict[str, dict[str, Check]] = {
     "hello": {
         "token": _string(200), "conv": _conversation, "cursor": _count, "epoch": _epoch, "locale": _string(35), "page": _page,
+        "zone": _zone,
     },
     "send": {"conv": _conversation},
     "open": {"cursor": _count},
@@ -165,6 +174,8 @@ OPTIONAL: dict[str, dict[str, Check]] = {
     "stop": {"cid": _cid},
     "handoff": {"conv": _conversation},
     "contact": {"conv": _conversation, "name": _string(200), "text": _long_text},
+    "cancel": {},
+    "ticket": {"name": _string(200), "email": _string(300), "text": _long_text},
     "resolve": {},
     "rating": {"text": _long_text},
     "typing": {},
@@ -243,21 +254,39 @@ def changes_body(page: Changes, draft: str | None = None) -> Frame:
     return body
 
 
+def queue_body(queue: QueueView) -> Frame:
+    """A ``queue`` frame: how a conversation stands that waits for a person."""
+    return {
+        "t": "queue", "conv": queue.conversation_id, "ticket": queue.ticket, "reason": queue.reason,
+        "position": queue.position, "waiting": queue.waiting, "since": queue.since,
+        "expected": None if queue.expected is None else round(queue.expected), "until": queue.until,
+        "people": queue.people, "opens": queue.opens, "zone": queue.zone,
+        "reply": None if queue.reply is None else round(queue.reply),
+        "form": queue.form, "name": queue.name, "email": queue.email,
+    }  # fmt: skip
+
+
 def ack_body(receipt: Receipt, cid: str) -> Frame:
     return {
         "t": "ack", "cid": cid, "conv": receipt.conversation_id, "id": receipt.message_id, "seq": receipt.seq, "rev": receipt.rev,
     }  # fmt: skip
 
 
-def site_body(site: SiteView, *, desk: bool) -> Frame:
-    """What the widget may know of its site. ``desk``: whether somebody is connected who can take over."""
+def site_body(site: SiteView, now: SiteHours) -> Frame:
+    """What the widget may know of its site, and whether somebody could take over ``now``."""
     settings: Mapping[str, Any] = site.settings
+    welcome = settings.get("welcome") or ""
+    if now.people == "closed":
+        welcome = (settings.get("welcome_closed") or welcome).replace("{opening}", now.opening)
     return {
         "name": site.name,
         "title": settings.get("title") or site.name,
-        "welcome": settings.get("welcome") or "",
+        "welcome": welcome,
         "starters": list(settings.get("starters") or ())[:4],
         "look": dict(site.look),
         "locale": settings.get("locale") or "",
-        "desk": desk,
+        "desk": now.people in {"here", "away"},
+        "people": now.people,
+        "opens": now.opens,
+        "zone": now.zone,
     }

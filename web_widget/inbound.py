@@ -24,7 +24,7 @@ from bot import (
 from web_widget.frames import FrameError
 
 CHANNEL = "widget"
-Kind = Literal["message", "handoff", "contact", "resolve", "rating"]
+Kind = Literal["message", "handoff", "cancel", "ticket", "contact", "resolve", "rating"]
 
 
 def first_conversation(visitor: VisitorView, cid: str) -> str:

@@ -28,6 +28,7 @@ from bot import (
     erase_conversation,
     hints_arrive,
     offload,
+    queues,
     request_stop,
     site_by_id,
     site_by_key,
@@ -37,7 +38,7 @@ from bot import (
 from web_widget import cors, inbound
 from web_widget import rest_models as models
 from web_widget.chat import Chat
-from web_widget.frames import FrameError, ack_body, changes_body, message_body, refused
+from web_widget.frames import FrameError, ack_body, changes_body, message_body, queue_body, refused
 from web_widget.rest_errors import as_request_error, bearer
 
 MAX_WAITING = 2_000
@@ -163,6 +164,16 @@ class Rest:
         del body["t"]
         return {**body, "epoch": page.epoch}
 
+    def queue(self, session: str) -> dict[str, Any]:
+        visitor, _ = self.who()
+        inbound.owned(visitor, session)
+        found = offload(queues, [session]).get(session)
+        if found is None:
+            return {"state": offload(changes, session, models.NEWEST).state}
+        body = queue_body(found)
+        del body["t"]
+        return {**body, "state": "waiting"}
+
     def wait(self, conversation_id: str, after: int, seconds: float, enough: Callable[[Changes], bool]) -> Changes:
         """Read what changed; if that is not enough, wait for more of it, at most so long."""
         until = time.monotonic() + seconds
@@ -251,7 +262,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     )
     @_told
     def chat_action(body: models.Action) -> dict[str, Any]:
-        """Ask for a person, leave an address, close the conversation, rate it, or stop an answer."""
+        """Ask for a person or withdraw it, make a ticket, leave an address, close the conversation, rate it, or stop an answer."""
         return rest.action(body)
 
     @routes.get(
@@ -261,6 +272,14 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     def chat_history(path: models.SessionPath, query: models.HistoryQuery) -> dict[str, Any]:
         """Read what is newer than a cursor; with ``wait`` hold the request until something is."""
         return rest.history(path.session, query.after, query.wait)
+
+    @routes.get(
+        "/api/v1/chat/queue/<session>", tags=[_TAG], security=_SECURITY, responses={200: models.Queue, **_PROBLEMS}
+    )
+    @_told
+    def chat_queue(path: models.SessionPath) -> dict[str, Any]:
+        """Where a conversation stands that waits for a person. Ask at most every 10 s: nothing changes faster."""
+        return rest.queue(path.session)
 
     @routes.get("/api/v1/chat/sessions", tags=[_TAG], security=_SECURITY, responses={200: models.Sessions, **_PROBLEMS})
     @_told

@@ -10,6 +10,8 @@ SESSION = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 CID = r"^[0-9A-Za-z_-]{8,64}$"
 MAX_WAIT = 60
 MAX_POLL = 25
+NEWEST = 2**53
+"""A cursor after everything."""
 
 
 class Body(BaseModel):
@@ -42,12 +44,33 @@ class NewMessage(Body):
 class Action(Body):
     session: str = Field(pattern=SESSION)
     cid: str = Field(pattern=CID)
-    kind: Literal["handoff", "contact", "resolve", "stop", "rating"]
+    kind: Literal["handoff", "cancel", "ticket", "contact", "resolve", "stop", "rating"]
     rating: int = Field(0, ge=0, le=5, description="1 to 5, for the kind rating; text is the comment.")
     turn: str = Field("", max_length=64, description="Which answer to stop.")
     name: str = Field("", max_length=200)
     email: str = Field("", max_length=300)
     text: str = ""
+
+
+class Queue(BaseModel):
+    """How a conversation stands that waits for a person. Only ``state`` when it does not."""
+
+    state: Literal["ai", "waiting", "human", "resolved", "gone"]
+    conv: str | None = None
+    ticket: int | None = None
+    reason: str | None = None
+    position: int | None = Field(None, description="1 is next; 0: it stands in no queue.")
+    waiting: int | None = None
+    since: float | None = None
+    expected: int | None = Field(None, description="Seconds that it usually takes from here on; null: nobody can say.")
+    until: float | None = Field(None, description="End of the countdown, Unix seconds.")
+    people: Literal["here", "away", "closed", "none"] | None = None
+    opens: float | None = None
+    zone: str | None = None
+    reply: int | None = Field(None, description="Seconds in which a first answer to a ticket usually comes.")
+    form: bool | None = Field(None, description="An address is asked for.")
+    name: str | None = None
+    email: str | None = None
 
 
 class SessionPath(BaseModel):

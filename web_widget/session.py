@@ -193,7 +193,10 @@ class Session:
         chat, token = self.chat, frame.get("token")
         page = frame.get("page", {})
         self.profile = Profile(
-            language=frame.get("locale", ""), page_url=page.get("url", ""), page_title=page.get("title", "")
+            language=frame.get("locale", ""),
+            page_url=page.get("url", ""),
+            page_title=page.get("title", ""),
+            zone=frame.get("zone", ""),
         )
         self._leave()
         if token:
@@ -211,7 +214,7 @@ class Session:
         welcome: Frame = {
             "t": "welcome",
             "epoch": current,
-            "site": chat.about(self.site),
+            "site": chat.about(self.site, self.profile.zone),
             "limits": {"text": chat.max_text},
         }
         if token:
@@ -252,6 +255,14 @@ class Session:
     def _handoff(self, frame: Frame) -> None:
         self._store(frame, "handoff")
 
+    def _cancel(self, frame: Frame) -> None:
+        self._store(frame, "cancel")
+
+    def _ticket(self, frame: Frame) -> None:
+        self._store(
+            frame, "ticket", text=frame.get("text", ""), name=frame.get("name", ""), email=frame.get("email", "")
+        )
+
     def _contact(self, frame: Frame) -> None:
         self._store(frame, "contact", text=frame.get("text", ""), name=frame.get("name", ""), email=frame["email"])
 
@@ -270,7 +281,12 @@ class Session:
         self.chat.count_message(visitor, cid)
         about = self.profile or Profile()
         profile = Profile(
-            name=name, email=email, language=about.language, page_url=about.page_url, page_title=about.page_title
+            name=name,
+            email=email,
+            language=about.language,
+            page_url=about.page_url,
+            page_title=about.page_title,
+            zone=about.zone,
         )
         outcome = inbound.commit(
             inbound.event(
@@ -346,6 +362,8 @@ class Session:
             if self.connection is not None:
                 self.connection.push(frame)
         self.held = None
+        if page.state == "waiting":
+            self.chat.watchers.noted(page, new=True)
         if page.state == "gone":
             self._leave()
         elif not page.more:  # with more to come the client pulls, and is pushed to when it has all
@@ -360,6 +378,8 @@ _HANDLERS: dict[str, Callable[[Session, Frame], Any]] = {
     "pull": Session._open,
     "send": Session._send_message,
     "handoff": Session._handoff,
+    "cancel": Session._cancel,
+    "ticket": Session._ticket,
     "contact": Session._contact,
     "resolve": Session._resolve,
     "rating": Session._rating,

@@ -7,6 +7,7 @@ was missed costs a pull and never a message.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -14,15 +15,18 @@ import gevent
 import orjson
 from gevent.event import Event
 
-from bot import Changes, StoreUnavailable, changes_of, failpoint, heads, offload, watch
+from bot import Changes, StoreUnavailable, changes_of, failpoint, heads, offload, queues, watch
 from web_widget.connection import text_frame
-from web_widget.frames import changes_body
+from web_widget.frames import changes_body, queue_body
 
 log = logging.getLogger("deskhand.widget")
 
 LOOK_SECONDS = 25.0
 """Even with every hint lost, news is seen after so long."""
 BATCH = 64
+QUEUE_SECONDS = 10.0
+QUEUE_STEP = 0.5
+"""Who waits for a person is told where they stand when it begins, and then so often if it has changed: one read for all of them."""
 
 
 class Watcher(Protocol):
@@ -48,6 +52,10 @@ class Watchers:
         self._running = False
         self._listener: object | None = None
         self._timer: object | None = None
+        self._queued: dict[str, bytes] = {}
+        """Conversations that wait for a person, with the frame that was pushed last."""
+        self._queue_new: dict[str, None] = {}
+        self._queue_runs = False
 
     def add(self, conversation_id: str, watcher: Watcher) -> None:
         """Push what happens in a conversation to ``watcher``. The caller has checked whose it is."""
@@ -60,6 +68,7 @@ class Watchers:
             found.remove(watcher)
             if not found:
                 del self._watchers[conversation_id]
+                self._queued.pop(conversation_id, None)
 
     def wait(self, conversation_id: str, event: Event) -> None:
         """Set ``event`` at the next change, for who reads by itself (long poll). End it with :meth:`stop_waiting`."""
@@ -81,6 +90,7 @@ class Watchers:
         if self._timer is not None:
             self._timer.stop()  # type: ignore[attr-defined]
             self._timer = None
+        self._queued.clear()
         self._let_go(list(self._waiters))
 
     def _listen(self) -> None:
@@ -164,8 +174,59 @@ class Watchers:
     def _push(self, page: Changes) -> None:
         if page.cursor == page.after and not page.messages and page.state != "gone":
             return
+        self.noted(page)
         frame = text_frame(orjson.dumps(changes_body(page)))
         for watcher in list(self._watchers.get(page.conversation_id, ())):
             if watcher.synced and (watcher.cursor < page.cursor or page.state == "gone"):
                 failpoint("push.before_frame")
                 watcher.news(page, frame)
+
+    # Queue ---------------------------------------------------------------------------------------------------------
+
+    def noted(self, page: Changes, *, new: bool = False) -> None:
+        """A page was read: who waits for a person is told where they stand. ``new``: to somebody who has just come."""
+        conversation_id = page.conversation_id
+        if page.state != "waiting":
+            self._queued.pop(conversation_id, None)
+        elif new or conversation_id not in self._queued or any(one.author == "system" for one in page.messages):
+            self._queued[conversation_id] = b""
+            self._queue_new[conversation_id] = None
+            if not self._queue_runs:
+                self._queue_runs = True
+                gevent.spawn(self._tell_queue)
+
+    def _tell_queue(self) -> None:
+        """Runs while anybody who is connected waits: new ones at once, all every ten seconds."""
+        due = time.monotonic() + QUEUE_SECONDS
+        try:
+            while self._queued:
+                if time.monotonic() >= due:
+                    due = time.monotonic() + QUEUE_SECONDS
+                    wanted = list(self._queued)
+                else:
+                    wanted = list(self._queue_new)
+                self._queue_new.clear()
+                if wanted:
+                    self._push_queue(wanted)
+                gevent.sleep(0.2 if self._queue_new else min(QUEUE_STEP, max(0.0, due - time.monotonic())))
+        finally:
+            self._queue_runs = False
+
+    def _push_queue(self, wanted: list[str]) -> None:
+        try:
+            found = offload(queues, wanted)
+        except StoreUnavailable:
+            return  # the next look has it
+        except Exception:
+            log.exception("the queue could not be read")
+            return
+        for conversation_id in wanted:
+            queue = found.get(conversation_id)
+            if queue is None:
+                self._queued.pop(conversation_id, None)
+                continue
+            frame = text_frame(orjson.dumps(queue_body(queue)))
+            if conversation_id in self._queued and self._queued[conversation_id] != frame:
+                self._queued[conversation_id] = frame
+                for watcher in list(self._watchers.get(conversation_id, ())):
+                    watcher.live(frame)

@@ -1,0 +1,131 @@
+"""Opening hours as rows: worked out ahead by plugins on a worker, read by whoever must know now.
+
+A handoff happens inside a transaction, where no plugin is called. So the hook ``opening_hours`` is asked beforehand for the
+coming days, again with every change of a plugin and every few minutes, and everybody reads the same row: with the worker dead
+for a week, people are still told the right day. An admin's command (``deskhand site hours``) goes before all plugins.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from bot import clock
+from bot.accounts import forget_sites
+from bot.events import JobSpec, OpeningHours
+from bot.opening import Opening, opening
+from bot.store import read, sql, write
+
+KIND = "core.hours"
+EVERY = 900.0
+DAYS = 15
+"""How far ahead. The row is made anew long before it ends."""
+BEFORE = 86_400.0
+MODES = ("open", "closed", "schedule")
+
+
+def spec() -> JobSpec:
+    """The job that keeps the rows up to date."""
+    return JobSpec(kind=KIND, run=refresh, every=EVERY)
+
+
+def refresh(_ref: str = "") -> None:
+    """Ask the plugins when people are there, and store what has changed."""
+    from bot.plugins import load_plugins, registry
+
+    try:
+        plugins = registry().fresh()
+    except RuntimeError:
+        plugins = load_plugins("cli").fresh()
+    at = clock.now()
+    start, end = at - BEFORE, at + DAYS * 86_400.0
+    sites = read(lambda: sql("SELECT id, key FROM site").fetchall())
+    found: dict[str, OpeningHours | None] = {}
+    for site_id, key in sites:
+        said = plugins.first("opening_hours", site=key, start=start, end=end)
+        found[site_id] = said[1] if said is not None else None
+    # Work that takes place every few minutes must not write when nothing is new.
+    stale = [site_id for site_id, hours in found.items() if _differs(read(lambda s=site_id: _stored(s)), hours)]  # type: ignore[misc]
+    if stale:
+        write(lambda: _store_all({site_id: found[site_id] for site_id in stale}))
+
+
+def _differs(old: OpeningHours | None, new: OpeningHours | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    # What is over by now has left the new one's beginning, and a day has come in at its end: half a day is soon enough.
+    if old.zone != new.zone or not old.open or not new.open:
+        return old != new
+    first, last = new.open[0][0], old.open[-1][1]
+    common = [span for span in new.open if span[1] <= last]
+    kept = [span for span in old.open if span[0] >= first]
+    return common != kept[: len(common)] or new.open[-1][1] - last > 2 * 86_400
+
+
+def _store_all(found: dict[str, OpeningHours | None]) -> None:
+    for site_id, hours in found.items():
+        _store(site_id, hours)
+
+
+def _store(site_id: str, hours: OpeningHours | None) -> None:
+    if hours is None:
+        sql("DELETE FROM setting WHERE key = ?", (f"hours.{site_id}",))
+        return
+    value = orjson.dumps({"zone": hours.zone, "open": hours.open}).decode()
+    sql(
+        "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
+        (f"hours.{site_id}", value, clock.now()),
+    )
+
+
+def _stored(site_id: str) -> OpeningHours | None:
+    row = sql("SELECT value FROM setting WHERE key = ?", (f"hours.{site_id}",)).fetchone()
+    if row is None:
+        return None
+    value = _json(row[0])
+    return OpeningHours(zone=value["zone"], open=tuple((start, end) for start, end in value["open"]))
+
+
+def hours_of(site_id: str) -> OpeningHours | None:
+    """The site's hours; ``None``: always open. Inside a read or write."""
+    mode = mode_of(site_id)
+    if mode == "open":
+        return None
+    if mode == "closed":
+        known = _stored(site_id)
+        return OpeningHours(zone=known.zone if known else "UTC", open=())
+    return _stored(site_id)
+
+
+def opening_of(site_id: str) -> Opening:
+    """Whether the site is open now. Inside a read or write."""
+    return opening(hours_of(site_id), clock.now())
+
+
+def mode_of(site_id: str) -> str:
+    """What an admin said: ``open``, ``closed`` or ``schedule``. Inside a read or write."""
+    row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
+    mode = _json(row[0]).get("hours") if row else ""
+    return str(mode) if mode in MODES else "schedule"
+
+
+def set_mode(site_id: str, mode: str) -> None:
+    """Always open, always closed, or by the schedule, from now on. Inside a write."""
+    if mode not in MODES:
+        raise ValueError(f"There is no {mode!r}. There are: {', '.join(MODES)}.")
+    change_site(site_id, hours=mode)
+
+
+def change_site(site_id: str, **values: Any) -> None:
+    """Change some of a site's settings; an empty value forgets one. Inside a write."""
+    row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
+    settings = {**_json(row[0]), **values}
+    kept = {name: value for name, value in settings.items() if value not in {"", None}}
+    sql("UPDATE site SET settings = ? WHERE id = ?", (orjson.dumps(kept).decode(), site_id))
+    forget_sites()
+
+
+def _json(value: Any) -> dict[str, Any]:
+    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})

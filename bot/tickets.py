@@ -1,0 +1,140 @@
+"""Ticket rows: made, opened again, pressed, and the history of everything that happened to them. All functions run inside a write."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from bot import clock, hours
+from bot.config import config
+from bot.crypto import keep
+from bot.events import Priority, Reason
+from bot.opening import after
+from bot.store import sql
+
+PRIORITIES: tuple[str, ...] = get_args(Priority)
+_HASTE = {"urgent": 0.25, "high": 0.5, "normal": 1.0, "low": 2.0}
+MAX_DETAIL = 200
+
+
+def open_ticket(
+    conversation_id: str,
+    reason: Reason,
+    words: str,
+    *,
+    summary: str = "",
+    priority: Priority | None = None,
+    actor: str = "",
+    deferred: bool = False,
+) -> int:
+    """Make the conversation's ticket, or open the one it has again; returns its number."""
+    at = clock.now()
+    known = sql("SELECT id, number FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    ticket_id = known[0] if known else clock.new_id()
+    # What the AI wrote about the conversation is sealed like the conversation itself.
+    by = "ai" if summary else ""
+    sealed = (keep("ticket", "reason", ticket_id, words), keep("ticket", "summary", ticket_id, summary))
+    if known is None:
+        number = _next_number()
+        sql(
+            "INSERT INTO ticket (id, number, conversation_id, state, reason, summary, summary_by, name, email, assignee, outcome, history,"
+            " reason_code, deferred, created_at, changed_at) VALUES (?, ?, ?, 'open', ?, ?, ?, '', '', '', '', '[]', ?, ?, ?, ?)",
+            (ticket_id, number, conversation_id, *sealed, by, reason.value, deferred, at, at),
+        )
+    else:
+        number = int(known[1])
+        sql(
+            "UPDATE ticket SET state = 'open', reason = ?, summary = ?, summary_by = ?, reason_code = ?, deferred = ?, outcome = '',"
+            " resolved_at = NULL, changed_at = ? WHERE id = ?",
+            (*sealed, by, reason.value, deferred, at, ticket_id),
+        )
+    if priority is not None:
+        sql("UPDATE ticket SET priority = ? WHERE id = ?", (priority, ticket_id))
+    _set_due(ticket_id, at)
+    note(conversation_id, actor, "opened", reason.value)
+    return number
+
+
+def _next_number() -> int:
+    return int(
+        sql(
+            "INSERT INTO cursor (name, value) VALUES ('ticket', '1001') ON CONFLICT (name) DO UPDATE"
+            " SET value = CAST(CAST(cursor.value AS INTEGER) + 1 AS TEXT) RETURNING value"
+        ).fetchone()[0]
+    )
+
+
+def reopen(conversation_id: str, *, actor: str) -> None:
+    """The same ticket is open; its last agent stays named."""
+    at = clock.now()
+    row = sql(
+        "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, deferred = ?, changed_at = ?"
+        " WHERE conversation_id = ? RETURNING id",
+        (False, at, conversation_id),
+    ).fetchone()
+    if row is not None:
+        _set_due(row[0], at)
+        note(conversation_id, actor, "reopened", "")
+
+
+def close(conversation_id: str, outcome: str, *, actor: str, event: str) -> None:
+    """It is done, one way or another."""
+    at = clock.now()
+    done = sql(
+        "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ?, deferred = ? WHERE conversation_id = ?",
+        (outcome, at, at, False, conversation_id),
+    ).rowcount
+    if done:
+        note(conversation_id, actor, event, outcome if event == "resolved" else "")
+
+
+def set_priority(conversation_id: str, priority: str, *, actor: str) -> bool:
+    """How much it presses; the due times move with it. False: it was so already."""
+    row = sql(
+        "UPDATE ticket SET priority = ?, changed_at = ? WHERE conversation_id = ? AND priority <> ? RETURNING id, created_at, state",
+        (priority, clock.now(), conversation_id, priority),
+    ).fetchone()
+    if row is None:
+        return False
+    if row[2] != "resolved":
+        opened = sql(
+            "SELECT max(at) FROM ticket_event WHERE ticket_id = ? AND event IN ('opened', 'reopened')", (row[0],)
+        ).fetchone()[0]
+        _set_due(row[0], opened or row[1])
+    note(conversation_id, actor, "priority", priority)
+    return True
+
+
+def _set_due(ticket_id: str, opened: float) -> None:
+    """First reply and solution are due after open hours, sooner for what presses. With the reply its due time goes."""
+    priority, site_id = sql(
+        "SELECT t.priority, v.site_id FROM ticket t JOIN conversation v ON v.id = t.conversation_id WHERE t.id = ?",
+        (ticket_id,),
+    ).fetchone()
+    settings, known = config(), hours.hours_of(site_id)
+    due = [
+        after(known, opened, count * 3_600 * _HASTE[priority]) if count else None
+        for count in (settings.first_reply_hours, settings.resolve_hours)
+    ]
+    sql("UPDATE ticket SET first_reply_due = ?, resolve_due = ? WHERE id = ?", (*due, ticket_id))
+
+
+def note(conversation_id: str, actor: str, event: str, detail: str = "") -> None:
+    """A line of the ticket's history: an agent's name, ``cli:NAME``, ``customer``, or nobody for what happens by itself.
+    No text of the conversation."""
+    sql(
+        "INSERT INTO ticket_event (id, ticket_id, at, actor, event, detail)"
+        " SELECT ?, id, ?, ?, ?, ? FROM ticket WHERE conversation_id = ?",
+        (clock.new_id(), clock.now(), actor, event, detail[:MAX_DETAIL], conversation_id),
+    )
+
+
+def history_of(conversation_id: str) -> list[tuple[float, str, str, str]]:
+    """``(at, actor, event, detail)``, oldest first. Inside a read or write."""
+    return [
+        (row[0], row[1], row[2], row[3])
+        for row in sql(
+            "SELECT e.at, e.actor, e.event, e.detail FROM ticket_event e JOIN ticket t ON t.id = e.ticket_id"
+            " WHERE t.conversation_id = ? ORDER BY e.at, e.id",
+            (conversation_id,),
+        ).fetchall()
+    ]

@@ -1,0 +1,231 @@
+"""Waiting for a person: who is there, how long it takes in truth, and when the customer is asked for an address instead.
+
+A wait begins with a handoff (or a release) and ends with a claim. Numbers are real or they are not told: the place in the queue
+is counted from rows, the expected time is the median of what others waited at this hour, and with too few of them nobody guesses.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from bot import clock, hours, jobs, lease
+from bot.config import config
+from bot.handoff_words import People
+from bot.opening import Opening, in_words
+from bot.store import read, sql
+
+KIND = "queue.form"
+"""The job that asks for an address when the countdown has ended."""
+SAMPLES = 5
+"""Waits that are needed to say what is usual."""
+SAMPLE_DAYS = 28
+NEWEST = 200
+KNOWN_SECONDS = 2.0
+PART = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Staffing:
+    """Who could take over at a site now."""
+
+    people: People
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    """A conversation that waits, as its customer may know it. Times are Unix seconds, lengths seconds."""
+
+    conversation_id: str
+    ticket: int
+    reason: str
+    """A value of :class:`bot.Reason`."""
+    position: int
+    """1 is next. 0: it does not stand in the queue (a ticket that is answered later)."""
+    waiting: int
+    """How many wait at this site."""
+    since: float
+    expected: float | None
+    """How much longer it usually takes from here on; ``None``: nobody can say."""
+    until: float | None
+    """End of the countdown; ``None``: there is none (any more)."""
+    people: People
+    opens: float | None
+    zone: str
+    reply: float | None
+    """In how long a first answer usually comes, for who leaves an address."""
+    form: bool
+    """An address is asked for and not there yet."""
+    name: str
+    email: str
+    """What is known of the customer already, to fill the form with."""
+
+
+def staffing(site_id: str) -> Staffing:
+    """Inside a read or write."""
+    opening = hours.opening_of(site_id)
+    if not opening.open:
+        return Staffing("closed", opening)
+    if not lease.led("desk:"):
+        return Staffing("none", opening)
+    all_of_them, there = sql(
+        "SELECT count(*), coalesce(sum(CASE WHEN available THEN 1 ELSE 0 END), 0) FROM agent WHERE active AND role <> 'viewer'"
+    ).fetchone()
+    return Staffing("away" if all_of_them and not there else "here", opening)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteHours:
+    """What a page may know before anybody waits. ``opening``: the next one in words, empty if it is open or nobody knows."""
+
+    people: People
+    opens: float | None
+    zone: str
+    opening: str
+
+
+_known: dict[tuple[str, str], tuple[float, Staffing]] = {}
+
+
+def site_hours(site_id: str, visitor_zone: str = "") -> SiteHours:
+    """Who is there now, at most 2 s old. Blocks: in web call it by ``offload``."""
+    place = (config().database, site_id)
+    until, staff = _known.get(place, (0.0, None))
+    if staff is None or time.monotonic() >= until:
+        staff = read(lambda: staffing(site_id))
+        _known[place] = (time.monotonic() + KNOWN_SECONDS, staff)
+    opening = staff.opening
+    words = ""
+    if opening.next is not None:
+        words = in_words(opening.next, clock.now(), zone=opening.zone, visitor=visitor_zone)
+    return SiteHours(staff.people, opening.next, opening.zone, words)
+
+
+def begin(conversation_id: str, people: People, *, ask_now: bool = False) -> None:
+    """The customer waits from now on. Inside a write. ``ask_now``: they are being asked for an address already."""
+    at, patience = clock.now(), config().handoff_seconds
+    due = at + patience if people == "here" and patience and not ask_now else None
+    sql(
+        "UPDATE ticket SET waiting_since = ?, form_due = ?, form_at = ? WHERE conversation_id = ?",
+        (at, due, at if ask_now else None, conversation_id),
+    )
+    if due is not None:
+        jobs.enqueue(KIND, conversation_id, f"{at:.6f}", at=due)
+
+
+def end(conversation_id: str, *, claimed: bool = False) -> None:
+    """Nobody waits any more. Inside a write, before the conversation's assignee is told of it. What was waited until a claim counts
+    for what others are told, if somebody could have come all the while."""
+    row = sql(
+        "SELECT t.waiting_since, t.form_due, v.site_id, t.deferred FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        " WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return
+    since, due, site_id, deferred = row
+    sql("UPDATE ticket SET waiting_since = NULL, form_due = NULL WHERE conversation_id = ?", (conversation_id,))
+    if claimed and due is not None and not deferred:
+        at = clock.now()
+        sql("INSERT INTO waited (id, site_id, hour, seconds, at) VALUES (?, ?, ?, ?, ?)",
+            (clock.new_id(), site_id, _hour(at), max(0.0, at - since), at))  # fmt: skip
+        sql("DELETE FROM waited WHERE site_id = ? AND at < ?", (site_id, at - SAMPLE_DAYS * 86_400))
+
+
+def _hour(at: float) -> int:
+    return datetime.fromtimestamp(at, UTC).hour
+
+
+def usual(site_id: str, waited: float = 0.0) -> float | None:
+    """How much longer it usually takes for who has waited ``waited`` seconds: the median of those who waited longer, at this hour
+    of the day (and the one before and after), in four weeks. ``None`` with fewer than five. Inside a read or write."""
+    at = clock.now()
+    now = _hour(at)
+    rows = sql(
+        "SELECT seconds FROM waited WHERE site_id = ? AND hour IN (?, ?, ?) AND at > ? ORDER BY at DESC LIMIT ?",
+        (site_id, (now - 1) % 24, now, (now + 1) % 24, at - SAMPLE_DAYS * 86_400, NEWEST),
+    ).fetchall()
+    longer = [row[0] - waited for row in rows if row[0] > waited]
+    return statistics.median(longer) if len(longer) >= SAMPLES else None
+
+
+def usual_reply(site_id: str) -> float | None:
+    """In how long a first answer to a ticket usually comes: the median of the newest. ``None`` with fewer than five. Inside a read
+    or write."""
+    rows = sql(
+        "SELECT t.first_reply_at - t.created_at FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        " WHERE v.site_id = ? AND t.first_reply_at IS NOT NULL AND t.created_at > ? ORDER BY t.created_at DESC LIMIT ?",
+        (site_id, clock.now() - SAMPLE_DAYS * 86_400, NEWEST),
+    ).fetchall()
+    return statistics.median(row[0] for row in rows) if len(rows) >= SAMPLES else None
+
+
+_LINE = (
+    "SELECT v.id, v.site_id FROM conversation v JOIN ticket t ON t.conversation_id = v.id WHERE v.state = 'waiting' AND NOT t.deferred"
+    " AND (t.snoozed_until IS NULL OR t.snoozed_until <= ?) ORDER BY coalesce(t.waiting_since, t.created_at), v.id"
+)
+_ABOUT = (
+    "SELECT v.id, v.site_id, t.number, t.reason_code, t.deferred, coalesce(t.waiting_since, t.created_at), t.form_due, t.form_at,"
+    " t.name, t.email, k.name, k.email FROM conversation v JOIN ticket t ON t.conversation_id = v.id"
+    " JOIN contact k ON k.id = v.contact_id WHERE v.state = 'waiting' AND v.id IN ({})"
+)
+
+
+def queues(conversation_ids: Iterable[str]) -> dict[str, QueueView]:
+    """How those of these conversations stand that wait; the others are missing. One look for all of them. Blocks: in web call it
+    by ``offload``."""
+    wanted = list(conversation_ids)
+    return read(lambda: _queues(wanted)) if wanted else {}
+
+
+def place_in_line(conversation_id: str) -> tuple[int, int]:
+    """``(position, how many wait)`` at its site; position 0: it does not stand there. Inside a read or write."""
+    line = sql(_LINE, (clock.now(),)).fetchall()
+    site = next((row[1] for row in line if row[0] == conversation_id), None)
+    same = [row[0] for row in line if row[1] == site]
+    return (same.index(conversation_id) + 1 if site is not None else 0), len(same)
+
+
+def _queues(wanted: Sequence[str]) -> dict[str, QueueView]:
+    rows: list[Any] = []
+    for start in range(0, len(wanted), PART):
+        part = wanted[start : start + PART]
+        rows += sql(_ABOUT.format(",".join("?" * len(part))), part).fetchall()
+    if not rows:
+        return {}
+    lines: dict[str, dict[str, int]] = {}
+    for conversation_id, site_id in sql(_LINE, (clock.now(),)).fetchall():
+        line = lines.setdefault(site_id, {})
+        line[conversation_id] = len(line) + 1
+    about = {site_id: (staffing(site_id), usual_reply(site_id)) for site_id in {row[1] for row in rows}}
+    return {row[0]: _view(row, lines.get(row[1], {}), *about[row[1]]) for row in rows}
+
+
+def _view(row: Any, line: dict[str, int], staff: Staffing, reply: float | None) -> QueueView:
+    conversation_id, site_id, number, reason, deferred, since, due, asked, name, email, known_name, known_email = row
+    at = clock.now()
+    expected = None
+    if staff.people == "here" and not deferred:
+        expected = usual(site_id, max(0.0, at - since))
+    return QueueView(
+        conversation_id=conversation_id,
+        ticket=number,
+        reason=reason,
+        position=line.get(conversation_id, 0),
+        waiting=len(line),
+        since=since,
+        expected=expected,
+        until=due if due is not None and asked is None else None,
+        people=staff.people,
+        opens=staff.opening.next,
+        zone=staff.opening.zone,
+        reply=reply,
+        form=asked is not None and not email,
+        name=name or known_name,
+        email=email or known_email,
+    )
