@@ -51,7 +51,7 @@ def doctor() -> None:
 
 def examine(settings: Config) -> Iterator[Finding]:
     """Make all checks, each contained: one that breaks is a finding and the others go on."""
-    for check in (_data, _database, _master_key, _redis, _port, _work, _mail, _plugins):
+    for check in (_data, _database, _master_key, _redis, _port, _work, _mail, _plugins, _channels):
         try:
             yield from check(settings)
         except Exception as error:
@@ -332,6 +332,21 @@ def _plugins(settings: Config) -> Iterator[Finding]:
                           "" if health.ok else f"Set it right (deskhand plugins show {health.plugin}) or switch it off.")  # fmt: skip
     finally:
         registry.close()
+
+
+def _channels(settings: Config) -> Iterator[Finding]:
+    from bot import troubles
+
+    if not _opened(settings):
+        return
+    for trouble in troubles.found():
+        wait = (
+            f"; {trouble.waiting} deliveries wait, none is lost" if trouble.waiting and trouble.part == "send" else ""
+        )
+        what = "cannot send" if trouble.part == "send" else "does not hear what people write"
+        text = f"{trouble.channel} {what} (it began {ago(trouble.since)}): {trouble.text}{wait}"
+        fix = "It is tried again by itself; changed settings (deskhand plugins set) start it at once."
+        yield Finding("fail", "channel", text, fix)
 
 
 def ago(at: float) -> str:

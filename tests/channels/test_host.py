@@ -1,0 +1,377 @@
+"""One host runs several channels: what one of them does or suffers never disturbs the others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bot import clock, troubles
+from bot.channel import Channel, ChannelDown, Limits, TemporaryFailure
+from bot.messages import Inbound, Outbound, Receipt
+from bot.outbox import Outbox
+from channels.host import Host
+from channels.host import hosted as hosting
+from channels.host.circuit import WAITS
+from tests.channels.boards import Board, Switches, conversation, installed, named, say, states, until
+
+MANY = 200
+
+
+@pytest.fixture(autouse=True)
+def ready(store: Any) -> None:
+    installed(store)
+
+
+Story = Callable[[Host], Awaitable[None]]
+
+
+def hosting_of(switches: Switches, story: Story) -> float:
+    """Run a host while ``story`` is told; returns the seconds its stop took."""
+
+    async def run() -> float:
+        hangs.over = False
+        stop = asyncio.Event()
+        host = Host(switches)  # type: ignore[arg-type]
+        task = asyncio.create_task(host.run(stop))
+        try:
+            await story(host)
+        finally:
+            began = time.monotonic()
+            stop.set()
+            await task
+            took = time.monotonic() - began
+            hangs.over = True
+        return took
+
+    return asyncio.run(run())
+
+
+def planned(channel: Channel, places: int) -> list[str]:
+    Outbox(channel).declare()
+    conversations = [conversation(channel.name, f"room {number}") for number in range(places)]
+    for one in conversations:
+        say(one, f"answer for {one}")
+    return conversations
+
+
+async def raises(error: Exception) -> None:
+    raise error
+
+
+class Hang:
+    """Neither ends nor obeys, until the test is over."""
+
+    def __init__(self) -> None:
+        self.over = False
+
+    async def __call__(self, out: Outbound) -> None:
+        while not self.over:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+        raise ConnectionResetError
+
+
+hangs = Hang()
+
+
+def test_200_conversations_go_on_beside_a_channel_that_hangs_one_that_floods_and_one_that_crashes() -> None:
+    well, hanging, flooding, crashing = (
+        Board(),
+        named(Board, "hanging"),
+        named(Board, "flooding"),
+        named(Board, "crash"),
+    )
+    hanging.sending = hangs
+    conversations = planned(well, MANY)
+    planned(hanging, 40)
+    flooded = 0
+
+    async def flood(inbox: Any) -> None:
+        nonlocal flooded
+
+        async def one(number: int) -> None:
+            nonlocal flooded
+            key = clock.new_id()
+            event = Inbound(channel="flooding", key=key, external_id="x", place=f"p{number % 50}", text="x")
+            if isinstance((await inbox.receive(event))[0], Receipt):
+                flooded += 1
+
+        while True:
+            await asyncio.gather(*(one(number) for number in range(500)))
+
+    async def exits(inbox: Any) -> None:
+        raise SystemExit("I have had enough")
+
+    flooding.listen = flood  # type: ignore[method-assign]
+    crashing.listen = exits  # type: ignore[method-assign]
+
+    async def story(host: Host) -> None:
+        await until(lambda: len(well.sent) >= MANY, 25)
+        await until(lambda: flooded > 200)
+        # And again, now that all of them are at it: one round of 200 more.
+        await asyncio.to_thread(lambda: [say(one, "and one more") for one in conversations])
+        host.hosted["board"].wake.set()
+        await until(lambda: len(well.sent) >= 2 * MANY, 25)
+
+    stopped_in = hosting_of(Switches(well, hanging, flooding, crashing), story)
+    assert [state for state in states("board") if state != "sent"] == []
+    by_place: dict[str, list[str]] = {}
+    for out in well.sent:
+        by_place.setdefault(out.place, []).append(out.text)
+    assert all(len(texts) == 2 and texts[1] == "and one more" for texts in by_place.values()), "in order, once"
+    assert hanging.sent == [] and "sent" not in states("hanging")
+    assert stopped_in < 15, "a call that never ends does not hold the stop"
+
+
+def test_a_switch_is_obeyed_within_2_seconds_although_another_channel_does_not_stop() -> None:
+    stubborn, other = named(Board, "stubborn"), Board()
+
+    async def never(inbox: Any) -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if enough.is_set():
+                    raise
+
+    enough = asyncio.Event()
+    stubborn.listen = never  # type: ignore[method-assign]
+    took: dict[str, float] = {}
+
+    async def story(host: Host) -> None:
+        await until(lambda: set(host.hosted) == {"stubborn", "board"} and other.listening.is_set())
+        switches.channels = {}
+        began = time.monotonic()
+        await until(lambda: other.closed)
+        took["off"] = time.monotonic() - began
+        switches.channels = {"fresh": fresh}
+        began = time.monotonic()
+        await until(fresh.listening.is_set)
+        took["on"] = time.monotonic() - began
+        assert "stubborn" in host.stopping, "it is still being stopped"
+        await until(lambda: "stubborn" not in host.stopping)
+        took["stubborn"] = time.monotonic() - began + took["off"]
+        enough.set()
+
+    fresh = named(Board, "fresh")
+    switches = Switches(stubborn, other)
+    hosting_of(switches, story)
+    assert took["off"] < 2 and took["on"] < 2, took
+    assert took["stubborn"] < 8, took
+
+
+def test_changed_settings_start_a_new_channel_after_the_old_one_has_finished_its_send() -> None:
+    old, new = Board(), Board()
+    planned(old, 1)
+    go, events = asyncio.Event(), []
+
+    async def slow(out: Outbound) -> None:
+        events.append("old begins")
+        await go.wait()
+        await asyncio.sleep(0.3)
+        events.append("old ends")
+
+    async def listens(inbox: Any) -> None:
+        events.append("new listens")
+        await asyncio.Event().wait()
+
+    old.sending = slow
+    new.listen = listens  # type: ignore[method-assign]
+
+    async def story(host: Host) -> None:
+        await until(lambda: events == ["old begins"])
+        switches.channels = {"board": new}
+        await asyncio.sleep(0.1)
+        go.set()
+        await until(lambda: "new listens" in events)
+
+    switches = Switches(old)
+    hosting_of(switches, story)
+    assert events == ["old begins", "old ends", "new listens"]
+    assert states("board") == ["sent"] and len(old.sent) == 1 and new.sent == []
+    assert old.closed == 1 and new.closed == 1
+
+
+def test_a_stop_claims_nothing_new_and_cuts_nothing_in_two() -> None:
+    board = Board()
+    Outbox(board).declare()
+    one = conversation("board", "room")
+    for number in range(6):
+        say(one, f"part {number}")
+
+    begun = 0
+
+    async def takes_time(out: Outbound) -> None:
+        nonlocal begun
+        begun += 1
+        await asyncio.sleep(0.4)
+
+    board.sending = takes_time
+
+    async def story(host: Host) -> None:
+        await until(lambda: begun == 3)
+
+    assert hosting_of(Switches(board), story) < 5
+    assert [out.text for out in board.sent] == ["part 0", "part 1", "part 2"]
+    assert states("board") == ["sent"] * 3 + ["pending"] * 3
+
+
+def test_a_revoked_token_pauses_the_channel_and_new_settings_send_everything() -> None:
+    down, well = Board(), Board()
+    planned(down, 12)
+    tries: list[str] = []
+
+    async def refused(out: Outbound) -> None:
+        tries.append(out.place)
+        raise ChannelDown("The platform refuses the token. Make a new one and set it.")
+
+    down.sending = refused
+
+    async def story(host: Host) -> None:
+        await until(troubles.found)
+        (trouble,) = troubles.found()
+        assert (trouble.channel, trouble.part, trouble.waiting) == ("board", "send", 12)
+        assert trouble.text == "The platform refuses the token. Make a new one and set it."
+        seen = len(tries)
+        host.hosted["board"].wake.set()
+        await asyncio.sleep(1.2)
+        assert len(tries) == seen <= 12, "it is not hammered"
+        assert set(states("board")) == {"pending"}
+        switches.channels = {"board": well}
+        await until(lambda: len(well.sent) == 12)
+        await until(lambda: not troubles.found())
+
+    switches = Switches(down)
+    hosting_of(switches, story)
+
+
+def test_an_outage_pauses_the_sender_and_the_first_success_lets_everything_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("channels.host.circuit.WAITS", (0.5, 1.0))
+    assert WAITS[0] == 5.0, "in earnest"
+    board = Board()
+    planned(board, 30)
+    away, tries = True, []
+
+    async def perhaps(out: Outbound) -> None:
+        tries.append(out.place)
+        if away:
+            raise TemporaryFailure("connection refused")
+
+    board.sending = perhaps
+
+    async def story(host: Host) -> None:
+        nonlocal away
+        await until(lambda: "board" in host.hosted and host.hosted["board"].circuit.open)
+        await until(troubles.found)
+        seen = len(tries)
+        await asyncio.sleep(1.5)
+        assert len(tries) - seen <= 4, "only probes"
+        away = False
+        await until(lambda: len(board.sent) == 30, 20)
+        await until(lambda: not troubles.found())
+
+    hosting_of(Switches(board), story)
+    assert len({out.place for out in board.sent}) == 30
+
+
+def test_a_listener_that_is_down_is_named_and_sends_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "DOWN_BACKOFF", (0.2, 0.2))
+    monkeypatch.setattr(hosting, "WELL_AFTER", 0.5)
+    board = Board()
+    planned(board, 3)
+    missing = True
+
+    async def listen(inbox: Any) -> None:
+        if missing:
+            raise ChannelDown("The intent for message content is missing. Switch it on in the developer portal.")
+        await asyncio.Event().wait()
+
+    board.listen = listen  # type: ignore[method-assign]
+
+    async def story(host: Host) -> None:
+        nonlocal missing
+        await until(lambda: len(board.sent) == 3)
+        await until(lambda: [t.part for t in troubles.found()] == ["listen"])
+        missing = False
+        await until(lambda: not troubles.found())
+
+    hosting_of(Switches(board), story)
+
+
+def test_a_stopped_listener_that_does_not_obey_brings_nothing_in_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "LISTENER_STOP", 0.6)
+    board, taken, refused = Board(), [], []
+    enough = asyncio.Event()
+
+    async def never(inbox: Any) -> None:
+        while not enough.is_set():
+            try:
+                await asyncio.sleep(0.05)
+                event = Inbound(channel="board", key=clock.new_id(), external_id="x", place="p", text="x")
+                await inbox.receive(event)
+                taken.append(time.monotonic())
+            except asyncio.CancelledError:
+                continue
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    board.listen = never  # type: ignore[method-assign]
+    off: list[float] = []
+
+    async def story(host: Host) -> None:
+        await until(lambda: len(taken) > 2)
+        switches.channels = {}
+        await until(lambda: not host.hosted and not host.stopping)
+        off.append(time.monotonic())
+        await until(lambda: len(refused) > 3)
+        enough.set()
+
+    switches = Switches(board)
+    hosting_of(switches, story)
+    assert max(taken) < off[0] and "told to stop" in refused[0]
+
+
+@pytest.mark.parametrize("uncertain", ["resend", "hold"])
+def test_what_nobody_can_tell_is_sent_again_or_held_as_the_channel_says(uncertain: str, store: Any) -> None:
+    board = Board()
+    board.uncertain = uncertain  # type: ignore[assignment]
+    planned(board, 1)
+    tries = 0
+
+    async def once(out: Outbound) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ConnectionResetError
+
+    board.sending = once
+
+    async def story(host: Host) -> None:
+        await until(lambda: states("board") == ["uncertain"])
+        store.write(lambda: store.Delivery.update(next_at=0).execute())
+        await until(lambda: states("board") == (["sent"] if uncertain == "resend" else ["held"]))
+
+    hosting_of(Switches(board), story)
+    assert tries == (2 if uncertain == "resend" else 1)
+
+
+class Tight(Board):
+    name = "tight"
+    limits = Limits(max_text=400, timeout=0.5)
+
+
+def test_a_send_that_does_not_end_is_uncertain_after_the_channels_own_time() -> None:
+    tight = Tight()
+    tight.sending = hangs
+    planned(tight, 1)
+
+    async def story(host: Host) -> None:
+        await until(lambda: states("tight") == ["uncertain"], 5)
+
+    hosting_of(Switches(tight), story)
