@@ -14,7 +14,7 @@ from bot import clock
 from bot.crypto import reveal, unseal
 from bot.deliver import Head, delivery_key
 from bot.desk import Action, Card, Desk, DeskPost, Line, OpenThread
-from bot.store import sql
+from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, last_messages, view
 
 PREFIX = "desk:"
@@ -174,6 +174,7 @@ def compose(head: Head) -> DeskPost | None:
         "key": head.key, "place": thread[0], "thread": thread[1] or "", "attempt": head.attempt, "first_sent_at": head.first_sent_at,
     }  # fmt: skip
     if head.op == "card":
+        _hold_ticket(head.conversation_id)
         return DeskPost(op="card", subject=thread[1] or "", card=card(head.conversation_id), **common)
     if not thread[1]:
         # The card before it was given up: open the thread again, with everything in its transcript.
@@ -183,6 +184,14 @@ def compose(head: Head) -> DeskPost | None:
     if head.message == "transcript":
         return DeskPost(op="event", author="system", text=_transcript(head.conversation_id), **common)
     return _message(head, common)
+
+
+def _hold_ticket(conversation_id: str) -> None:
+    """Wait for whoever changes the ticket right now: they saw this card still waiting and planned no other, so this one must
+    show what they did. Whoever comes later sees it taken and plans another. SQLite has one writer anyway.
+    """
+    if not is_sqlite():
+        sql("SELECT 1 FROM ticket WHERE conversation_id = ? FOR UPDATE", (conversation_id,))
 
 
 def _message(head: Head, common: dict[str, Any]) -> DeskPost | None:

@@ -39,12 +39,11 @@ def test_a_site_is_found_by_key_and_id_and_listed_oldest_first(site: SiteView) -
     assert [one.key for one in accounts.sites()] == ["shop", other.key]
 
 
-def test_another_process_sees_a_new_site_within_about_a_second(site: SiteView, store: Any) -> None:
+def test_the_list_of_sites_is_at_most_about_a_second_old(site: SiteView, store: Any) -> None:
     assert len(accounts.sites()) == 1
     store.write(lambda: store.Site.create(id="x", key="late", name="Late", created_at=time.time()))
-    assert accounts.site_by_key("late") is None
     time.sleep(1.1)
-    assert accounts.site_by_key("late") is not None
+    assert len(accounts.sites()) == 2
 
 
 @pytest.mark.parametrize("key", ["a", "UPPER CASE", "-a", "a/b", "ä" * 3, "a" * 41])

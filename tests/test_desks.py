@@ -295,3 +295,28 @@ def test_nothing_waits_for_a_desk_that_is_not_there(store: Any) -> None:
     assert isinstance(got[1], Receipt)
     assert store.read(desk_posts.declared) == []
     assert store.read(lambda: store.DeskThread.select().count()) == 0
+
+
+def test_a_card_that_is_taken_while_the_ticket_changes_shows_the_change_or_another_follows(
+    world: World, store: Any
+) -> None:
+    desk_posts_refresh = lambda: desk_posts.refresh_card(world.conversation)  # noqa: E731
+    store.write(desk_posts_refresh)  # a card waits
+    changed, taken = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with store.db.connection_context(), store.db.atomic():
+            store.sql("UPDATE ticket SET priority = 'urgent' WHERE conversation_id = ?", (world.conversation,))
+            desk_posts_refresh()  # it sees the card that waits, and plans no other
+            changed.set()
+            taken.wait(0.5)  # on PostgreSQL the card is taken meanwhile
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    changed.wait(5)
+    shown = world.pump()
+    taken.set()
+    thread.join()
+    shown += world.pump()
+    assert shown[-1].card is not None
+    assert shown[-1].card.priority == "urgent"
