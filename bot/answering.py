@@ -16,6 +16,7 @@ from bot.ai import AICapability, AIProvider, Conclusion, Prompt, PromptMessage, 
 from bot.drafts import Draft, Drafts
 from bot.events import Answer, TurnContext
 from bot.failpoints import failpoint
+from bot.file_words import with_files
 from bot.fleet import Attempt, Done, Fleet, FleetExhausted, FleetStream
 from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
@@ -149,7 +150,7 @@ def _filtered(begun: Begun, plugins: Snapshot, turn: TurnContext) -> list[Messag
     said = [
         plugins.pipe("filter_inbound", "message", message, turn=turn) if _asked_now(message, begun) else message
         for message in begun.history
-        if not message.deleted and message.author != "note" and message.text
+        if not message.deleted and message.author != "note" and (message.text or message.files)
     ]
     return sorted(said, key=lambda message: (_asked_now(message, begun), message.seq))
 
@@ -159,7 +160,7 @@ def _asked_now(message: MessageView, begun: Begun) -> bool:
 
 
 def _search(begun: Begun, history: Sequence[MessageView], plugins: Snapshot) -> Found:
-    theirs = [m for m in history if m.author == "customer"]
+    theirs = [m for m in history if m.author == "customer" and m.text]
     asked = [m.text for m in theirs if _asked_now(m, begun)] or [m.text for m in theirs[-1:]]
     earlier = [m.text for m in theirs if not _asked_now(m, begun)][-CONTEXT:]
     question = Question(
@@ -185,7 +186,7 @@ def merge(results: Sequence[Found]) -> Found:
 def _prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Prompt:
     settings = begun.site_settings
     messages = tuple(
-        PromptMessage("user" if m.author == "customer" else "assistant", m.text)
+        PromptMessage("user" if m.author == "customer" else "assistant", with_files(m).text)
         for m in history
         if m.author != "system"
     )

@@ -14,6 +14,7 @@ from bot.addresses import one_line, parse_addresses
 from bot.config import config
 from bot.crypto import reveal
 from bot.events import JobSpec
+from bot.file_words import with_files
 from bot.letter import block, quote
 from bot.messages import MessageView
 from bot.store import read, sql, write
@@ -151,7 +152,7 @@ def _about(ticket: _Ticket) -> list[str]:
     rows = [("Site", ticket.site), ("Reason", ticket.reason), ("Customer", ticket.name), ("E-mail", ticket.email),
             ("Since", _time(ticket.created_at))]  # fmt: skip
     facts = "\n".join(f"- {name}: {quote(one_line(value, 300))}" for name, value in rows if value)
-    said = [m for m in last_messages(ticket.conversation_id, ticket.seq, SHOWN) if m.text and m.author != "note"]
+    said = [m for m in map(with_files, last_messages(ticket.conversation_id, ticket.seq, SHOWN)) if m.text and m.author != "note"]
     lines = [part for message in said for part in _said(message)]
     return [f"## Ticket \\#{ticket.number}", facts, *lines, f"In a terminal: `deskhand tickets show {ticket.number}`"]
 
@@ -180,7 +181,7 @@ def transcript(conversation_id: str) -> None:
             return
         said = [
             message
-            for message in last_messages(conversation_id, ticket.seq, TRANSCRIPT)
+            for message in map(with_files, last_messages(conversation_id, ticket.seq, TRANSCRIPT))
             if message.text and message.author not in {"note", "system"}
         ]
         greeting = f"Hello{' ' + quote(one_line(ticket.name, 80)) if ticket.name else ''},"

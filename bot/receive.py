@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, desk_posts, handoff, ratings, states
+from bot import amendments, buttons, clock, desk_posts, files, handoff, ratings, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import Reason
 from bot.failpoints import failpoint
+from bot.files import Kept
 from bot.messages import Inbound, Receipt, Refused
+from bot.refusal import Refusal
 from bot.store import StoreUnavailable, read, sql, submit, write
 from bot.store.statements import Place, insert_message
 
@@ -35,12 +38,6 @@ BLOCKED = "You cannot write here any more. Nothing was stored."
 
 class _Known(Exception):
     """The key is in the ledger already."""
-
-
-class _Refusal(Exception):
-    def __init__(self, code: str, message: str, field: str = "") -> None:
-        super().__init__(code)
-        self.code, self.message, self.field = code, message, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +58,51 @@ def receive(events: Sequence[Inbound]) -> list[Outcome]:
     """
     outcomes: list[Outcome] = []
     for event in events:
-        outcome: Outcome | None = _refused_early(event)
-        tries = 0
-        while outcome is None:
-            tries += 1
-            try:
-                outcome = write(lambda event=event: _store(event))  # type: ignore[misc]
-                failpoint("receive.after_commit")
-            except (_Known, _Refusal, IntegrityError) as error:
-                outcome = _after(event, error, last=tries == TRIES)
-        outcomes.append(outcome)
+        outcomes.append(_refused_early(event) or _receive_one(event))
     _wake(outcomes)
     return outcomes
 
 
+def _receive_one(event: Inbound) -> Outcome:
+    kept = _files(event)
+    tries = 0
+    try:
+        while True:
+            tries += 1
+            try:
+                outcome: Outcome | None = write(lambda: _store(event, kept))
+                failpoint("receive.after_commit")
+            except (_Known, Refusal, IntegrityError) as error:
+                outcome = _after(event, error, last=tries == TRIES)
+            if outcome is not None:
+                return outcome
+    finally:
+        files.settle(kept)
+
+
+def _files(event: Inbound) -> tuple[Kept, ...]:
+    """Bring the event's files to disk, unless it is here already. Before the transaction: nobody waits for a picture in it."""
+    if not event.files:
+        return ()
+    here = any(file.content for file in event.files)
+    if here and read(lambda: sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone()):
+        return ()
+    return files.keep(event.files)
+
+
 def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException | None], None]) -> None:
     """As :func:`receive` for one event, without waiting: ``done(outcome, error)`` is called in another thread after the
-    commit. Commits of the same moment share one fsync.
+    commit. Commits of the same moment share one fsync. Files with their bytes are judged here, in the calling thread.
     """
     refused = _refused_early(event)
     if refused is not None:
         done(refused, None)
         return
+    kept = _files(event)
 
     def after(outcome: Outcome | None, error: BaseException | None) -> None:
-        if isinstance(error, (_Known, _Refusal, IntegrityError)):
+        files.settle(kept)
+        if isinstance(error, (_Known, Refusal, IntegrityError)):
             # Rare and needs a read: not in the committing thread's way for long (one indexed row).
             try:
                 settled = _after(event, error, last=True)
@@ -98,7 +115,7 @@ def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException |
             _wake([outcome])
         done(outcome, error)
 
-    submit(lambda: _store(event), after)
+    submit(lambda: _store(event, kept), after)
 
 
 def _wake(outcomes: Sequence[Outcome]) -> None:
@@ -118,7 +135,7 @@ def _refused_early(event: Inbound) -> Refused | None:
             f"The message has {len(event.text):,} characters; {limit:,} are possible. Shorten it or send it in parts."
         )
         return Refused(key=event.key, code="too_long", message=reason, field="text")
-    if event.kind == "message" and not clean(event.text):
+    if event.kind == "message" and not clean(event.text) and not event.files:
         return Refused(
             key=event.key, code="empty", message="The message is empty. Write something first.", field="text"
         )
@@ -132,7 +149,7 @@ def clean(text: str) -> str:
 
 def _after(event: Inbound, error: Exception, *, last: bool) -> Outcome | None:
     """Settle an attempt that was rolled back: a redelivery, a refusal, or a race worth another try (``None``)."""
-    if isinstance(error, _Refusal):
+    if isinstance(error, Refusal):
         return Refused(key=event.key, code=error.code, message=error.message, field=error.field)  # type: ignore[arg-type]
     row = read(
         lambda: sql(
@@ -149,14 +166,11 @@ def _after(event: Inbound, error: Exception, *, last: bool) -> Outcome | None:
     return Receipt(key=event.key, conversation_id=row[0], message_id=row[1], seq=row[2], rev=row[3], duplicate=True)
 
 
-def _store(event: Inbound) -> Receipt:
+def _store(event: Inbound, kept: Sequence[Kept] = ()) -> Receipt:
     at = clock.now()
     if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
         raise _Known  # the usual redelivery, seen before any work; the UNIQUE key below decides the races
-    place = _place(event, at)
-    if event.profile.zone:
-        handoff.note_zone(place.conversation_id, event.profile.zone)
-    receipt = _message(event, place, at) if event.kind == "message" else _request(event, place)
+    receipt = amendments.amend(event, clean(event.text)) if event.kind in amendments.KINDS else _stored(event, kept, at)
     inserted = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '') ON CONFLICT (key) DO NOTHING",
@@ -169,7 +183,16 @@ def _store(event: Inbound) -> Receipt:
     return receipt
 
 
-def _message(event: Inbound, place: _Place, at: float) -> Receipt:
+def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
+    if event.kind == "button":
+        event = buttons.meant(event)
+    place = _place(event, at)
+    if event.profile.zone:
+        handoff.note_zone(place.conversation_id, event.profile.zone)
+    return _message(event, place, kept, at) if event.kind == "message" else _request(event, place)
+
+
+def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> Receipt:
     row = sql(
         "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, needs = (CASE WHEN state = 'ai' THEN ? ELSE needs END)"
         " WHERE id = ? RETURNING seq, rev",
@@ -185,6 +208,7 @@ def _message(event: Inbound, place: _Place, at: float) -> Receipt:
         body=clean(event.text),
         created_at=at,
         client_key=event.client_key or None,
+        extra={"files": _attached(kept, place, message_id)} if kept else None,
     )
     if place.had_people:
         desk_posts.show(place.conversation_id, message_id)
@@ -202,7 +226,17 @@ def _message(event: Inbound, place: _Place, at: float) -> Receipt:
     )
 
 
+def _attached(kept: Sequence[Kept], place: _Place, message_id: str) -> list[dict[str, Any]]:
+    contact = sql("SELECT contact_id FROM conversation WHERE id = ?", (place.conversation_id,)).fetchone()[0]
+    try:
+        return files.attach(kept, place.conversation_id, message=message_id, contact=contact)
+    except files.NotYours:
+        gone = "One of the files is not here any more. Nothing was sent: attach it again."
+        raise Refusal("bad_file", gone, "files") from None
+
+
 def _request(event: Inbound, place: _Place) -> Receipt:
+    aside = ""
     if event.kind == "handoff":
         said = handoff.hand_over(place.conversation_id, Reason.ASKED, asked=True, reopened=place.reopened)
     elif event.kind == "cancel":
@@ -216,9 +250,10 @@ def _request(event: Inbound, place: _Place) -> Receipt:
     elif event.kind == "rating":
         problem = ratings.problem(place.conversation_id, event.rating)
         if problem:
-            raise _Refusal("bad_field", problem, "rating")
+            raise Refusal("bad_field", problem, "rating")
         said = handoff.Said(rev=ratings.rate(place.conversation_id, event.rating, clean(event.text)))
         desk_posts.refresh_card(place.conversation_id)
+        aside = "Thank you for your rating."
     else:
         said = handoff.resolve(place.conversation_id, by="customer")
     return Receipt(
@@ -228,6 +263,7 @@ def _request(event: Inbound, place: _Place) -> Receipt:
         seq=said.seq,
         rev=said.rev,
         elsewhere=True,
+        aside=aside,
     )
 
 
@@ -235,7 +271,7 @@ def _name_and_address(event: Inbound, *, needed: bool = True) -> tuple[str, str]
     name, email = clean(event.profile.name)[:100], clean(event.profile.email)
     problem = handoff.email_problem(email) if email or needed else ""
     if problem:
-        raise _Refusal("bad_field", problem, "email")
+        raise Refusal("bad_field", problem, "email")
     return name, email
 
 
@@ -251,11 +287,11 @@ def _place(event: Inbound, at: float) -> _Place:
     if row is not None:
         place = _Place(row[0], row[1], row[2], bool(row[3]))
         if row[4] is None:
-            raise _Refusal("not_yours", "This conversation belongs to somebody else. Start a new one.", "conv")
+            raise Refusal("not_yours", "This conversation belongs to somebody else. Start a new one.", "conv")
         if row[5]:
-            raise _Refusal("blocked", BLOCKED)
+            raise Refusal("blocked", BLOCKED)
         if place.state == "gone":
-            raise _Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
+            raise Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
         if place.state != "resolved" or event.kind in {"resolve", "rating", "cancel"}:
             return place
         if at - (place.resolved_at or at) <= config().reopen_days * 86_400:
@@ -266,7 +302,7 @@ def _place(event: Inbound, at: float) -> _Place:
             return replace(place, state="ai")
         sql("UPDATE route SET current = ? WHERE conversation_id = ?", (False, place.conversation_id))
     if event.kind not in {"message", "handoff", "ticket"}:
-        raise _Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
+        raise Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
     contact_id, site_id = _contact(event, at)
     conversation_id = event.conversation_id if row is None and event.conversation_id else clock.new_id()
     sql(
@@ -290,14 +326,14 @@ def _contact(event: Inbound, at: float) -> tuple[str, str]:
     ).fetchone()
     if row is not None:
         if row[2]:
-            raise _Refusal("blocked", BLOCKED)
+            raise Refusal("blocked", BLOCKED)
         return row[0], row[1]
     if event.site:
         site = sql("SELECT id FROM site WHERE key = ?", (event.site,)).fetchone()
     else:
         site = sql("SELECT id FROM site ORDER BY created_at LIMIT 1").fetchone()
     if site is None:
-        raise _Refusal("unknown_site", f"No site has the key {event.site!r}. Make one with: deskhand site add", "site")
+        raise Refusal("unknown_site", f"No site has the key {event.site!r}. Make one with: deskhand site add", "site")
     contact_id = clock.new_id()
     sql(
         "INSERT INTO contact (id, site_id, name, email, language, created_at) VALUES (?, ?, ?, ?, ?, ?)",

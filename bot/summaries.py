@@ -18,6 +18,7 @@ from bot.bus import bus
 from bot.config import config
 from bot.crypto import keep
 from bot.events import TurnContext
+from bot.file_words import with_files
 from bot.fleet import Attempt, Done, Fleet, FleetExhausted, in_order
 from bot.fleet_building import BreakerRows, provider_order
 from bot.hidden import strip_hidden
@@ -87,7 +88,7 @@ def _case(conversation_id: str) -> _Case | None:
         said = [*last_messages(conversation_id, said[0].seq - 1, 500)[:1], *said]
     return _Case(
         site_id=site_id, site_name=site_name, channel=channel, language=language, over=state == "resolved",
-        said=tuple(m for m in said if m.author in {"customer", "ai", "agent"} and m.text and not m.deleted),
+        said=tuple(m for m in map(with_files, said) if m.author in {"customer", "ai", "agent"} and m.text and not m.deleted),
         tokens_left=turns.tokens_left(site_id, cap),
     )  # fmt: skip
 

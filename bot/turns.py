@@ -36,6 +36,8 @@ class Begun:
     turn_id: str
     attempt: int
     upto_seq: int
+    rev: int = 0
+    """The conversation's newest change when this began: a question that is changed or deleted later is newer."""
     answered: int = 0
     """Everything of the customer up to this ``seq`` has had its turn; what is later is asked now."""
     conversation_id: str
@@ -87,19 +89,24 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
         " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR (? AND lease_owner = ?))"
-        " RETURNING fence, seq, answered, state, site_id, channel, language, had_people,"
+        " RETURNING fence, seq, rev, answered, state, site_id, channel, language, had_people,"
         " (SELECT max(m.seq) FROM message m WHERE m.conversation_id = conversation.id AND m.seq > conversation.answered"
         " AND m.author = 'customer' AND NOT m.deleted)",
         (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
         return None
-    fence, newest, answered, state, site_id, channel, language, had_people, upto = row
+    fence, newest, rev, answered, state, site_id, channel, language, had_people, upto = row
     if state != "ai" or upto is None:
         sql(
             "UPDATE conversation SET needs = ?, lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ?",
             (False, conversation_id, fence),
         )
+        if state == "ai":  # the question was deleted while it was being answered
+            sql(
+                "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
+                (clock.now(), conversation_id),
+            )
         return None
     turn_id, attempt, crashes, stop, upto = _turn(conversation_id, upto, restart=restart)
     key, name, settings, cap, spent = sql(
@@ -113,6 +120,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         turn_id=turn_id,
         attempt=attempt,
         upto_seq=upto,
+        rev=rev,
         answered=answered,
         conversation_id=conversation_id,
         site_id=site_id,
@@ -351,6 +359,17 @@ def stop_asked(turn_id: str) -> bool:
     """Whether somebody asked to stop it. Inside a read."""
     row = sql("SELECT stop FROM turn WHERE id = ?", (turn_id,)).fetchone()
     return bool(row and row[0])
+
+
+def news(begun: Begun) -> tuple[bool, int, bool]:
+    """Whether it shall stop, the newest ``seq`` of the customer that is not deleted, and whether one of the questions was changed
+    or deleted since it began. Inside a read."""
+    newest, changed = sql(
+        "SELECT max(CASE WHEN deleted THEN 0 ELSE seq END), max(CASE WHEN seq > ? AND seq <= ? THEN rev ELSE 0 END) FROM message"
+        " WHERE conversation_id = ? AND author = 'customer'",
+        (begun.answered, begun.upto_seq, begun.conversation_id),
+    ).fetchone()
+    return stop_asked(begun.turn_id), newest or 0, (changed or 0) > begun.rev
 
 
 def give_up(conversation_id: str) -> None:

@@ -28,7 +28,7 @@ from bot.fleet_building import FleetKeeper
 from bot.lease import LostLease
 from bot.plugins import Registry
 from bot.process import process
-from bot.store import StoreUnavailable, read, sql, write
+from bot.store import StoreUnavailable, read, write
 from bot.turns import Account, Begun, Ended
 
 log = structlog.get_logger("turns")
@@ -280,17 +280,14 @@ class Pool:
             self.want(conversation_id)
             return
         begun = running.begun
-        stop, newest = read(
-            lambda: (
-                turns.stop_asked(begun.turn_id),
-                sql(
-                    "SELECT max(seq) FROM message WHERE conversation_id = ? AND author = 'customer'", (conversation_id,)
-                ).fetchone()[0],
-            )
-        )
+        stop, newest, changed = read(lambda: turns.news(begun))
         if stop:
             self._stop(running)
-        elif (newest or 0) > begun.upto_seq:
+        elif changed and running.cancel(unless_released=True):
+            if newest <= begun.answered:  # nothing is left to be answered
+                running.draft.phase("stopped")
+            self.want(conversation_id, restart=True)
+        elif newest > begun.upto_seq:
             if running.cancel(unless_released=True):
                 self.want(conversation_id, restart=True)
                 return

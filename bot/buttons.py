@@ -1,0 +1,79 @@
+"""Buttons under messages, for channels that have them: what is offered, and what a pressed one means now.
+
+A value says which button it was, never what to do: that is worked out from the database, so an old button under a message
+that is gone is refused with a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot import ratings
+from bot.messages import Button, Inbound, MessageView
+from bot.refusal import Refusal
+from bot.store import sql
+from bot.store.statements import COLUMNS, view
+
+PERSON = "person"
+PERSON_WORDS = "Talk to a person"
+RATE_QUESTION = "How was the help, from 1 (bad) to 5 (good)?"
+_CHOICE = re.compile(r"c(\d{1,2}):([a-z2-7]{1,60})")
+_RATE = re.compile(r"rate:([1-5])")
+_OFFERING = frozenset({"offline", "fallback"})
+"""Answers without a model, or without an answer: a person is offered under them."""
+
+
+def offered(message: MessageView, conversation_id: str, key: str) -> tuple[Button, ...]:
+    """The buttons under a message: quick replies, a person, a rating. ``key``: of the delivery that shows them. Inside a write."""
+    if wants_rating(message, conversation_id):
+        return tuple(Button(label=f"{score} ★", value=f"rate:{score}") for score in range(1, ratings.BEST + 1))
+    buttons = [Button(label=choice, value=f"c{n}:{key}") for n, choice in enumerate(message.choices)]
+    if _offers_person(message, conversation_id):
+        buttons.append(Button(label=PERSON_WORDS, value=PERSON))
+    return tuple(buttons)
+
+
+def wants_rating(message: MessageView, conversation_id: str) -> bool:
+    """Whether this message closed the conversation and the customer has not rated it since."""
+    return message.type == "resolved" and ratings.asked(conversation_id) == 0
+
+
+def _offers_person(message: MessageView, conversation_id: str) -> bool:
+    """Under what the AI says without being sure of an article, while it has the conversation."""
+    if message.author != "ai" or PERSON_WORDS in message.choices:
+        return False
+    if message.type not in _OFFERING and message.sources:
+        return False
+    row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    return row is not None and row[0] == "ai"
+
+
+def meant(event: Inbound) -> Inbound:
+    """The event that a pressed button stands for: a message with the choice's words, a handoff or a rating. Inside a write.
+    Raises :class:`Refusal`.
+    """
+    value = event.text.strip()
+    if value == PERSON:
+        return replace(event, kind="handoff", text="")
+    if found := _RATE.fullmatch(value):
+        return replace(event, kind="rating", text="", rating=int(found[1]))
+    if found := _CHOICE.fullmatch(value):
+        words = _choice(event, int(found[1]), found[2])
+        if words == PERSON_WORDS:
+            return replace(event, kind="handoff", text="")
+        if words:
+            return replace(event, kind="message", text=words)
+    raise Refusal("unknown_message", "This button is too old to be used. Write what you want instead.", "text")
+
+
+def _choice(event: Inbound, number: int, key: str) -> str:
+    """The words of a quick reply that was offered at this very place."""
+    row = sql(
+        "SELECT message FROM delivery WHERE key = ? AND channel = ? AND place = ?", (key, event.channel, event.place)
+    ).fetchone()
+    if row is None:
+        return ""
+    stored = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (row[0],)).fetchone()  # noqa: S608
+    choices = view(stored).choices if stored else ()
+    return choices[number] if number < len(choices) else ""
