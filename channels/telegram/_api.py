@@ -1,0 +1,107 @@
+"""The Bot API client: python-telegram-bot's ``Bot``, which retries nothing by itself, and a log without tokens or texts."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+# The SDK's own switch for seconds as timedelta; without it every pause that Telegram asks for is a warning first.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
+
+from telegram import Bot, InputFile
+from telegram.request import HTTPXRequest
+
+ADDRESS = "https://api.telegram.org"
+POLL = 25
+"""Seconds that Telegram holds a poll open while there is nothing."""
+TIMEOUT = 12.0
+"""Seconds for one call. Less than the channel's own limit, so that the failure is classified here."""
+UPLOAD = 17.0
+KINDS = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
+"""Of the platform's updates, what we ask for."""
+
+
+def quiet() -> None:
+    """Whatever these would say, we say ourselves, without the address (it holds the token) and without customers' words."""
+    logging.getLogger("telegram").setLevel(logging.CRITICAL)
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class Api(Bot):
+    """Calls by the platform's own names with plain data: an update from the future is data, too, and stops nobody."""
+
+    async def call(self, method: str, wait: float = TIMEOUT, /, **data: Any) -> Any:
+        """One call, its ``result``. Raises what the SDK raises."""
+        return await self._post(method, data, read_timeout=wait, write_timeout=wait)
+
+    async def updates(self, offset: int | None, *, hold: int = POLL) -> list[dict[str, Any]]:
+        """What is new from ``offset`` on. Telegram forgets everything before it: commit first."""
+        got = await self._post(
+            "getUpdates", {"offset": offset, "timeout": hold, "limit": 100, "allowed_updates": list(KINDS)}, read_timeout=hold + 8
+        )  # fmt: skip
+        return [one for one in got if isinstance(one, dict)]
+
+    async def bytes_of(self, path: str, wait: float) -> bytes:
+        """A file's bytes, by the path that ``getFile`` gave."""
+        return await self.request.retrieve(f"{self.base_file_url}/{path}", read_timeout=wait)
+
+
+def upload(content: bytes, name: str, kind: str) -> InputFile:
+    """A file to send."""
+    made = InputFile(content, filename=name or "file")
+    if kind:
+        made.mimetype = kind
+    return made
+
+
+def is_loopback(address: str) -> bool:
+    return (urlsplit(address).hostname or "") in {"127.0.0.1", "localhost", "::1"}
+
+
+def make_api(token: str, api_url: str) -> Api:
+    """Make it in the running loop and ``await api.shutdown()`` at the end. The poll has a connection of its own."""
+    quiet()
+    address = (api_url or ADDRESS).rstrip("/")
+    direct: dict[str, Any] = {"trust_env": False} if is_loopback(address) else {}
+
+    def request(size: int) -> HTTPXRequest:
+        # HTTP/1.1 and a short keep-alive: a call on a connection that is just being closed would be uncertain.
+        return HTTPXRequest(
+            connection_pool_size=size,
+            connect_timeout=5.0,
+            read_timeout=TIMEOUT,
+            write_timeout=TIMEOUT,
+            media_write_timeout=UPLOAD,
+            pool_timeout=5.0,
+            httpx_kwargs=direct,
+        )
+
+    return Api(
+        token,
+        base_url=f"{address}/bot",
+        base_file_url=f"{address}/file/bot",
+        request=request(32),
+        get_updates_request=request(2),
+    )
+
+
+async def open_api(token: str, api_url: str) -> Api:
+    """An :class:`Api` whose connections are open for business. No call is made."""
+    api = make_api(token, api_url)
+    for one in _requests(api):
+        await one.initialize()
+    return api
+
+
+async def close_api(api: Api) -> None:
+    for one in _requests(api):
+        await one.shutdown()
+
+
+def _requests(api: Api) -> Sequence[HTTPXRequest]:
+    # Not Bot.initialize(): it calls getMe and fails for good while Telegram is away.
+    return api._request  # type: ignore[return-value]

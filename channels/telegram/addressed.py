@@ -1,0 +1,43 @@
+"""Whether somebody talks to the bot: always in a private chat; in a group by its name, by a reply or by a command. No I/O."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+
+def to_us(message: dict[str, Any], me: int, username: str) -> bool:
+    """Whether a message is meant for the bot ``me``."""
+    if int(message["chat"]["id"]) > 0:
+        return True
+    replied = message.get("reply_to_message") or {}
+    if (replied.get("from") or {}).get("id") == me and not replied.get("forum_topic_created"):
+        return True
+    text = str(message.get("text") or message.get("caption") or "")
+    units = text.encode("utf-16-le", "surrogatepass")
+    for entity in [*(message.get("entities") or ()), *(message.get("caption_entities") or ())]:
+        start, end = 2 * int(entity.get("offset", 0)), 2 * (int(entity.get("offset", 0)) + int(entity.get("length", 0)))
+        words = units[start:end].decode("utf-16-le", "replace").lower()
+        kind = entity.get("type")
+        if kind == "mention" and username and words == f"@{username.lower()}":
+            return True
+        if kind == "text_mention" and (entity.get("user") or {}).get("id") == me:
+            return True
+        if kind == "bot_command" and start == 0:
+            name, _, whose = words.partition("@")
+            if whose == username.lower() if whose else name in OURS:
+                return True
+    return False
+
+
+OURS = frozenset({"/start", "/new", "/person", "/continue"})
+"""Commands that we take in a group also without our name behind them. ``/help`` every bot has."""
+
+
+def without_mention(text: str, username: str) -> str:
+    """What was said, without the bot's name at its beginning or end."""
+    if not username:
+        return text.strip()
+    name = re.escape(username)
+    text = re.sub(rf"^\s*@{name}\b[\s,:]*", "", text, flags=re.IGNORECASE)
+    return re.sub(rf"\s+@{name}\s*$", "", text, flags=re.IGNORECASE).strip()

@@ -1,0 +1,120 @@
+"""Updates that Telegram brings to ``web``: the secret before anything is read, the commit before the 200."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import structlog
+from flask import Blueprint, Response, request
+
+from bot import (
+    DeliveryFailure,
+    Inbound,
+    Receipt,
+    Refused,
+    RequestError,
+    StoreUnavailable,
+    load_cursor,
+    offload,
+    receive_events,
+    save_cursor,
+)
+
+from .intake import QUIET, calls, sentences
+from .memory import NAME, learn, parse, written
+from .places import Moves, spot_of
+from .plain_calls import PlainCalls
+from .reading import CHANNEL, Heard, Me, Reader
+
+log = structlog.get_logger("web")
+HEADER = "X-Telegram-Bot-Api-Secret-Token"
+Outcome: TypeAlias = Receipt | Refused
+
+
+def blueprint(
+    path: str,
+    *,
+    wanted: Callable[[], bool],
+    secret: Callable[[], str],
+    token: Callable[[], str],
+    api_url: Callable[[], str],
+) -> Blueprint:
+    """The one route. All arguments are asked anew with each call: settings may change."""
+    made = Blueprint("telegram", __name__)
+
+    @made.post(path)
+    def called() -> Response:
+        if not wanted():
+            raise RequestError(404, "not_found", "There is nothing at this address.")
+        shown = request.headers.get(HEADER, "")
+        if not hmac.compare_digest(shown.encode("utf-8", "replace"), secret().encode()):
+            log.warning("webhook_refused", channel=CHANNEL, reason="wrong secret")
+            raise RequestError(401, "bad_token", "The secret is wrong. Only Telegram calls this address.")
+        update = request.get_json(force=True, silent=True)
+        if not isinstance(update, dict):
+            raise RequestError(400, "bad_frame", "The body must be one JSON object.")
+        take(update, PlainCalls(token(), api_url()), token().partition(":")[0])
+        return Response(status=200)
+
+    return made
+
+
+def take(update: dict[str, Any], plain: PlainCalls, bot: str) -> None:
+    """Commit what an update says. Raises :class:`StoreUnavailable` (a 503): Telegram sends it again."""
+    kept = parse(offload(load_cursor, NAME))
+    if str(kept.get("id") or "") != bot:
+        raise StoreUnavailable("The bot has not introduced itself yet. Telegram sends this again.")
+    moves = Moves()
+    learn(moves, kept)
+    known = len(moves.began)
+    heard = Reader(Me(id=int(bot), username=str(kept.get("username") or "")), moves).read(update)
+    if len(moves.began) != known:
+        offload(_note_moves, moves)
+    for one in heard:
+        if one.ignored:
+            log.debug("update_ignored", channel=CHANNEL, reason=one.ignored)
+    events = [_whole(one, plain) for one in heard if one.event]
+    outcomes = iter(_committed(events))
+    follow: list[tuple[Heard, Outcome | None]] = []
+    for one in heard:
+        outcome = next(outcomes) if one.event else None
+        if isinstance(outcome, Refused) and outcome.code in QUIET and one.instead:
+            (outcome,) = _committed([one.instead])
+        follow.append((one, outcome))
+    # Under gevent this is a greenlet: web does not wait for a chat platform.
+    threading.Thread(target=_courtesies, args=(follow, plain, moves), daemon=True).start()
+
+
+def _committed(events: Sequence[Inbound]) -> Sequence[Outcome]:
+    return offload(receive_events, list(events)) if events else []
+
+
+def _whole(one: Heard, plain: PlainCalls) -> Inbound:
+    if one.event is None:
+        raise ValueError("nothing to commit")
+    return replace(one.event, files=tuple(plain.fetch(wanted) for wanted in one.files)) if one.files else one.event
+
+
+def _note_moves(moves: Moves) -> None:
+    kept = parse(load_cursor(NAME))
+    learn(moves, kept)
+    me = Me(id=int(kept["id"]), username=str(kept.get("username") or ""))
+    save_cursor(NAME, written(me, moves, dict(kept.get("drafts") or {})))
+
+
+def _courtesies(follow: Sequence[tuple[Heard, Outcome | None]], plain: PlainCalls, moves: Moves) -> None:
+    try:
+        for one, outcome in follow:
+            for method, data in calls(one, outcome, sentences(one, outcome)):
+                if "place" in data:
+                    spot = spot_of(str(data.pop("place")))
+                    data["chat_id"] = moves.now(spot.chat)
+                    if spot.topic:
+                        data["message_thread_id"] = spot.topic
+                plain.call(method, **data)
+    except DeliveryFailure as failure:
+        log.info("courtesy_failed", channel=CHANNEL, reason=str(failure))

@@ -1,0 +1,338 @@
+"""Telegram's Bot API over the wire: polling and webhook, faults, people, and a log that is the oracle of the tests.
+
+In a test::
+
+    with FakeTelegram() as telegram:
+        ... DESKHAND_TELEGRAM_API_URL=telegram.url, TELEGRAM_BOT_TOKEN=telegram.world.token ...
+        telegram.write(1001, "Where is my lamp?")
+        telegram.wait_for_text(1001, "on its way")
+        telegram.fail("drop_after", "sendMessage")
+
+As a process: ``python -m tests.fakes.telegram --port 9300``; ``POST /_fake/act`` with ``{"do": "write", "arguments": […]}`` acts as a
+person, ``GET /_fake/log`` is the log. It runs a loop in a thread of its own; everything here may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from tests.fakes.slack_faults import Fault, Faults
+from tests.fakes.telegram_limits import Refuse, Speed
+from tests.fakes.telegram_methods import Methods
+from tests.fakes.telegram_people import People
+from tests.fakes.telegram_state import PRIVATE_KINDS, World
+
+__all__ = ["FakeTelegram", "Fault", "main"]
+ACTS = {"write", "send_file", "edit", "press", "react", "block", "unblock", "upgrade"}
+HTML = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+
+
+class FakeTelegram(People):
+    """One bot. ``paced`` holds it to Telegram's speed limits."""
+
+    def __init__(self, *, port: int = 0, journal: Path | None = None, paced: bool = False) -> None:
+        self.world = World(journal)
+        self.faults = Faults()
+        self.speed = Speed()
+        self.speed.on = paced
+        self.port = port
+        self.webhook_retry = 0.3
+        """Seconds until a webhook call that failed is made again (Telegram waits longer and longer)."""
+        self.webhook_twice = False
+        """Whether each call is made twice, as when our 200 is lost."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake telegram", daemon=True)
+        self._new = asyncio.Event()
+        self._poll: asyncio.Event | None = None
+        self._methods = Methods(self.world, self._queued)
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._caller: asyncio.Task[None] | None = None
+
+    def _queued(self) -> None:
+        self._loop.call_soon_threadsafe(self._new.set)
+
+    # Life -----------------------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> FakeTelegram:
+        self._thread.start()
+        self._run(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+        self.world.close()
+
+    def _run(self, what: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(15)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the product needs to know."""
+        return {"TELEGRAM_BOT_TOKEN": self.world.token, "DESKHAND_TELEGRAM_API_URL": self.url}
+
+    async def _start(self) -> None:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/bot{token}/{method}", self._api)
+        app.router.add_get("/file/bot{token}/documents/{file}", self._file)
+        app.router.add_post("/_fake/act", self._act)
+        app.router.add_get("/_fake/log", self._log)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await self._runner.setup()
+        await self._listen()
+        self._caller = asyncio.create_task(self._call_webhook())
+
+    async def _listen(self) -> None:
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        await self._site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def _stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    # What goes wrong ------------------------------------------------------------------------------------------------
+
+    def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
+        """Script a fault for the next calls of ``method``. Kinds: 429, 502, 502_after, drop_before, drop_after, slow_after, error."""
+        self.faults.scripted.extend(Fault(kind, method, **more) for _ in range(times))
+
+    def down(self) -> None:
+        """Gone from the network: connections are refused. People go on writing."""
+
+        async def go() -> None:
+            if self._site is not None:
+                await self._site.stop()
+                self._site = None
+            for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+        self.world.note("down")
+        self._run(go())
+
+    def up(self) -> None:
+        self.world.note("up")
+        self._run(self._listen())
+
+    # The bot's side -------------------------------------------------------------------------------------------------
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        name, token = request.match_info["method"], request.match_info["token"]
+        data = await _arguments(request)
+        if name != "getUpdates":
+            shown = {key: value for key, value in data.items() if not isinstance(value, tuple)}
+            self.world.note("call", method=name, chat=data.get("chat_id"), data=shown)
+        fault = self.faults.next(name)
+        kind = fault.kind if fault else ""
+        if fault is not None:
+            self.world.note("fault", kind=kind, method=name)
+        if kind == "drop_before":
+            return _hang_up(request)
+        if kind in {"500", "502"}:
+            return web.Response(status=502, text=HTML, content_type="text/html")
+        if fault is not None and kind == "429":
+            self.speed.flood(fault.retry_after)
+        if fault is not None and kind == "error":
+            return _refused(Refuse(fault.error, 403 if fault.error.startswith("Forbidden") else 400))
+        answer = await self._answer(name, token, data)
+        if kind == "drop_after":
+            return _hang_up(request)
+        if kind in {"500_after", "502_after"}:
+            return web.Response(status=502, text=HTML, content_type="text/html")
+        if fault is not None and kind == "slow_after":
+            await asyncio.sleep(fault.seconds)
+        return answer
+
+    async def _answer(self, name: str, token: str, data: dict[str, Any]) -> web.Response:
+        if self.world.revoked or token != self.world.token:
+            return _refused(Refuse("Unauthorized", 401))
+        try:
+            self.speed.check(name, int(data.get("chat_id") or 0))
+            if name == "getUpdates":
+                return web.json_response({"ok": True, "result": await self._updates(data)})
+            with self.world.lock:
+                return web.json_response({"ok": True, "result": self._methods.call(name, data)})
+        except Refuse as refusal:
+            self.world.note("refused", method=name, code=refusal.code, description=refusal.description)
+            return _refused(refusal)
+
+    async def _updates(self, data: dict[str, Any]) -> list[dict[str, Any]]:
+        if self.world.webhook:
+            raise Refuse(
+                "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first",
+                409,
+            )
+        if self._poll is not None:
+            self._poll.set()  # of two pollers the older one is thrown out
+        mine = self._poll = asyncio.Event()
+        if "allowed_updates" in data:
+            self.world.allowed = tuple(data["allowed_updates"] or PRIVATE_KINDS)
+        if data.get("offset"):
+            self.world.confirm(int(data["offset"]))
+        until = time.monotonic() + float(data.get("timeout") or 0)
+        try:
+            while True:
+                self._new.clear()
+                waiting = self.world.waiting()[: int(data.get("limit") or 100)]
+                if waiting or time.monotonic() >= until:
+                    self.world.note("polled", updates=[one["update_id"] for one in waiting])
+                    return waiting
+                waits = [asyncio.ensure_future(self._new.wait()), asyncio.ensure_future(mine.wait())]
+                await asyncio.wait(waits, timeout=until - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
+                for one in waits:
+                    one.cancel()
+                if mine.is_set():
+                    raise Refuse(
+                        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+                        409,
+                    )
+        finally:
+            if self._poll is mine:
+                self._poll = None
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        fault = self.faults.next("file")
+        if fault is not None:
+            self.world.note("fault", kind=fault.kind, method="file")
+            return _hang_up(request)
+        content = self.world.files.get(request.match_info["file"])
+        if content is None or request.match_info["token"] != self.world.token:
+            return web.Response(status=404)
+        return web.Response(body=content)
+
+    # The webhook ----------------------------------------------------------------------------------------------------
+
+    async def _call_webhook(self) -> None:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+            while True:
+                waiting = self.world.waiting() if self.world.webhook else []
+                if not waiting:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._new.wait(), 0.2)
+                    self._new.clear()
+                    continue
+                update, hook = waiting[0], dict(self.world.webhook)
+                status = 0
+                for _ in range(2 if self.webhook_twice else 1):
+                    status = await self._call(session, hook, update)
+                self.world.note("webhook", update=update["update_id"], status=status)
+                if 200 <= status < 300:
+                    self.world.confirm(update["update_id"] + 1)
+                else:
+                    self.world.webhook_error = (int(time.time()), f"Wrong response from the webhook: {status}")
+                    await asyncio.sleep(self.webhook_retry)
+
+    @staticmethod
+    async def _call(session: aiohttp.ClientSession, hook: dict[str, Any], update: dict[str, Any]) -> int:
+        headers = {"X-Telegram-Bot-Api-Secret-Token": hook["secret"]} if hook["secret"] else {}
+        try:
+            async with session.post(hook["url"], json=update, headers=headers) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            return 0
+
+    # Waiting and control --------------------------------------------------------------------------------------------
+
+    def wait(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+        """Until ``condition()`` is true; its value."""
+        deadline = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    "it did not happen in time; the log ends with " + json.dumps(self.world.log[-6:], default=str)
+                )
+            time.sleep(0.01)
+
+    def wait_for_text(self, chat: int, part: str, seconds: float = 20.0) -> dict[str, Any]:
+        """The newest message of the bot in a chat that has ``part`` in it."""
+
+        def found() -> Any:
+            return [one for one in self.world.said(chat) if part in str(one.get("text", ""))]
+
+        return dict(self.wait(found, seconds)[-1])
+
+    async def _act(self, request: web.Request) -> web.Response:
+        order = await request.json()
+        if order.get("do") not in ACTS:
+            return web.json_response({"error": f"do one of {sorted(ACTS)}"}, status=400)
+        done = getattr(self, order["do"])(*order.get("arguments", []), **order.get("named", {}))
+        return web.json_response({"done": done})
+
+    async def _log(self, request: web.Request) -> web.Response:
+        start = int(request.query.get("from", "0"))
+        return web.json_response(self.world.log[start:], dumps=lambda value: json.dumps(value, default=str))
+
+
+def _refused(refusal: Refuse) -> web.Response:
+    body: dict[str, Any] = {"ok": False, "error_code": refusal.code, "description": refusal.description}
+    if refusal.parameters:
+        body["parameters"] = refusal.parameters
+    return web.json_response(body, status=refusal.code)
+
+
+async def _arguments(request: web.Request) -> dict[str, Any]:
+    found: dict[str, Any] = dict(request.query)
+    if request.content_type == "application/json":
+        with contextlib.suppress(ValueError):
+            found |= await request.json()
+    elif request.method == "POST":
+        for name, value in (await request.post()).items():
+            found[name] = (value.filename, value.file.read()) if isinstance(value, web.FileField) else value
+    for name, value in found.items():
+        if isinstance(value, str) and value[:1] in "[{" and name not in {"text", "caption"}:
+            with contextlib.suppress(ValueError):
+                found[name] = json.loads(value)
+        elif value in {"true", "false"} and name != "text":
+            found[name] = value == "true"
+    return found
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run until interrupted, and print what to put into the environment."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.telegram")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--journal", type=Path)
+    parser.add_argument("--paced", action="store_true")
+    chosen = parser.parse_args(arguments)
+    with FakeTelegram(port=chosen.port, journal=chosen.journal, paced=chosen.paced) as telegram:
+        print(" ".join(f"{name}={value}" for name, value in telegram.env.items()), flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()
