@@ -152,7 +152,11 @@ def _about(ticket: _Ticket) -> list[str]:
     rows = [("Site", ticket.site), ("Reason", ticket.reason), ("Customer", ticket.name), ("E-mail", ticket.email),
             ("Since", _time(ticket.created_at))]  # fmt: skip
     facts = "\n".join(f"- {name}: {quote(one_line(value, 300))}" for name, value in rows if value)
-    said = [m for m in map(with_files, last_messages(ticket.conversation_id, ticket.seq, SHOWN)) if m.text and m.author != "note"]
+    said = [
+        m
+        for m in map(with_files, last_messages(ticket.conversation_id, ticket.seq, SHOWN))
+        if m.text and m.author != "note"
+    ]
     lines = [part for message in said for part in _said(message)]
     return [f"## Ticket \\#{ticket.number}", facts, *lines, f"In a terminal: `deskhand tickets show {ticket.number}`"]
 
