@@ -81,9 +81,9 @@ def database_url(request: pytest.FixtureRequest, _migrated: str, tmp_path: Path)
     """The address of a fresh migrated database."""
     if ON_POSTGRES:
         server: Postgres = request.getfixturevalue("postgres")
-        url = server.fresh(_name(_migrated))
+        url = server.lend(_name(_migrated))
         yield url
-        server.drop(url)
+        server.take_back(url)
     else:
         target = tmp_path / "deskhand.sqlite3"
         target.write_bytes(Path(_migrated.removeprefix("sqlite:///")).read_bytes())

@@ -31,6 +31,7 @@ class Postgres:
         if self.user:
             shutil.chown(self.folder, self.user)
         self.number = 0
+        self._lent: tuple[str, str, bytes] | None = None
 
     @staticmethod
     def _other_user() -> str:
@@ -84,3 +85,58 @@ class Postgres:
 
     def drop(self, url: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {url.partition('?')[0].rsplit('/', 1)[1]} WITH (FORCE)")
+
+    def lend(self, template: str) -> str:
+        """A database that is as fresh as a copy of ``template``, for one test after the other: emptying one takes a tenth of
+        the time of making one. Give it back."""
+        if self._lent is None:
+            url = self.fresh(template)
+            self._lent = (url, template, self._shape(url))
+        return self._lent[0]
+
+    def take_back(self, url: str) -> None:
+        """Empty it. One whose tables a test has changed is thrown away."""
+        import psycopg
+
+        assert self._lent is not None
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_END_OTHERS)
+            connection.execute(_EMPTY)  # type: ignore[arg-type]
+        if self._shape(url) != self._lent[2]:
+            self.drop(url)
+            self._lent = None
+
+    def _shape(self, url: str) -> bytes:
+        """Tables, columns, indexes and the rows that migrations leave: equal for all databases of one version."""
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            row = connection.execute(_SHAPE).fetchone()
+            rows = connection.execute(f"SELECT * FROM {_KEPT} ORDER BY 1").fetchall()  # type: ignore[arg-type]  # noqa: S608
+        return repr((row, rows)).encode()
+
+
+_KEPT = "schema_migration"
+_END_OTHERS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+_SHAPE = (
+    "SELECT (SELECT string_agg(c.relname || '.' || a.attname || ':' || a.atttypid || a.attnotnull, ',' ORDER BY c.relname, a.attnum)"
+    " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0),"
+    " (SELECT string_agg(indexdef, ',' ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public')"
+)
+# As a replica: foreign keys are not looked at, so the order does not matter.
+_EMPTY = f"""
+SET session_replication_role = replica;
+DO $$
+DECLARE name text;
+BEGIN
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '{_KEPT}' LOOP
+    EXECUTE format('DELETE FROM %I', name);
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+    EXECUTE format('ALTER SEQUENCE %I RESTART', name);
+  END LOOP;
+END $$;
+"""
+
