@@ -1,0 +1,76 @@
+"""``ChannelConformance``: what every channel promises, to be subclassed in the tests of its author."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from bot.channel import Capability, Channel
+from bot.testing.channel_abilities import Able
+from bot.testing.channel_failures import Failing
+from bot.testing.channel_in import Incoming
+from bot.testing.channel_out import Outgoing
+from bot.testing.doubles import PlatformDouble, missing_methods, writes
+from bot.testing.fresh_store import fresh_store
+from bot.testing.promises import Conformance, Promise
+from bot.testing.stage import Stage
+
+DEADLINE = 90.0
+"""Seconds for one promise; far beyond what any needs."""
+
+
+class ChannelConformance(Incoming, Outgoing, Failing, Able, Conformance):
+    """Set ``channel`` (the class) and ``platform`` (the double's class), and write :meth:`make`. Each promise is one test."""
+
+    channel: ClassVar[type[Channel]]
+    platform: ClassVar[type[PlatformDouble]]
+
+    def make(self, platform: Any) -> Channel:
+        """A channel that talks to this platform double, as the plugin's hook would make it."""
+        raise NotImplementedError(f"{type(self).__name__} must write make(self, platform) and return the channel")
+
+    @classmethod
+    def complete(cls) -> bool:
+        if not (hasattr(cls, "channel") and hasattr(cls, "platform")):
+            return False
+        missing = missing_methods(cls.platform)
+        if missing:
+            raise TypeError(f"{cls.platform.__name__} is no platform yet; it must write: {', '.join(missing)}")
+        return True
+
+    @classmethod
+    def why_not(cls, one: Promise) -> str:
+        declared = {str(capability) for capability in cls.channel.capabilities}
+        if Capability.PULL not in cls.channel.capabilities:
+            declared.add("send")
+        if cls.platform.acknowledges:
+            declared.add("acknowledges")
+        if cls.platform.secrets:
+            declared.add("secrets")
+        words = {
+            "send": "clients pull (Capability.PULL): nothing is sent to them",
+            "acknowledges": "the platform is never told that a message was taken",
+            "secrets": "the platform has no tokens (the double names none in secrets)",
+        }
+        for need in sorted(one.needs - declared):
+            return words.get(need, f"{need} is not declared")
+        for method in one.writes:
+            if not writes(cls.platform, method):
+                return f"the double does not write {method}()"
+        for trouble in one.troubles:
+            if trouble not in cls.platform.troubles:
+                return f"{trouble} cannot happen there (the double's troubles)"
+        return ""
+
+    def keep(self, function: Callable[..., Any]) -> None:
+        async def play() -> None:
+            with fresh_store() as disk:
+                async with Stage(self.make, self.platform(), disk) as stage:
+                    done = function(self, stage)
+                    if inspect.isawaitable(done):
+                        await asyncio.wait_for(done, DEADLINE)
+                    assert not stage.inbox.complaints, stage.inbox.complaints[0]
+
+        asyncio.run(play())

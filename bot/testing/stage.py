@@ -1,0 +1,215 @@
+"""The world of one promise about a channel: the double in its own thread, the channel as the host runs it, and a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.channel import Channel
+from bot.messages import Inbound, Outbound, Sent
+from bot.testing.doubles import PlatformDouble, Shown, Trouble
+from bot.testing.elsewhere import Elsewhere
+from bot.testing.fresh_store import OnDisk, Stored
+from bot.testing.kit_inbox import KitInbox
+
+STOP = 5.0
+"""Seconds in which a listener must end when it is cancelled."""
+PATIENCE = 15.0
+"""Seconds for which something that must happen is waited for."""
+
+
+class Stage:
+    """``platform`` is the double (awaitable), ``channel`` the real one, ``disk`` what is committed."""
+
+    def __init__(self, make: Callable[[Any], Channel], double: PlatformDouble, disk: OnDisk) -> None:
+        self.disk = disk
+        self.double = double
+        self.platform: Any = Elsewhere(double)
+        self.make = make
+        self.troubles: list[BaseException] = []
+        """What ``listen`` raised. The host would start it again, and so does the kit."""
+        self.acks: list[tuple[str, bool]] = []
+        """Each message whose receipt the platform was told, and whether it was on disk at that moment."""
+        self._texts: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._listening: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Stage:
+        self.double.on_ack = self._acked
+        try:
+            await self.platform.start()
+            self.channel = self.make(self.double)
+        except BaseException:
+            self.platform.end()
+            raise
+        self.inbox = KitInbox(self.channel.name)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            with contextlib.suppress(Exception):
+                await self.platform.heal()
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.wait({self._listening}, timeout=STOP)
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(self.channel.close(), STOP)
+            with contextlib.suppress(Exception):
+                await self.platform.stop()
+        finally:
+            self.platform.end()
+
+    # The channel ----------------------------------------------------------------------------------------------------
+
+    async def listen(self) -> None:
+        """Start listening, as the host does: what ends is started again."""
+        self._listening = asyncio.create_task(self._keep_listening(), name="kit: listen")
+        await self.until(self.platform.ready, "the channel connected (the double's ready() is true)")
+
+    async def _keep_listening(self) -> None:
+        wait = 0.05
+        while True:
+            try:
+                await self.channel.listen(self.inbox)
+            except asyncio.CancelledError:
+                raise
+            except (Exception, SystemExit) as error:
+                self.troubles.append(error)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, 1.0)
+
+    async def stop(self) -> None:
+        """Stop listening; it must end within 5 s."""
+        task, self._listening = self._listening, None
+        assert task is not None
+        task.cancel()
+        began = time.monotonic()
+        await asyncio.wait({task}, timeout=STOP)
+        assert task.done(), "listen() was cancelled and did not end within 5 s: let CancelledError pass"
+        assert time.monotonic() - began <= STOP
+
+    async def renew(self) -> None:
+        """Another process, or changed settings: a new channel object."""
+        await self.channel.close()
+        self.channel = self.make(self.double)
+
+    # In -------------------------------------------------------------------------------------------------------------
+
+    async def write(self, place: str, text: str) -> str:
+        """A person writes."""
+        message: str = await self.platform.write(place, text)
+        self._texts[message] = text
+        return message
+
+    def _acked(self, message: str) -> None:
+        text = self._texts.get(message)
+        self.acks.append((message, text is None or self.disk.has(text)))
+
+    async def arrived(self, place: str, number: int = 1) -> list[Stored]:
+        """Messages on disk from that place, once there are ``number`` of them."""
+        stored: list[Stored] = await self.until(
+            lambda: found if len(found := self.disk.written(self.channel.name, place)) >= number else None,
+            f"{number} message(s) of {place!r} are on disk",
+            lambda: f"there are {[one.text for one in self.disk.written(self.channel.name, place)]!r:.300}",
+        )
+        return stored
+
+    async def nothing_more(self, place: str, texts: list[str]) -> None:
+        """After a marker there is exactly this at the place, nothing twice and nothing else."""
+        marker = f"marker {next(self._numbers)}"
+        await self.write(place, marker)
+        await self.until(lambda: self.disk.has(marker), "a message written later arrived")
+        found = [one.text for one in self.disk.written(self.channel.name, place)]
+        assert found == [*texts, marker], f"on disk are {found!r:.600}, and written was {[*texts, marker]!r:.600}"
+
+    async def event(self, kind: str) -> Inbound:
+        """The first event of a kind that the channel gave to ``receive``."""
+        found: Inbound = await self.until(
+            lambda: next((one for one in self.inbox.events if one.kind == kind), None),
+            f"the channel gave receive() an Inbound(kind={kind!r})",
+        )
+        return found
+
+    # Out ------------------------------------------------------------------------------------------------------------
+
+    def out(self, place: str, text: str, **more: Any) -> Outbound:
+        """A delivery with a key of its own, as the core makes them."""
+        number = f"{id(self)}.{next(self._numbers)}"
+        key = base64.b32encode(hashlib.sha256(number.encode()).digest()).decode()[:24].lower()
+        return Outbound(**{"key": key, "op": "send", "place": place, "text": text, **more})
+
+    async def send(self, out: Outbound) -> Sent:
+        """Send what must succeed."""
+        sent = await self.in_time(self.channel.send(out))
+        assert isinstance(sent, Sent), f"send() returned {sent!r}; it must return bot.Sent"
+        return sent
+
+    async def fails(self, out: Outbound) -> BaseException | None:
+        """What ``send`` raises, or ``None``."""
+        try:
+            await self.in_time(self.channel.send(out))
+        except (AssertionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            return error
+        return None
+
+    async def in_time(self, work: Any) -> Any:
+        """Await a send; it must end within ``limits.timeout`` (and two seconds for a busy machine)."""
+        seconds = self.channel.limits.timeout + 2
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+        finally:
+            late = not task.done()
+            task.cancel()
+        assert not late, f"send() did not end within limits.timeout ({self.channel.limits.timeout:g} s)"
+        return task.result()
+
+    async def shown(self, place: str, number: int = 1) -> list[Shown]:
+        """What people see at a place, once there are ``number`` messages of ours."""
+
+        async def enough() -> Any:
+            found = list(await self.platform.shown(place))
+            return found if len(found) >= number else None
+
+        found: list[Shown] = await self.until(enough, f"people see {number} message(s) of ours at {place!r}")
+        return found
+
+    async def shows_now(self, place: str) -> list[str]:
+        """Texts that people see at a place now."""
+        return [one.text for one in await self.platform.shown(place)]
+
+    async def trouble(self, kind: Trouble, seconds: float = 0.0) -> None:
+        await self.platform.trouble(kind, seconds)
+
+    # Waiting --------------------------------------------------------------------------------------------------------
+
+    async def until(
+        self,
+        condition: Callable[[], Any],
+        what: str,
+        instead: Callable[[], str] = lambda: "",
+        seconds: float | None = None,
+    ) -> Any:
+        """The first true value of ``condition``; else an error that says what did not happen."""
+        seconds = PATIENCE if seconds is None else seconds
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if isinstance(value, Awaitable):
+                value = await value
+            if value:
+                return value
+            if time.monotonic() > end:
+                why = f"; listen() raised {self.troubles[-1]!r}" if self.troubles else ""
+                raise AssertionError(
+                    f"within {seconds:.0f} s it did not happen that {what}; {instead()}{why}".rstrip("; ")
+                )
+            await asyncio.sleep(0.01)

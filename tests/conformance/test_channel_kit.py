@@ -1,0 +1,23 @@
+"""A channel with everything keeps every promise of the kit; whoever writes one subclasses the same class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import Channel
+from bot.testing import ChannelConformance
+from tests.conformance.exchange import TOKEN, Exchange
+from tests.conformance.pager import Pager
+
+
+class TestPager(ChannelConformance):
+    plugin = "pager"
+    channel = Pager
+    platform = Exchange
+
+    def make(self, platform: Any) -> Channel:
+        return Pager(platform.port, TOKEN)
+
+
+def test_a_channel_with_everything_leaves_nothing_out() -> None:
+    assert TestPager.not_declared == {}
