@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, PromptMessage, Text, ToolCall, Usage
 from bot.drafts import Draft, Drafts
-from bot.events import Answer, TurnContext
+from bot.events import Answer, Escalation, Reason, TurnContext
 from bot.failpoints import failpoint
 from bot.file_words import with_files
 from bot.fleet import Attempt, Done, Fleet, FleetExhausted, FleetStream
@@ -22,6 +22,7 @@ from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
 from bot.release import Release
 from bot.turns import Account, Begun, note_attempt
+from bot.waiting import site_hours
 
 if TYPE_CHECKING:
     from bot.plugins import Snapshot
@@ -36,6 +37,8 @@ CONTEXT = 3
 SYSTEM = "You are the support assistant of {name}. You answer customers of its website in a chat window."
 FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
 PERSON = "Talk to a person"
+INSTEAD = "I am not sure enough about my answer, so I would rather let a person give you one."
+THUMBS_DOWN = "\N{THUMBS DOWN SIGN}"
 
 
 class Cancelled(BaseException):
@@ -115,13 +118,22 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         turn_id=begun.turn_id,
         conversation_id=begun.conversation_id,
         site=begun.site_id,
+        site_key=begun.site_key,
         channel=begun.channel,
         language=begun.language,
         attempt=begun.attempt,
+        turns=begun.turns,
+        tokens=begun.tokens,
+        unhappy=unhappy(begun.history),
+        reachable=site_hours(begun.site_id).people == "here",
     )
     history = _filtered(begun, plugins, turn)
     found = _search(begun, history, plugins)
-    turn = replace(turn, passages=found.passages)
+    asked = "\n".join(message.text for message in history if _asked_now(message, begun))
+    turn = replace(turn, passages=found.passages, question=asked, answerable=found.answerable)
+    early = _escalation(plugins, turn, None)
+    if early is not None and not early.answer_first:
+        return passed_on(early), running.account()
     prompt = _prompt(begun, history, found)
     prompt = plugins.pipe("before_ai", "prompt", prompt, turn=turn)
     failpoint("turn.before_ai")
@@ -134,13 +146,55 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     said = plugins.pipe("after_ai", "answer", said, turn=turn)
     if not said.text.strip() and not said.handoff_reason:
         said = fallback(begun, "empty answer")
+    if not said.handoff_reason:
+        reason = early or _escalation(plugins, turn, said)
+        said = said if reason is None else passed_on(reason, said)
     return said, running.account(done.usage, done.wasted)
 
 
 def fallback(begun: Begun, reason: str) -> Answer:
     """The honest sentence when no answer can be had, with a person to follow."""
     text = str(begun.site_settings.get("fallback") or FALLBACK)
-    return Answer(text=text, type="fallback", handoff_reason=reason, confidence=0.0)
+    return Answer(text=text, type="fallback", handoff_reason=reason, handoff_code=Reason.ERROR, confidence=0.0)
+
+
+def _escalation(plugins: Snapshot, turn: TurnContext, said: Answer | None) -> Escalation | None:
+    found = plugins.first("escalate", turn=turn, answer=said)
+    return found[1] if found is not None else None
+
+
+def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
+    """The answer with which a rule passes the conversation on. Without an answer of the AI and without words of the rule it is
+    empty: then the customer is told only what happens next."""
+    say = escalation.say.strip()
+    if said is None:
+        text, said = say, Answer(text="")
+    elif escalation.answer_first:
+        text = f"{said.text}\n\n{say}".rstrip()
+    else:
+        # What was shown of it must be replaced by something.
+        text, said = (
+            say or INSTEAD,
+            Answer(text="", confidence=said.confidence, provider=said.provider, model=said.model),
+        )
+    detail = escalation.detail.strip()[:200]
+    words = f"{escalation.reason.words}: {detail}" if detail else escalation.reason.words
+    return replace(
+        said,
+        text=text,
+        handoff_reason=words,
+        handoff_code=escalation.reason,
+        priority=escalation.priority or said.priority,
+    )
+
+
+def unhappy(history: Sequence[MessageView]) -> int:
+    """Thumbs down of the customer."""
+    return sum(
+        mark.author == "customer" and mark.emoji.startswith(THUMBS_DOWN)
+        for message in history
+        for mark in message.reactions
+    )
 
 
 def _filtered(begun: Begun, plugins: Snapshot, turn: TurnContext) -> list[MessageView]:
@@ -281,6 +335,7 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
         type="offline" if done.quotes else "ai",
         handoff_reason=handoff.reason if handoff else "",
         handoff_summary=handoff.summary if handoff else "",
+        handoff_code=Reason.AI if handoff else Reason.POLICY,
         provider=done.provider,
         model=done.model,
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, JobSpec
+from bot.events import Answer, Escalation, JobSpec, OpeningHours, Reason
 from bot.knowledge import Found, Passage
 from bot.messages import MessageView
+from bot.opening import zone_named
 
 
 def misfit(hook: str, result: object) -> str:
@@ -23,7 +25,11 @@ def misfit(hook: str, result: object) -> str:
 
 def _describe(value: object) -> str:
     name = type(value).__name__
-    return f"{name} with wrong fields" if name in {"MessageView", "Prompt", "Answer", "Found", "Sent"} else name
+    return (
+        f"{name} with wrong fields"
+        if name in {"MessageView", "Prompt", "Answer", "Found", "Sent", "Escalation", "OpeningHours"}
+        else name
+    )
 
 
 def _message(value: Any) -> bool:
@@ -53,6 +59,26 @@ def _found(value: Any) -> bool:
         isinstance(value, Found)
         and isinstance(value.passages, tuple)
         and all(isinstance(passage, Passage) for passage in value.passages)
+    )
+
+
+def _escalation(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Escalation)
+        and isinstance(value.reason, Reason)
+        and isinstance(value.detail, str)
+        and isinstance(value.say, str)
+        and value.priority in {None, "low", "normal", "high", "urgent"}
+    )
+
+
+def _hours(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, OpeningHours)
+        and zone_named(value.zone) is not None
+        and isinstance(value.open, tuple)
+        and all(start < end for start, end in value.open)
+        and all(one[1] <= two[0] for one, two in pairwise(value.open))
     )
 
 
@@ -92,6 +118,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "search_knowledge": _found,
     "before_ai": _prompt,
     "after_ai": _answer,
+    "escalate": _escalation,
+    "opening_hours": _hours,
     "health_check": lambda value: value is None or isinstance(value, (str, dict)),
 }
 _EXPECTED = {
@@ -105,5 +133,7 @@ _EXPECTED = {
     "search_knowledge": "Found (with a tuple of Passage) or None",
     "before_ai": "a Prompt or None",
     "after_ai": "an Answer or None",
+    "escalate": "an Escalation (with a Reason) or None",
+    "opening_hours": "OpeningHours with a known time zone and spans in their order, or None",
     "health_check": "a dict, a string or None",
 }

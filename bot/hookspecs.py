@@ -19,7 +19,7 @@ import pluggy
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, TurnContext
+from bot.events import Answer, Escalation, OpeningHours, TurnContext
 from bot.knowledge import Found, Question
 from bot.messages import MessageView
 from bot.settings import Settings
@@ -113,6 +113,18 @@ def after_ai(settings: Settings, answer: Answer, turn: TurnContext) -> Answer | 
 
 
 @hookspec
+def escalate(settings: Settings, turn: TurnContext, answer: Answer | None) -> Escalation | None:  # type: ignore[empty-body]
+    """Pass the conversation to people. Asked twice in a turn: before the AI is asked (``answer`` is ``None``: what needs no answer, such
+    as a word), and with its finished answer, unless there is a reason already. *First*, in turns, within 2 s."""
+
+
+@hookspec
+def opening_hours(settings: Settings, site: str, start: float, end: float) -> OpeningHours | None:  # type: ignore[empty-body]
+    """Tell when people of the site with the key ``site`` are there between two moments (Unix seconds); ``None``: this plugin does not
+    know. Asked ahead for two weeks, again every quarter of an hour and with every change of a plugin. *First*, in worker, within 2 s."""
+
+
+@hookspec
 def health_check(settings: Settings) -> dict[str, Any] | str | None:  # type: ignore[empty-body]
     """Prove that the plugin can work; raise with a sentence if not. *Each*, by ``deskhand doctor``, within 10 s."""
 
@@ -130,5 +142,7 @@ RULES: dict[str, HookRule] = {
     "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
     "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS | {"worker"}),
     "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "escalate": HookRule(manner="first", deadline=2, where=_TURNS),
+    "opening_hours": HookRule(manner="first", deadline=2, where=frozenset({"worker", "cli"})),
     "health_check": HookRule(manner="each", deadline=10, where=frozenset({"cli", "web"})),
 }

@@ -6,7 +6,7 @@ import time
 
 import structlog
 
-from bot import accounts, clock, file_keeping, follow_up, key_rotation, states
+from bot import accounts, clock, file_keeping, follow_up, handoff, hours, key_rotation, states, waiting
 from bot.bus import bus
 from bot.config import config
 from bot.events import JobSpec
@@ -34,10 +34,25 @@ def core_jobs() -> dict[str, JobSpec]:
     specs = [
         JobSpec(kind="core.expire", run=expire, every=60.0, timeout=120.0),
         JobSpec(kind="core.retention", run=retention, every=3_600.0, timeout=600.0),
+        JobSpec(kind=waiting.KIND, run=ask_address),
+        hours.spec(),
         *follow_up.specs(),
         *file_keeping.specs(),
     ]
     return {spec.kind: spec for spec in specs}
+
+
+def ask_address(conversation_id: str) -> None:
+    """Nobody has claimed it in time: ask the customer for an address."""
+
+    def work() -> str:
+        if not handoff.ask_address(conversation_id).message_id:
+            return ""
+        return str(sql("SELECT channel FROM conversation WHERE id = ?", (conversation_id,)).fetchone()[0])
+
+    channel = write(work)
+    if channel:
+        bus().publish([("changed", conversation_id.encode()), ("out", channel.encode()), ("out", b"")])
 
 
 def expire(_ref: str = "") -> None:

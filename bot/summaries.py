@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from bot import desk_posts, turns
+from bot import desk_posts, spending
 from bot.ai import AICapability, AIProvider, Clocks, Prompt, PromptMessage, Text, Usage
 from bot.breaker import Breakers
 from bot.bus import bus
@@ -89,7 +89,7 @@ def _case(conversation_id: str) -> _Case | None:
     return _Case(
         site_id=site_id, site_name=site_name, channel=channel, language=language, over=state == "resolved",
         said=tuple(m for m in map(with_files, said) if m.author in {"customer", "ai", "agent"} and m.text and not m.deleted),
-        tokens_left=turns.tokens_left(site_id, cap),
+        tokens_left=spending.tokens_left(site_id, cap),
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _by_fleet(conversation_id: str, case: _Case) -> str:
         log.info("summary_without_model", conversation=conversation_id, reasons=str(error))
     tokens = usage.input_tokens + usage.output_tokens
     if tokens:
-        write(lambda: turns.book(case.site_id, tokens))
+        write(lambda: spending.book(case.site_id, tokens))
     return text
 
 

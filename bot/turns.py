@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 
-from bot import clock, deliver, desk_posts, handoff, lease
+from bot import clock, deliver, desk_posts, handoff, lease, spending
 from bot.config import config
 from bot.crypto import keep
-from bot.events import Answer
+from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.lease import Lease, LostLease
 from bot.messages import MessageView
@@ -50,6 +50,11 @@ class Begun:
     history: tuple[MessageView, ...]
     tokens_left: int | None
     """Of today's cap; ``None`` without a cap."""
+    turns: int = 0
+    """Answers since the AI has this conversation (again), and what they cost."""
+    tokens: int = 0
+    reserved: int = 0
+    """Tokens set aside of the day's cap for this turn."""
     had_people: bool = False
     """Agents had this conversation before: their threads show what the AI says."""
     poisoned: bool = False
@@ -89,31 +94,42 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
     row = sql(
         "UPDATE conversation SET lease_owner = ?, lease_until = ?, fence = fence + 1"
         " WHERE id = ? AND needs AND due_at <= ? AND (lease_until < ? OR (? AND lease_owner = ?))"
-        " RETURNING fence, seq, rev, answered, state, site_id, channel, language, had_people,"
+        " RETURNING fence, seq, rev, answered, state, site_id, channel, language, had_people, turns_from,"
         " (SELECT max(m.seq) FROM message m WHERE m.conversation_id = conversation.id AND m.seq > conversation.answered"
         " AND m.author = 'customer' AND NOT m.deleted)",
         (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
         return None
-    fence, newest, rev, answered, state, site_id, channel, language, had_people, upto = row
+    fence, newest, rev, answered, state, site_id, channel, language, had_people, turns_from, upto = row
     if state != "ai" or upto is None:
         sql(
             "UPDATE conversation SET needs = ?, lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ?",
             (False, conversation_id, fence),
         )
+        spending.give_back(conversation_id, site_id)
         if state == "ai":  # the question was deleted while it was being answered
             sql(
                 "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
                 (clock.now(), conversation_id),
             )
         return None
-    turn_id, attempt, crashes, stop, upto = _turn(conversation_id, upto, restart=restart)
-    key, name, settings, cap, spent = sql(
-        "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens, 0) FROM site s"
+    turn_id, attempt, crashes, stop, upto, reserved = _turn(conversation_id, upto, restart=restart)
+    key, name, settings, cap, spent, answers, tokens = sql(
+        "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens, 0), u.answers, u.tokens FROM site s"
+        " CROSS JOIN (SELECT count(*) AS answers, coalesce(sum(input_tokens + output_tokens), 0) AS tokens FROM turn"
+        " WHERE conversation_id = ? AND started_at >= ? AND state IN ('done', 'stopped')) u"
         " LEFT JOIN token_spend p ON p.id = ? WHERE s.id = ?",
-        (f"{site_id}/{_today()}", site_id),
+        (conversation_id, turns_from, f"{site_id}/{spending.today()}", site_id),
     ).fetchone()
+    site_settings = _json(settings)
+    history = tuple(last_messages(conversation_id, newest, config().history, bare=True))
+    left = spending.left(cap, spent)
+    if left is not None:
+        # What the turn itself has set aside is its own to spend; what others have is not.
+        left += reserved
+        if not reserved and left > 0:
+            reserved = spending.set_aside(turn_id, site_id, history, site_settings)
     failpoint("turn.after_claim")
     return Begun(
         lease=Lease(conversation_id, owner, fence),
@@ -126,11 +142,14 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         site_id=site_id,
         site_key=key,
         site_name=name,
-        site_settings=_json(settings),
+        site_settings=site_settings,
         channel=channel,
         language=language,
-        history=tuple(last_messages(conversation_id, newest, config().history, bare=True)),
-        tokens_left=_left(cap, spent),
+        history=history,
+        tokens_left=left,
+        turns=answers,
+        tokens=tokens,
+        reserved=reserved,
         had_people=bool(had_people),
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
@@ -145,10 +164,10 @@ def _hold(conversation_id: str) -> None:
         sql("SELECT 1 FROM conversation WHERE id = ? FOR UPDATE", (conversation_id,))
 
 
-def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int]:
+def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int, int]:
     """Open a turn, or take over the running one: after a restart, or after the process that ran it died."""
     running = sql(
-        "SELECT id, attempt, crashes, stop, upto_seq FROM turn WHERE conversation_id = ? AND state = 'running'",
+        "SELECT id, attempt, crashes, stop, upto_seq, reserved FROM turn WHERE conversation_id = ? AND state = 'running'",
         (conversation_id,),
     ).fetchone()
     if running is None:
@@ -158,8 +177,8 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
             " draft, error, started_at) VALUES (?, ?, ?, 'running', 1, 0, ?, '', '', 0, 0, '', '', ?)",
             (turn_id, conversation_id, upto, False, clock.now()),
         )
-        return turn_id, 1, 0, False, upto
-    turn_id, attempt, crashes, stop, before = running
+        return turn_id, 1, 0, False, upto, 0
+    turn_id, attempt, crashes, stop, before, reserved = running
     if stop:
         upto = before  # who asked on after pressing stop wants an answer to that: the next turn gives it
     crashed = 0 if restart else 1
@@ -168,26 +187,11 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
         "UPDATE turn SET upto_seq = ?, attempt = ?, crashes = crashes + ? WHERE id = ?",
         (upto, attempt + FAILOVERS, crashed, turn_id),
     )
-    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop), upto
+    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop), upto, reserved
 
 
 FAILOVERS = 10
 """Attempt numbers one run may use for its failovers."""
-
-
-def tokens_left(site_id: str, cap: int | None) -> int | None:
-    """What is left of a site's cap today; ``None`` without a cap. Inside a read or a write."""
-    row = sql("SELECT tokens FROM token_spend WHERE id = ?", (f"{site_id}/{_today()}",)).fetchone()
-    return _left(cap, row[0] if row else 0)
-
-
-def _left(cap: int | None, spent: int) -> int | None:
-    limit = config().daily_tokens if cap is None else cap
-    return limit - spent if limit else None
-
-
-def _today() -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime())
 
 
 def _json(value: Any) -> dict[str, Any]:
@@ -210,23 +214,27 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     failpoint("turn.before_commit")
     done = sql(
         "UPDATE turn SET state = ?, provider = ?, model = ?, input_tokens = ?, output_tokens = ?, confidence = ?, first_delta_ms = ?,"
-        " total_ms = ?, ended_at = ?, error = ? WHERE id = ? AND state = 'running'",
+        " total_ms = ?, ended_at = ?, error = ?, reserved = 0 WHERE id = ? AND state = 'running'",
         (state, answer.provider, answer.model, account.input_tokens, account.output_tokens, answer.confidence,
          account.first_delta_ms, account.total_ms, clock.now(), answer.handoff_reason if state == "failed" else "", begun.turn_id),
     ).rowcount  # fmt: skip
     if not done:
         raise LostLease(begun.turn_id)
-    _spend(begun, account)
     handing_over = bool(answer.handoff_reason)
+    # A rule may pass the conversation on without a word of its own: then there is no answer to store.
+    speaks = bool(answer.text.strip()) or not handing_over
+    step = 1 if speaks else 0
     failpoint("turn.before_release")
     # The lease is given back at once, unless there is more to answer.
     _hold(begun.conversation_id)
     row = sql(
-        f"UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"  # noqa: S608
+        f"UPDATE conversation SET seq = seq + ?, rev = rev + ?, active_at = ?, answered = CASE WHEN answered < ? THEN ? ELSE answered END,"  # noqa: S608
         f" needs = {_MORE}, lease_until = CASE WHEN {_MORE} THEN lease_until ELSE 0 END,"
         f" lease_owner = CASE WHEN {_MORE} THEN lease_owner ELSE '' END"
         " WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
         (
+            step,
+            step,
             clock.now(),
             begun.upto_seq,
             begun.upto_seq,
@@ -238,13 +246,34 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
             begun.lease.owner,
         ),
     ).fetchone()
+    # Locks come in the order of begin: the conversation, then the day's row.
+    spending.settle(begun.turn_id, begun.site_id, begun.reserved, account.input_tokens + account.output_tokens)
     if row is None:
         return _too_late(begun, answer)
+    deliveries = _store(begun, answer, Place(row[0], row[1])) if speaks else False
+    if handing_over:
+        handoff.hand_over(
+            begun.conversation_id,
+            answer.handoff_reason,
+            summary=answer.handoff_summary,
+            code=answer.handoff_code,
+            priority=answer.priority,
+            confidence=answer.confidence,
+        )
+    more = bool(row[2])
+    if more and handing_over:
+        more = False
+        release(begun)
+    return Ended(stored=True, more=more, deliveries=deliveries or handing_over or begun.had_people)
+
+
+def _store(begun: Begun, answer: Answer, place: Place) -> bool:
+    """The answer at its place, with its deliveries; whether there are any."""
     message_id = clock.new_id()
     insert_message(
         message_id,
         begun.conversation_id,
-        Place(row[0], row[1]),
+        place,
         author="ai",
         body=answer.text,
         created_at=clock.now(),
@@ -255,13 +284,7 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     deliveries = deliver.plan(begun.conversation_id, message_id, answer.text)
     if begun.had_people:
         desk_posts.show(begun.conversation_id, message_id)
-    if handing_over:
-        handoff.hand_over(begun.conversation_id, answer.handoff_reason, summary=answer.handoff_summary)
-    more = bool(row[2])
-    if more and handing_over:
-        more = False
-        release(begun)
-    return Ended(stored=True, more=more, deliveries=deliveries or handing_over or begun.had_people)
+    return deliveries
 
 
 def _extra(answer: Answer) -> dict[str, Any]:
@@ -290,26 +313,10 @@ def seal_draft(text: str, turn_id: str) -> str:
     return keep("turn", "draft", turn_id, text)
 
 
-def _spend(begun: Begun, account: Account) -> None:
-    tokens = account.input_tokens + account.output_tokens
-    if tokens:
-        book(begun.site_id, tokens, turns=1)
-
-
-def book(site_id: str, tokens: int, *, turns: int = 0) -> None:
-    """Count tokens against a site's cap of today. Inside a write."""
-    day = _today()
-    sql(
-        "INSERT INTO token_spend (id, site, day, tokens, turns) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET tokens = token_spend.tokens + excluded.tokens, turns = token_spend.turns + excluded.turns",
-        (f"{site_id}/{day}", site_id, day, tokens, turns),
-    )
-
-
 def spend(begun: Begun, account: Account) -> None:
     """Book tokens of an attempt that was thrown away: they were paid all the same. Inside a write."""
     if tokens := account.input_tokens + account.output_tokens:
-        book(begun.site_id, tokens)
+        spending.book(begun.site_id, tokens)
 
 
 def note_attempt(begun: Begun, attempt: int) -> None:
@@ -374,5 +381,5 @@ def news(begun: Begun) -> tuple[bool, int, bool]:
 
 def give_up(conversation_id: str) -> None:
     """No turn can even be begun: pass the conversation to people instead of trying for ever. Inside a write."""
-    handoff.hand_over(conversation_id, "technical error")
+    handoff.hand_over(conversation_id, Reason.ERROR)
     sql("UPDATE conversation SET needs = ?, answered = seq WHERE id = ?", (False, conversation_id))

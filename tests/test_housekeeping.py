@@ -86,6 +86,8 @@ def test_retention_takes_what_is_old_and_nothing_else(store: Any) -> None:
 def test_the_core_brings_its_periodic_jobs() -> None:
     assert {kind: spec.every for kind, spec in housekeeping.core_jobs().items() if spec.every} == {
         "core.expire": 60.0,
+        "core.hours": 900.0,
         "core.remind": 300.0,
         "core.retention": 3600.0,
+        "files.sweep": 3600.0,
     }

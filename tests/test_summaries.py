@@ -119,7 +119,7 @@ def test_a_provider_that_only_quotes_writes_no_summary(store: Any, conversation:
 
 def test_a_site_over_its_cap_asks_no_model(store: Any, conversation: str, plugins: Any, llm: FakeLLM) -> None:
     store.write(lambda: store.Site.update(daily_tokens=1).execute())
-    from bot.turns import book
+    from bot.spending import book
 
     store.write(lambda: book("s1", 5))
     store.write(lambda: handoff.hand_over(conversation, "asked"))

@@ -87,7 +87,7 @@ def _covered(conversation: Row, rows: list[Row], turns: dict[str, Row], ticket: 
 
 def _for_people(rows: list[Row], seq: int, ticket: bool) -> bool:
     """Whether a question was passed to people: before it, or after it and before anything answered it; or its writer closed."""
-    handed = any(row["author"] == "system" and row["kind"] in {"handoff", "handoff_no_desk"} for row in rows)
+    handed = any(row["author"] == "system" and row["kind"].startswith("handoff") for row in rows)
     closed = any(row["author"] == "system" and row["kind"] == "resolved" and row["seq"] > seq for row in rows)
     return (ticket and handed) or closed
 
