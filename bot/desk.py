@@ -144,9 +144,9 @@ class DeskEvent:
 
     desk: str
     key: str
-    kind: Literal["reply", "edit", "delete", "action", "note", "reaction"]
+    kind: Literal["reply", "edit", "delete", "action", "note", "reaction", "left"]
     """``note``: an internal note by a button, whatever its text begins with; ``reaction``: the emoji ``text`` on the desk's message
-    ``message``, taken back when ``gone``."""
+    ``message``, taken back when ``gone``. ``left``: the account of ``who`` was ended; nothing else is needed."""
     who: str
     """The desk's id of the person, with its team: ``T1:U1``. Empty for a delete of which only the absence was seen."""
     who_name: str = ""

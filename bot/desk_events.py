@@ -8,7 +8,7 @@ from typing import Any, cast
 import structlog
 from peewee import IntegrityError
 
-from bot import agents, claims, clock, desk_posts, replies
+from bot import agents, claims, clock, departures, desk_posts, replies
 from bot.bus import bus
 from bot.claims import Done
 from bot.desk import Action, DeskAnswer, DeskEvent
@@ -34,12 +34,12 @@ def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
     touched: dict[str, str] = {}
     for event in events:
         try:
-            answer, conversation_id, channel = write(lambda event=event: _store(event))  # type: ignore[misc]
+            answer, moved = write(lambda event=event: _store(event))  # type: ignore[misc]
+            failpoint("desk.after_commit")
         except IntegrityError:
-            answer, conversation_id, channel = DeskAnswer(key=event.key, code="duplicate"), "", ""
+            answer, moved = DeskAnswer(key=event.key, code="duplicate"), {}
         answers.append(answer)
-        if conversation_id:
-            touched[conversation_id] = channel
+        touched |= moved
     topics: list[tuple[str, bytes]] = []
     for conversation_id, channel in touched.items():
         topics += [
@@ -52,21 +52,24 @@ def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
     return answers
 
 
-def _store(event: DeskEvent) -> tuple[DeskAnswer, str, str]:
+def _store(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
+    """The answer, and the channels of the conversations that changed, by id."""
     taken = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
         " VALUES (?, ?, ?, '', '', 0, 0, '', ?, '', '') ON CONFLICT (key) DO NOTHING",
         (event.key, desk_posts.PREFIX + event.desk, event.kind, clock.now()),
     ).rowcount
     if not taken:
-        return DeskAnswer(key=event.key, code="duplicate"), "", ""
-    failpoint("receive.before_commit")
+        return DeskAnswer(key=event.key, code="duplicate"), {}
+    failpoint("desk.before_commit")
+    if event.kind == "left":
+        return DeskAnswer(key=event.key, code="done"), departures.left(event.desk, event.who)
     row = _conversation(event)
     done = _do(event, row[0] if row else "")
     if row is None:
-        return _answer(event, done), "", ""
+        return _answer(event, done), {}
     sql("UPDATE ledger SET conversation = ? WHERE key = ?", (row[0], event.key))
-    return _answer(event, done), row[0], row[1]
+    return _answer(event, done), {row[0]: row[1]}
 
 
 def _answer(event: DeskEvent, done: Done) -> DeskAnswer:

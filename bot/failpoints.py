@@ -32,6 +32,13 @@ POINTS = frozenset(
         "out.after_bytes",
         "out.before_sent",
         "out.after_sent",
+        "desk.before_commit",
+        "desk.after_commit",
+        "desk.before_ack",
+        "desk.before_reply_commit",
+        "desk.after_reply_commit",
+        "desk.before_posted",
+        "desk.after_posted",
         "job.after_claim",
         "job.before_done",
     }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, deliver, desk_posts, lease
+from bot import clock, deliver, desk_posts, files, lease, outgoing
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
@@ -48,10 +49,20 @@ class Outbox:
         return read(lambda: deliver.due_places(self.name))
 
     def claim(self, place: str) -> Claimed | None:
-        """Take the head of a place; it is committed as ``sending`` before this returns."""
-        return write(lambda: deliver.claim_head(self.name, place, lease.owner(), self.timeout, self._compose))
+        """Take the head of a place; it is committed as ``sending`` before this returns. The bytes of a file are read after that."""
+        while True:
+            claimed = write(lambda: deliver.claim_head(self.name, place, lease.owner(), self.timeout, self._compose))
+            if claimed is None or not claimed.out.files:
+                return claimed
+            try:
+                whole = tuple(read(lambda file=file: files.load(file.id))[0] for file in claimed.out.files)  # type: ignore[misc]
+            except files.Gone as gone:
+                self.refused(claimed, str(gone))
+                continue
+            whole = tuple(replace(one, url=file.url) for one, file in zip(whole, claimed.out.files, strict=True))
+            return replace(claimed, out=replace(claimed.out, files=whole))
 
-    _compose: Compose | None = None
+    _compose: Compose = staticmethod(outgoing.compose)
 
     def step(self, claimed: Claimed) -> Step:
         """What to do with it: send, look whether it arrived, or hold it for an operator."""
@@ -151,7 +162,7 @@ class DeskOutbox(Outbox):
 
     def posted(self, claimed: Claimed, posted: Posted) -> None:
         """The desk shows it; the first card tells the thread."""
-        failpoint("out.before_sent")
+        failpoint("desk.before_posted")
 
         def work(post_id: str) -> None:
             deliver.mark_sent(claimed.ord, post_id)
@@ -163,7 +174,7 @@ class DeskOutbox(Outbox):
         except IntegrityError:
             log.warning("platform_id_given_twice", channel=self.name, delivery=claimed.out.key)
             write(lambda: work(""))
-        failpoint("out.after_sent")
+        failpoint("desk.after_posted")
 
     def _refused(self, claimed: Claimed, reason: str) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), reason)

@@ -13,6 +13,7 @@ from bot.claims import Done, claim
 from bot.config import config
 from bot.crypto import seal, unseal
 from bot.desk import Action, DeskEvent
+from bot.failpoints import failpoint
 from bot.receive import clean
 from bot.states import NotAllowed
 from bot.store import read, sql, write
@@ -171,6 +172,7 @@ def send(reply_id: str) -> bool:
     deliver.plan(conversation_id, message_id, text)
     desk_posts.show(conversation_id, message_id)
     desk_posts.mark(reply_id, desk, conversation_id, 2)
+    failpoint("desk.before_reply_commit")
     return True
 
 
@@ -198,6 +200,7 @@ def send_due() -> list[tuple[str, str]]:
     moved = []
     for reply_id, conversation_id, channel in read(due):
         if write(lambda reply_id=reply_id: send(reply_id)):  # type: ignore[misc]
+            failpoint("desk.after_reply_commit")
             moved.append((conversation_id, channel))
     return moved
 

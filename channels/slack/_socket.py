@@ -14,6 +14,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from ._web import is_loopback, quiet_logger
+from .telling import TakesLonger
 
 CONNECT = 10.0
 LOOK = 0.5
@@ -66,8 +67,11 @@ def make_app(web: AsyncWebClient, commit: Any) -> AsyncApp:
     """
 
     async def committed_first(body: dict[str, Any]) -> BoltResponse:
-        await commit(body)
-        return BoltResponse(status=200, body="")
+        try:
+            answer = await commit(body)
+        except TakesLonger:
+            return BoltResponse(status=503, body="")  # not acknowledged, and no fault
+        return BoltResponse(status=200, body=answer or "")
 
     return AsyncApp(
         client=web, logger=quiet_logger(), before_authorize=committed_first, request_verification_enabled=False

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import DeskAnswer, DeskInbox, PermanentFailure
+from bot import DeliveryFailure, DeskInbox, failpoint
 
 from .asides import Asides
 from .catching_up import CatchingUp
-from .events import Heard, Reader
+from .events import Reader
 from .failures import failure_of
+from .heard import Heard
 from .intake import Intake
 from .people import People
-from .scopes import missing_scopes
+from .scopes import missed
+from .standing import Standing, introduce
+from .telling import TakesLonger, Telling
 
 if TYPE_CHECKING:
     from slack_bolt.app.async_app import AsyncApp
@@ -36,12 +39,17 @@ SETTLE = 5.0
 class Listening:
     """One run of ``listen``: until it is cancelled, or raises because Slack cannot be listened to now."""
 
-    def __init__(self, client: AsyncWebClient, app_token: str, inbox: DeskInbox, *, catch_up_per_minute: float) -> None:
+    def __init__(
+        self, client: AsyncWebClient, app_token: str, inbox: DeskInbox, *, place: str, doubt: asyncio.Event, largest_file: int,
+        catch_up_per_minute: float,
+    ) -> None:  # fmt: skip
         self.client = client
         self.app_token = app_token
         self.inbox = inbox
         self.per_minute = catch_up_per_minute
         self.asides = Asides(client)
+        self.telling = Telling(client, self.asides, largest_file)
+        self.standing = Standing(client, place, doubt, self._say_connected)
         self._background: set[asyncio.Task[Any]] = set()
         self._catching: asyncio.Task[None] | None = None
         self._refused_at = 0.0
@@ -50,42 +58,43 @@ class Listening:
     async def run(self) -> None:
         from ._socket import make_app
 
+        self.standing.doubt.clear()
         self.reader = await self._introduce()
-        self.intake = Intake(self.inbox)
+        self.telling.intake = Intake(self.inbox)
         app = make_app(self.client, self.commit)
+        watching = asyncio.ensure_future(self.standing.watch())
+        connecting = asyncio.ensure_future(self._connections(app))
         try:
-            await self._connections(app)
+            done, _ = await asyncio.wait({watching, connecting}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except DeliveryFailure as failure:
+            log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
+            raise
         finally:
-            for task in [*self._background, *([self._catching] if self._catching else [])]:
+            for task in (watching, connecting, *self._background, *([self._catching] if self._catching else [])):
                 task.cancel()
-            await self.intake.stop()
+            await asyncio.gather(watching, connecting, return_exceptions=True)
+            await self.telling.stop()
             await self.asides.stop()
             await self._say_connected(False)
 
     async def _introduce(self) -> Reader:
         """Ask Slack who we are. Raises with a sentence when the app could not do its work."""
         try:
-            me = await self.client.auth_test()
-        except Exception as error:
-            failure = failure_of(error)
+            me = await introduce(self.client)
+        except DeliveryFailure as failure:
             log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
-            raise failure from None
-        missing = missing_scopes(me.headers)
-        if missing:
-            failure = PermanentFailure(
-                f"The Slack app lacks the scopes {', '.join(missing)}. Add them on its page (OAuth & Permissions) and install "
-                "it again; slack-manifest.yaml has all of them. Conversations wait meanwhile."
-            )
-            log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
-            raise failure
+            raise
         people = People(self.client, str(me["team_id"]), str(me.get("enterprise_id") or ""))
-        return Reader(people, str(me["user_id"]), str(me.get("bot_id") or ""))
+        files = "files:read" not in missed(me.headers)
+        return Reader(people, str(me["user_id"]), str(me.get("bot_id") or ""), files=files)
 
     async def _connections(self, app: AsyncApp) -> None:
         """One connection after the other. The next one is opened before Slack closes the old, where it says so."""
         socket = await self._open(app)
         try:
-            await self._say_connected(True)
+            await self._say_connected(await self.standing.look())
             self.catch_up_soon()
             short = 0
             while True:
@@ -100,7 +109,7 @@ class Listening:
                 if why == "lost":
                     log.info("desk_reconnected", desk="slack")
                     await before.end()
-                    await self._say_connected(True)
+                    await self._say_connected(not self.standing.problem)
                     self.catch_up_soon()
                 else:
                     self._later(self._end_later(before))
@@ -117,20 +126,24 @@ class Listening:
             log.warning("desk_not_connected", desk="slack", reason=str(failure))
             raise failure from None
 
-    async def commit(self, body: dict[str, Any]) -> None:
-        """Commit what a payload says; return only then. Raises when Slack must send it again."""
+    async def commit(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Commit what a payload says; return only then, with what Slack is to be answered. Raises when Slack must send it again."""
         try:
             # The SDK runs a task for each event. Read one after the other, or those that wait for a name are overtaken.
             async with self._turn[_place(body)]:
                 heard = await self._understood(body)
-                put = [self._put(one) for one in heard]
-            for one, done in zip(heard, put, strict=True):
-                self.asides.tell(one, await done if done else None)
+                told = [self.telling.begin(one) for one in heard]
+            answers = [await one for one in told]
+            if heard:
+                failpoint("desk.before_ack")
+        except TakesLonger:
+            raise  # it goes on; Slack's redelivery finds it done
         except Exception as error:
             self._refused_at = time.monotonic()
             self._later(self._look_again(self._refused_at))
             log.warning("event_not_committed", desk="slack", reason=type(error).__name__, next="Slack sends it again")
             raise
+        return next((one for one in answers if one), None)
 
     async def _understood(self, body: dict[str, Any]) -> list[Heard]:
         try:
@@ -139,14 +152,6 @@ class Listening:
             # Sent again it would fail again, for ever: named, and acknowledged.
             log.warning("event_not_understood", desk="slack", kind=str(body.get("type")), reason=type(error).__name__)
             return []
-
-    def _put(self, heard: Heard) -> asyncio.Future[DeskAnswer] | None:
-        return self.intake.put(heard.event) if heard.event else None
-
-    async def tell(self, heard: Heard) -> None:
-        """Commit one thing that was found in a thread; the sentence for the person follows by itself."""
-        done = self._put(heard)
-        self.asides.tell(heard, await done if done else None)
 
     def catch_up_soon(self) -> None:
         """Read open threads again; a run that is under way is replaced by one that sees everything."""
@@ -157,7 +162,7 @@ class Listening:
     async def _catch_up(self) -> None:
         try:
             threads = list(await self.inbox.threads())
-            await CatchingUp(self.client, self.reader, self.tell, self.per_minute).run(threads)
+            await CatchingUp(self.client, self.reader, self.telling.tell, self.per_minute).run(threads)
         except asyncio.CancelledError:
             raise
         except Exception as error:

@@ -11,8 +11,8 @@ import structlog
 from bot import DeskAnswer, TemporaryFailure
 
 from .buttons import actions_block
-from .events import Heard
 from .failures import failure_of
+from .heard import Heard
 from .rich import cut, escape, rich, section, words
 
 if TYPE_CHECKING:

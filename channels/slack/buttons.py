@@ -7,42 +7,42 @@ from typing import Any
 
 from bot import Action
 
+from .forms import NOTE
 from .rich import Block, plain
 
 LABELS = {
     Action.CLAIM: "Claim",
     Action.RELEASE: "Release",
     Action.TRANSFER: "Assign to…",
-    Action.SNOOZE: "Snooze 1 h",
+    Action.SNOOZE: "Snooze…",
     Action.RESOLVE: "Resolve",
     Action.REOPEN: "Reopen",
     Action.RETURN: "Return to AI",
-    Action.BLOCK: "Block visitor",
+    Action.BLOCK: "Block visitor…",
     Action.UNDO: "Undo",
     Action.RETRY: "Try again",
     Action.SUMMARY: "Summarise again",
     Action.LINK: "Link my account",
 }
-SNOOZE_MINUTES = "60"
+NOTE_LABEL = "Note"
 _CONFIRM = {
     Action.RESOLVE: ("Resolve this conversation?", "The customer is told, and asked how it was.", "Resolve", "Keep open"),
-    Action.BLOCK: ("Block this visitor?", "They cannot write to you any more.", "Block", "Do not block"),
 }  # fmt: skip
 _IN_OVERFLOW = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a button said when it was clicked."""
+    """What a button said when it was clicked. ``action`` is ``None`` for a note."""
 
-    action: Action
+    action: Action | None
     conversation: str
     thread: str
     value: str
 
 
-def carry(action: Action, conversation: str, thread: str = "", value: str = "") -> str:
-    return f"{action.value}|{conversation}|{thread}|{value}"
+def carry(action: Action | None, conversation: str, thread: str = "", value: str = "") -> str:
+    return f"{action.value if action else NOTE}|{conversation}|{thread}|{value}"
 
 
 def read_carried(text: str) -> Carried | None:
@@ -50,34 +50,32 @@ def read_carried(text: str) -> Carried | None:
     action, _, rest = text.partition("|")
     conversation, _, rest = rest.partition("|")
     thread, _, value = rest.partition("|")
-    if action not in set(Action):
+    if action not in {*Action, NOTE}:
         return None
-    return Carried(Action(action), conversation, thread, value)
+    return Carried(None if action == NOTE else Action(action), conversation, thread, value)
 
 
 def actions_block(
-    actions: tuple[Action, ...], *, conversation: str = "", thread: str = "", value: str = "", block_id: str = "", who: str = ""
+    actions: tuple[Action, ...], *, conversation: str = "", thread: str = "", value: str = "", block_id: str = "", who: str = "",
+    note: bool = False,
 ) -> Block | None:  # fmt: skip
-    """One primary button, the second beside it, the rest behind dots; ``None`` when there is nothing to do."""
+    """One primary button, the second beside it, a note, the rest behind dots; ``None`` when there is nothing to do."""
     if not actions:
         return None
 
-    def carried(action: Action) -> str:
-        return carry(action, conversation, thread, SNOOZE_MINUTES if action is Action.SNOOZE else value)
+    def carried(action: Action | None) -> str:
+        return carry(action, conversation, thread, value)
 
-    picks = [one for one in dict.fromkeys(actions) if one is Action.TRANSFER]
-    plain_ones = [one for one in dict.fromkeys(actions) if one is not Action.TRANSFER]
-    front, rest = plain_ones[:2], plain_ones[2:]
-    if len(rest) == 1:
-        front, rest = plain_ones, []
+    chosen = list(dict.fromkeys(actions))
+    # What cannot be taken back never stands where a thumb slips: it is behind the dots, and asks again.
+    front = [one for one in chosen if one is not Action.BLOCK or len(chosen) == 1][:2]
+    rest = [one for one in chosen if one not in front]
+    if len(rest) == 1 and rest[0] is not Action.BLOCK:
+        front, rest = chosen, []
     elements = [_button(one, carried(one), primary=i == 0, who=who) for i, one in enumerate(front)]
-    if picks:
+    if note:
         elements.append(
-            {
-                "type": "users_select",
-                "action_id": f"deskhand:{Action.TRANSFER.value}",
-                "placeholder": plain(LABELS[Action.TRANSFER]),
-            }
+            {"type": "button", "action_id": "deskhand:note", "text": plain(NOTE_LABEL), "value": carried(None)[:2000]}
         )
     for number, start in enumerate(range(0, len(rest), _IN_OVERFLOW)):
         options = [

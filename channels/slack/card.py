@@ -46,6 +46,7 @@ def card_blocks(card: Card) -> list[Block]:
         conversation=card.conversation_id,
         block_id=f"card:{card.conversation_id}:{card.version}",
         who=f"#{card.ticket}",
+        note=card.state in {"waiting", "human"},
     )
     if actions is not None:
         blocks.append(actions)

@@ -13,7 +13,8 @@ import structlog
 
 from bot import OpenThread, TemporaryFailure, Uncertain
 
-from .events import Heard, Reader
+from .events import Reader
+from .heard import Heard, seconds
 from .looking import thread_pages
 from .pacing import Bucket
 
@@ -80,7 +81,7 @@ class CatchingUp:
             there
         ):  # a thread of which nothing is left was deleted as a whole, or cannot be seen: no reason to withdraw replies
             for ts in one.known:
-                if ts not in there:
+                if ts not in there and seconds(ts):  # a note from a form has no message
                     await self.tell(Heard(one.place, "", one.thread, self.reader.gone(one.place, one.thread, ts)))
                     told += 1
         return told

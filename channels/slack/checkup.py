@@ -9,7 +9,7 @@ from typing import Any
 from bot import PermanentFailure
 
 from .failures import failure_of
-from .scopes import missing_scopes
+from .scopes import missed, missing_scopes
 
 SKEW = 60.0
 """Seconds that this machine's clock may differ from Slack's."""
@@ -50,7 +50,10 @@ def check_up(*, bot_token: str, app_token: str, place: str, api_url: str) -> str
     shared = (
         " It is shared with another company: their people see customers' words." if channel.get("is_ext_shared") else ""
     )
-    return f"{me.get('team') or me['team_id']}, #{name}: tokens, scopes, channel and clock are right.{shared}"
+    less = "".join(f" Without the scope {one} {what}." for one, what in missed(me.headers).items())
+    if less:
+        less += " Add what you want on the app's page (OAuth & Permissions) and install it again."
+    return f"{me.get('team') or me['team_id']}, #{name}: tokens, scopes, channel and clock are right.{shared}{less}"
 
 
 def _ask(call: Any, what: str) -> Any:

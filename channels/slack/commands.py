@@ -25,10 +25,10 @@ _ACTIONS = {
     "summary": Action.SUMMARY,
     "link": Action.LINK,
 }
-LONGEST_SNOOZE = 60 * 24 * 90
-"""Minutes: ninety days."""
+LONGEST_SNOOZE = 60 * 24 * 30
+"""Minutes: thirty days."""
 HELP = (
-    "Write in this thread to answer the customer. Begin with note: or 🔒 to keep it between you.\n"
+    "Write in this thread to answer the customer. Begin with note:, !note or 🔒 to keep it between you.\n"
     "!claim takes the conversation, !release gives it back, !assign @name hands it over\n"
     "!snooze 60 hides it for 60 minutes (also 2h, 3d), !resolve closes it, !reopen opens it again\n"
     "!return gives it back to the AI, !block stops the visitor, !undo takes your last reply back\n"
@@ -44,6 +44,8 @@ class Command:
     value: str = ""
     person: str = ""
     words: str = ""
+    note: str = ""
+    """The text of an internal note."""
 
 
 def read_command(text: str) -> Command | None:
@@ -55,6 +57,10 @@ def read_command(text: str) -> Command | None:
     word, rest = match[1].lower(), (match[2] or "").strip()
     if word == "help":
         return Command(words=HELP)
+    if word == "note":
+        return (
+            Command(note=rest) if rest else Command(words="This note is empty. Write it after !note. Nothing was kept.")
+        )
     action = _ACTIONS.get(word)
     if action is None:
         return _unknown(word, rest)
@@ -71,7 +77,7 @@ def read_command(text: str) -> Command | None:
 
 
 def _unknown(word: str, rest: str) -> Command | None:
-    close = difflib.get_close_matches(word, [*_ACTIONS, "help"], n=1, cutoff=0.75)
+    close = difflib.get_close_matches(word, [*_ACTIONS, "help", "note"], n=1, cutoff=0.75)
     if close and len(rest) <= 40:
         return Command(words=f"There is no !{word}. Did you mean !{close[0]}? Nothing was sent to the customer.")
     if not rest:
@@ -95,5 +101,5 @@ def _snooze(rest: str) -> Command:
         return Command(words="Say for how long: !snooze 60 (minutes), !snooze 2h or !snooze 3d. Nothing was changed.")
     minutes = int(match[1]) * {"h": 60, "d": 1440}.get((match[2] or "m")[0].lower(), 1)
     if not 1 <= minutes <= LONGEST_SNOOZE:
-        return Command(words="A snooze lasts from 1 minute to 90 days. Nothing was changed.")
+        return Command(words="A snooze lasts from 1 minute to 30 days. Nothing was changed.")
     return Command(Action.SNOOZE, str(minutes))

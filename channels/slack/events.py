@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from bot import Action, DeskEvent
+from bot import DeskEvent
 
-from .buttons import read_carried
-from .commands import read_command
-from .people import People
+from .commands import Command, read_command
+from .emoji import picture
+from .heard import DESK, Heard, seconds
+from .marks import EMOJI
+from .people import People, Person
+from .pressed import Pressed
 from .reading import mentioned, readable
 
-DESK = "slack"
 _WRITTEN = {"", "file_share", "me_message", "thread_broadcast"}
 """Subtypes of messages that a person wrote."""
-FILES_STAY = "Files do not reach the customer from Slack; send a link instead."
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One thing somebody did. ``place``, ``user`` and ``thread`` say where a sentence for them goes."""
-
-    place: str
-    user: str
-    thread: str
-    event: DeskEvent | None = None
-    words: str = ""
-    """A sentence that needs no answer of the core."""
+NO_FILES = "Files do not reach the customer: the app lacks the scope files:read. An admin can add it (docs/slack.md)."
+FILES_OF_COMMANDS = "Files that come with a command stay here."
 
 
 class Reader:
-    """Reads payloads. ``bot_user`` and ``bot_id`` are ours: what we do ourselves is no news."""
+    """Reads payloads. ``bot_user`` and ``bot_id`` are ours: what we do ourselves is no news. ``files``: whether they can be read."""
 
-    def __init__(self, people: People, bot_user: str, bot_id: str) -> None:
+    def __init__(self, people: People, bot_user: str, bot_id: str, *, files: bool = True) -> None:
         self.people = people
         self.bot_user = bot_user
         self.bot_id = bot_id
+        self.files = files
+        self.pressed = Pressed(people)
 
     async def read(self, body: dict[str, Any]) -> list[Heard]:
         """What a payload means; empty for what does not concern us. Raises when a person cannot be looked up now."""
         if body.get("type") == "block_actions":
-            return await self._clicks(body)
+            return await self.pressed.clicks(body)
+        if body.get("type") == "view_submission":
+            return await self.pressed.sent(body)
         if body.get("type") == "event_callback":
             event = body.get("event") or {}
             if event.get("type") == "message":
                 return await self._message_event(event)
+            if event.get("type") in {"reaction_added", "reaction_removed"}:
+                return await self._reaction(event)
+            if event.get("type") == "user_change":
+                return self._person_changed(event)
         return []
 
     async def _message_event(self, event: dict[str, Any]) -> list[Heard]:
@@ -77,35 +75,88 @@ class Reader:
         """A new message: a reply or a command."""
         if not self.concerns_us(message):
             return None
-        user, ts, thread = str(message["user"]), str(message["ts"]), str(message["thread_ts"])
+        user, thread = str(message["user"]), str(message["thread_ts"])
         raw = str(message.get("text") or "")
         person = await self.people.get(user)
         text = readable(raw, await self.people.names(mentioned(raw)))
-        files = bool(message.get("files"))
+        files = tuple(one for one in message.get("files") or [] if isinstance(one, dict))
         command = read_command(raw)
         if command is not None and command.words:
             return Heard(place, user, thread, words=command.words)
-        if files and not raw.strip():
-            return Heard(place, user, thread, words=f"{FILES_STAY} Nothing was sent.")
-        value = ""
+        words = ""
+        if files and command is not None:
+            files, words = (), FILES_OF_COMMANDS
+        elif files and not self.files:
+            if not raw.strip():
+                return Heard(place, user, thread, words=f"{NO_FILES} Nothing was sent.")
+            files, words = (), NO_FILES
+        event = await self._event(place, message, person, text, command)
+        # Whoever may not answer customers has nothing fetched for them.
+        return Heard(place, user, thread, event, words=words, files=files if person.trusted else ())
+
+    async def _event(
+        self, place: str, message: dict[str, Any], person: Person, text: str, command: Command | None
+    ) -> DeskEvent:
+        kind, value, ts = "reply", "", str(message["ts"])
         if command is not None:
+            kind = "note" if command.note else "action"
+            text = readable(command.note, await self.people.names(mentioned(command.note))) if command.note else text
             value = (await self.people.get(command.person)).id if command.person else readable(command.value)
-        event = DeskEvent(
+        return DeskEvent(
             desk=DESK,
             key=self.key(place, ts),
-            kind="reply" if command is None else "action",
+            kind=kind,  # type: ignore[arg-type]
             who=person.id,
             who_name=person.name,
             trusted=person.trusted,
             place=place,
-            thread=thread,
+            thread=str(message["thread_ts"]),
             message=ts,
             text=text,
             action=command.action if command else None,
             value=value,
-            at=_seconds(ts),
+            at=seconds(ts),
         )
-        return Heard(place, user, thread, event, words=FILES_STAY if files else "")
+
+    async def _reaction(self, event: dict[str, Any]) -> list[Heard]:
+        """An emoji on one of our messages. Our own marks are no news, by whomever: they say how far a message is."""
+        item, user, name = event.get("item") or {}, str(event.get("user", "")), str(event.get("reaction", ""))
+        if item.get("type") != "message" or not name or name.partition("::")[0] in EMOJI.values():
+            return []
+        if user in {"", self.bot_user, "USLACKBOT"} or str(event.get("item_user") or self.bot_user) != self.bot_user:
+            return []
+        place, ts, stamp = str(item.get("channel", "")), str(item.get("ts", "")), str(event.get("event_ts", ""))
+        person = await self.people.get(user)
+        told = DeskEvent(
+            desk=DESK,
+            key=f"slackemoji:{self.people.team}:{place}:{ts}:{user}:{name}:{stamp}",
+            kind="reaction",
+            who=person.id,
+            who_name=person.name,
+            trusted=person.trusted,
+            place=place,
+            message=ts,
+            text=picture(name) or f":{name}:",
+            gone=event.get("type") == "reaction_removed",
+            at=seconds(stamp),
+        )
+        return [Heard(place, user, "", told)]
+
+    def _person_changed(self, event: dict[str, Any]) -> list[Heard]:
+        """Somebody's account was ended, or is another one now: what was known of them is asked for again."""
+        user = event.get("user") or {}
+        self.people.forget(str(user.get("id", "")))
+        if not user.get("deleted"):
+            return []
+        team, stamp = str(user.get("team_id") or self.people.team), str(event.get("event_ts", ""))
+        told = DeskEvent(
+            desk=DESK,
+            key=f"slackuser:{team}:{user['id']}:{user.get('updated') or stamp}",
+            kind="left",
+            who=f"{team}:{user['id']}",
+            at=seconds(stamp),
+        )
+        return [Heard("", "", "", told)]
 
     async def edited(self, place: str, message: dict[str, Any]) -> Heard | None:
         """A person changed their message. Slack says so as well for previews of links: those have no new ``edited.ts``."""
@@ -125,7 +176,7 @@ class Reader:
             thread=str(message["thread_ts"]),
             message=ts,
             text=readable(raw, await self.people.names(mentioned(raw))),
-            at=_seconds(stamp),
+            at=seconds(stamp),
         )
         return Heard(place, user, event.thread, event)
 
@@ -154,54 +205,3 @@ class Reader:
             thread=thread,
             message=ts,
         )
-
-    async def _clicks(self, body: dict[str, Any]) -> list[Heard]:
-        """Buttons, menus and the list of people."""
-        user = str((body.get("user") or {}).get("id", ""))
-        box = body.get("container") or {}
-        message = body.get("message") or {}
-        place = str((body.get("channel") or {}).get("id") or box.get("channel_id", ""))
-        ts = str(box.get("message_ts") or message.get("ts", ""))
-        thread = str(message.get("thread_ts") or box.get("thread_ts") or "")
-        found: list[Heard] = []
-        for one in body.get("actions") or []:
-            read = await self._click(one)
-            if read is None or not user:
-                continue
-            action, conversation, carried_thread, value = read
-            person = await self.people.get(user)
-            event = DeskEvent(
-                desk=DESK,
-                key=f"slackact:{self.people.team}:{place}:{ts}:{one.get('action_ts', '')}:{user}",
-                kind="action",
-                who=person.id,
-                who_name=person.name,
-                trusted=person.trusted,
-                place=place,
-                thread=carried_thread or thread or ("" if box.get("is_ephemeral") else ts),
-                conversation_id=conversation,
-                action=action,
-                value=value,
-                at=_seconds(str(one.get("action_ts", ""))),
-            )
-            # On a card the answer goes to the channel: Slack shows it in a thread only to those who have it open.
-            found.append(Heard(place, user, "" if event.thread == ts else event.thread, event))
-        return found
-
-    async def _click(self, one: dict[str, Any]) -> tuple[Action, str, str, str] | None:
-        if one.get("type") == "users_select":
-            block = str(one.get("block_id", "")).split(":")
-            chosen = str(one.get("selected_user") or "")
-            if block[0] != "card" or len(block) < 2 or not chosen:
-                return None
-            return Action.TRANSFER, block[1], "", (await self.people.get(chosen)).id
-        text = (one.get("selected_option") or {}).get("value") if one.get("type") == "overflow" else one.get("value")
-        carried = read_carried(str(text or "")) if str(one.get("action_id", "")).startswith("deskhand:") else None
-        return (carried.action, carried.conversation, carried.thread, carried.value) if carried else None
-
-
-def _seconds(ts: str) -> float:
-    try:
-        return float(ts)
-    except ValueError:
-        return 0.0

@@ -33,12 +33,21 @@ def key_of(message: dict[str, Any]) -> str:
     return str((data.get("event_payload") or {}).get("k", ""))
 
 
+def _shows_file(message: dict[str, Any], key: str) -> bool:
+    """Files carry no metadata: the key's beginning is in their name."""
+    from .uploading import MARK
+
+    return bool(message.get("bot_id")) and any(
+        f"-{key[:MARK]}" in str(one.get("name", "")) for one in message.get("files") or []
+    )
+
+
 async def find(client: AsyncWebClient, key: str, place: str, thread: str) -> Posted | None:
     """Look for ``key`` in the thread, or among the channel's last messages. Raises when that cannot be told."""
     pages = thread_pages(client, place, thread) if thread else _channel_pages(client, place)
     async for messages in pages:
         for message in messages:
-            if key_of(message) == key:
+            if key_of(message) == key or _shows_file(message, key):
                 return Posted(message["ts"], thread or message["ts"])
     return None
 

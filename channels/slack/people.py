@@ -56,6 +56,10 @@ class People:
                 return known
             raise failure_of(error) from None
 
+    def forget(self, user: str) -> None:
+        """Ask again the next time."""
+        self._known.pop(user, None)
+
     async def names(self, users: Iterable[str]) -> dict[str, str]:
         """Names for mentions; who cannot be asked for is left out."""
         wanted = list(dict.fromkeys(users))[:20]

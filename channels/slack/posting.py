@@ -3,60 +3,137 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from bot import DeskPost, PermanentFailure, Posted
 
 from .card import card_blocks, card_fallback
-from .failures import code_of, failure_of, retry_after
+from .failures import GONE, PLACE, Refused, code_of, failure_of, retry_after
 from .looking import metadata
 from .marks import Marks
 from .pacing import Pacer
 from .prose import prose
+from .reacting import Reactions
 from .rich import Block, cut, escape, link, rich, section, verbatim, words
+from .scopes import USEFUL
+from .uploading import Uploads, as_link
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
+log = structlog.get_logger("channels")
 FALLBACK = 3_000
+AGAIN = 3_600.0
+"""Seconds for which a scope that was missing is not asked for."""
 SOURCES = 10
 AI_NAME = "AI assistant"
 
 
-async def post_it(client: AsyncWebClient, post: DeskPost, pacer: Pacer, marks: Marks) -> Posted:
-    """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure or Uncertain, and nothing else."""
-    if post.op == "mark":
-        return await _mark(client, post, pacer, marks)
-    if post.op == "delete":
-        return await _delete(client, post, pacer)
-    text, blocks = _content(post)
-    if post.op == "edit" or (post.op == "card" and post.subject):
-        return await _change(client, post, pacer, text, blocks)
-    await asyncio.sleep(pacer.wait_for_post(post.place))
-    if post.op != "card" and not post.thread:
-        raise PermanentFailure("there is no thread to post into")
-    arguments: dict[str, Any] = {"thread_ts": post.thread} if post.op != "card" else {}
-    name, picture = _speaker(post)
-    if name:
-        arguments["username"] = name
-    if picture:
-        arguments["icon_url"] = picture
-    answer = await _call(
-        "chat.postMessage",
-        post.place,
-        pacer,
-        lambda: client.chat_postMessage(
-            channel=post.place,
-            text=text,
-            blocks=blocks,
-            metadata=metadata(post.key),
-            unfurl_links=False,
-            unfurl_media=False,
-            **arguments,
-        ),
-    )
-    return Posted(answer["ts"], post.thread or answer["ts"])
+class Posting:
+    """Everything that a desk posts, with what must be remembered between two posts."""
+
+    def __init__(self, pacer: Pacer, marks: Marks) -> None:
+        self.pacer = pacer
+        self.marks = marks
+        self.reactions = Reactions()
+        self.uploads = Uploads()
+        self._without: dict[str, float] = {}
+
+    async def post(self, client: AsyncWebClient, post: DeskPost) -> Posted:
+        """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure, ChannelDown or Uncertain, and nothing else."""
+        if post.op == "mark":
+            return await _mark(client, post, self.pacer, self.marks)
+        if post.op == "delete":
+            return await _delete(client, post, self.pacer)
+        if post.op != "card" and not post.thread:
+            raise PermanentFailure("there is no thread to post into")
+        if post.op == "react":
+            return await self._react(client, post)
+        if post.op == "message" and post.files:
+            return await self._file(client, post)
+        text, blocks = _content(post)
+        if post.op == "edit" or (post.op == "card" and post.subject):
+            return await _change(client, post, self.pacer, text, blocks)
+        return await self._new(client, post, text, blocks)
+
+    async def _new(self, client: AsyncWebClient, post: DeskPost, text: str, blocks: list[Block]) -> Posted:
+        """A message that was not there before, under the speaker's name where the app may."""
+        name, picture = _speaker(post)
+        arguments: dict[str, Any] = {"thread_ts": post.thread} if post.op != "card" else {}
+        if (name or picture) and self._lacks("chat:write.customize"):
+            text, blocks = _named(name, text, blocks)
+        else:
+            arguments |= {"username": name} if name else {}
+            arguments |= {"icon_url": picture} if picture else {}
+        await asyncio.sleep(self.pacer.wait_for_post(post.place))
+        try:
+            answer = await _call(
+                "chat.postMessage",
+                post.place,
+                self.pacer,
+                lambda: client.chat_postMessage(
+                    channel=post.place,
+                    text=text,
+                    blocks=blocks,
+                    metadata=metadata(post.key),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    **arguments,
+                ),
+            )
+        except Refused as refused:
+            # Refused is certainly not sent, so it may be sent at once in another way.
+            if refused.code != "missing_scope" or ("username" not in arguments and "icon_url" not in arguments):
+                raise
+            self._note_lack("chat:write.customize")
+            return await self._new(client, post, text, blocks)
+        return Posted(answer["ts"], post.thread or answer["ts"])
+
+    async def _file(self, client: AsyncWebClient, post: DeskPost) -> Posted:
+        why = "The app may not post files (files:write), so here is a link." if self._lacks("files:write") else ""
+        if not why:
+            try:
+                return await self.uploads.post(client, post, self.pacer)
+            except Refused as refused:
+                if refused.code == "missing_scope":
+                    self._note_lack("files:write")
+                    why = "The app may not post files (files:write), so here is a link."
+                elif refused.code in GONE | PLACE:
+                    raise
+                else:
+                    why = f"{refused}"
+            except PermanentFailure as failure:
+                why = str(failure)
+        return await self._new(client, post, *as_link(post.files[0], why))
+
+    async def _react(self, client: AsyncWebClient, post: DeskPost) -> Posted:
+        done = await self.reactions.show(client, post, self.pacer)
+        if done is not None:
+            return done
+        line = f"{post.author_name or 'The customer'} reacted with {cut(post.text, 20)}"
+        return await self._new(
+            client, replace(post, op="event"), escape(line), [rich(section(words(line, italic=True)))]
+        )
+
+    def _lacks(self, scope: str) -> bool:
+        """Whether Slack said so lately: an admin may have added it since."""
+        return time.monotonic() < self._without.get(scope, 0.0)
+
+    def _note_lack(self, scope: str) -> None:
+        log.warning("scope_missing", desk="slack", scope=scope, missed=USEFUL[scope], next="asked again in an hour")
+        self._without[scope] = time.monotonic() + AGAIN
+
+
+def _named(name: str, text: str, blocks: list[Block]) -> tuple[str, list[Block]]:
+    """The speaker's name in the message itself, where the app may not post under it."""
+    if not name:
+        return text, blocks
+    return f"{escape(name)}: {text}", [rich(section(words(name, bold=True))), *blocks]
 
 
 def _content(post: DeskPost) -> tuple[str, list[Block]]:

@@ -5,24 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from .emoji import picture
+
 _ANGLES = re.compile(r"<([@#!][^<>\n]+|[A-Za-z][A-Za-z0-9+.-]{0,20}:[^<>\n]+)>")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _EMOJI = re.compile(r":([a-z0-9_+'-]+):(?::skin-tone-[2-6]:)?")
-
-# The ones people really type; others stay as :name:, which can be read as well.
-_PICTURES = {
-    "smile": "😄", "smiley": "😃", "grinning": "😀", "grin": "😁", "laughing": "😆", "joy": "😂", "rolling_on_the_floor_laughing": "🤣",
-    "slightly_smiling_face": "🙂", "upside_down_face": "🙃", "wink": "😉", "blush": "😊", "heart_eyes": "😍", "thinking_face": "🤔",
-    "sweat_smile": "😅", "sunglasses": "😎", "neutral_face": "😐", "confused": "😕", "disappointed": "😞", "cry": "😢", "sob": "😭",
-    "open_mouth": "😮", "flushed": "😳", "pensive": "😔", "hugging_face": "🤗", "stuck_out_tongue": "😛", "relaxed": "☺️", "yum": "😋",
-    "+1": "👍", "thumbsup": "👍", "-1": "👎", "thumbsdown": "👎", "wave": "👋", "clap": "👏", "pray": "🙏", "ok_hand": "👌",
-    "muscle": "💪", "raised_hands": "🙌", "point_right": "👉", "point_left": "👈", "point_up": "☝️", "point_down": "👇", "handshake": "🤝",
-    "heart": "❤️", "broken_heart": "💔", "tada": "🎉", "fire": "🔥", "star": "⭐", "sparkles": "✨", "rocket": "🚀", "100": "💯",
-    "white_check_mark": "✅", "heavy_check_mark": "✔️", "x": "❌", "warning": "⚠️", "question": "❓", "exclamation": "❗",
-    "information_source": "ℹ️", "bulb": "💡", "eyes": "👀", "package": "📦", "truck": "🚚", "email": "📧", "phone": "☎️", "lock": "🔒",
-    "hourglass_flowing_sand": "⏳", "calendar": "📅", "link": "🔗", "credit_card": "💳", "gift": "🎁", "sunny": "☀️", "coffee": "☕",
-    "arrow_right": "➡️", "arrow_left": "⬅️", "arrow_up": "⬆️", "arrow_down": "⬇️", "memo": "📝", "mag": "🔍", "bug": "🐛", "wrench": "🔧",
-}  # fmt: skip
 
 
 def mentioned(text: str) -> set[str]:
@@ -34,7 +21,7 @@ def readable(text: str, names: Mapping[str, str] | None = None) -> str:
     """Plain text: people by name, links with their address, emoji as pictures where known."""
     names = names or {}
     text = _ANGLES.sub(lambda match: _angle(match[1], names), text)
-    text = _EMOJI.sub(lambda match: _PICTURES.get(match[1], match[0]), text)
+    text = _EMOJI.sub(lambda match: picture(match[1]) or match[0], text)
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 

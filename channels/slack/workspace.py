@@ -7,12 +7,13 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bot import Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
+from bot import ChannelDown, Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
 
+from .failures import PLACE, Refused
 from .looking import find
 from .marks import Marks
 from .pacing import Pacer
-from .posting import post_it
+from .posting import Posting
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -44,6 +45,9 @@ class SlackDesk(Desk):
         self._client: AsyncWebClient | None = None
         self.pacer = Pacer()
         self.marks = Marks()
+        self.posting = Posting(self.pacer, self.marks)
+        self.doubt = asyncio.Event()
+        """Slack refused the whole app, or the desk's channel: whoever listens looks whether it still can."""
 
     def __repr__(self) -> str:
         return f"SlackDesk(place={self.place!r})"
@@ -62,15 +66,34 @@ class SlackDesk(Desk):
         from .app import Listening
 
         self.marks.since = time.time() + CLOCKS
-        await Listening(self.client(), self._app_token, inbox, catch_up_per_minute=self.catch_up_per_minute).run()
+        await Listening(
+            self.client(),
+            self._app_token,
+            inbox,
+            place=self.place,
+            doubt=self.doubt,
+            largest_file=self.limits.max_file_bytes,
+            catch_up_per_minute=self.catch_up_per_minute,
+        ).run()
 
     async def post(self, post: DeskPost) -> Posted:
-        return await post_it(self.client(), post, self.pacer, self.marks)
+        try:
+            return await self.posting.post(self.client(), post)
+        except ChannelDown:
+            self.doubt.set()
+            raise
+        except Refused as refused:
+            # Where new threads open, nothing will work until an admin acts; in a channel of earlier days only this is lost.
+            if refused.code not in PLACE or post.place != self.place:
+                raise
+            self.doubt.set()
+            raise ChannelDown(f"{refused} Nothing is lost: everything waits until then.") from None
 
     async def find(self, key: str, place: str, thread: str) -> Posted | None:
         return await find(self.client(), key, place, thread)
 
     async def close(self) -> None:
+        await self.posting.uploads.stop()
         client: Any = self._client
         self._client = None
         if client is not None and client.session is not None:

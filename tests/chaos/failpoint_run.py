@@ -19,7 +19,8 @@ from tests.chaos.journal import Journal
 from tests.chaos.load import Crowd, question
 from tests.chaos.platform import Platform
 
-ORDER = sorted(POINTS)
+ORDER = sorted(point for point in POINTS if not point.startswith("desk."))
+"""Those of the desk are passed by agents: see ``desk_run``."""
 PLAN = ";".join(f"{point}=kill" for point in ORDER)
 PATIENCE = 40.0
 """Seconds until somebody must have passed a point: a send that died is looked at again after its grace of 12 s."""

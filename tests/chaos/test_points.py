@@ -23,5 +23,6 @@ def test_declared_and_passed_points_are_the_same() -> None:
 
 
 def test_the_proof_kills_at_all_of_them() -> None:
-    assert set(failpoint_run.ORDER) == POINTS
-    assert all(f"{point}=kill" in failpoint_run.PLAN for point in POINTS)
+    of_desks = {point for point in POINTS if point.startswith("desk.")}
+    assert {*failpoint_run.ORDER, *of_desks} == POINTS
+    assert all(f"{point}=kill" in failpoint_run.PLAN for point in POINTS - of_desks)

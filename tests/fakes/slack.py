@@ -29,13 +29,14 @@ from typing import Any
 from aiohttp import web
 
 from tests.fakes.slack_faults import Fault, Faults
+from tests.fakes.slack_files import Transfer, hang_up
 from tests.fakes.slack_methods import Methods, Refuse
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Sockets
 from tests.fakes.slack_state import Workspace
 
 __all__ = ["FakeSlack", "Fault", "main"]
-ACTS = {"reply", "say", "broadcast", "edit", "delete", "click", "unfurl"}
+ACTS = {"reply", "say", "broadcast", "edit", "delete", "click", "unfurl", "react", "unreact"}
 
 
 class FakeSlack(People):
@@ -81,9 +82,13 @@ class FakeSlack(People):
         return f"http://127.0.0.1:{self.port}/api/"
 
     async def _start(self) -> None:
-        app = web.Application(client_max_size=2**22)
+        app = web.Application(client_max_size=2**27)
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/link/", self.sockets.handle)
+        files = Transfer(self)
+        app.router.add_post("/upload/v1/{token}", files.take)
+        app.router.add_get("/files-pri/{file}/{name:.*}", files.give)
+        app.router.add_get("/login", files.login)
         app.router.add_post("/_fake/act", self._act)
         app.router.add_get("/_fake/log", self._log)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
@@ -95,6 +100,7 @@ class FakeSlack(People):
         self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await self._site.start()
         self.port = self._runner.addresses[0][1]
+        self.space.base = f"http://127.0.0.1:{self.port}/"
 
     async def _stop(self) -> None:
         await self.sockets.stop()
@@ -136,8 +142,11 @@ class FakeSlack(People):
     def drop_sockets(self) -> None:
         self._run(self.sockets.drop())
 
-    def revoke(self) -> None:
+    def revoke(self, *, cut: bool = False) -> None:
+        """The token is worth nothing any more. With ``cut`` the connections are closed as well."""
         self.space.revoked = True
+        if cut:
+            self.drop_sockets()
 
     # The app's side -------------------------------------------------------------------------------------------------
 
@@ -151,7 +160,7 @@ class FakeSlack(People):
             self.space.note("fault", kind=fault.kind, method=name)
         kind = fault.kind if fault else ""
         if kind == "drop_before":
-            return _hang_up(request)
+            return hang_up(request)
         if kind == "500":
             return web.Response(status=500, text="<html>oops</html>", content_type="text/html")
         if kind == "429":
@@ -164,7 +173,7 @@ class FakeSlack(People):
             return self._answer({"ok": False, "error": "ratelimited"}, 429, wait)
         answer = self._do(name, token, arguments)
         if kind == "drop_after":
-            return _hang_up(request)
+            return hang_up(request)
         if kind == "500_after":
             return web.Response(status=500, text="<html>oops</html>", content_type="text/html")
         if fault is not None and kind == "slow_after":
@@ -251,17 +260,11 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
             found |= await request.json()
     elif request.method == "POST":
         found |= dict(await request.post())
-    for name in ("blocks", "metadata", "view"):
+    for name in ("blocks", "metadata", "view", "files"):
         if isinstance(found.get(name), str):
             with contextlib.suppress(ValueError):
                 found[name] = json.loads(found[name])
     return found
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
 
 
 def main(arguments: list[str] | None = None) -> None:

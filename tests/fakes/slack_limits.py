@@ -8,7 +8,18 @@ from typing import Any
 BLOCKS = 50
 TEXT = 40_000
 IN_ALL = 13_200
-_TYPES = {"header", "section", "context", "actions", "rich_text", "divider", "markdown", "context_actions", "image"}
+_TYPES = {
+    "header",
+    "section",
+    "context",
+    "actions",
+    "rich_text",
+    "divider",
+    "markdown",
+    "context_actions",
+    "image",
+    "input",
+}
 _RICH = {"rich_text_section", "rich_text_list", "rich_text_quote", "rich_text_preformatted"}
 _PARTS = {"text", "link", "date", "emoji", "user", "channel", "usergroup", "broadcast", "color"}
 
@@ -60,6 +71,9 @@ def _block(block: Any) -> str:
         if len(set(ids)) != len(ids):
             return "action_id twice in a block"
         return next((one for e in elements if (one := _element(e))), "")
+    if kind == "input":
+        element = block.get("element") or {}
+        return _object(block.get("label"), 2000, {"plain_text"}) or _element(element)
     if kind == "rich_text":
         if not block.get("elements"):
             return "empty rich_text"
@@ -108,6 +122,11 @@ def _element(element: dict[str, Any]) -> str:
             ),
             "",
         )
+    if kind == "plain_text_input":
+        longest = element.get("max_length", 3000)
+        return "" if 1 <= longest <= 3000 and len(element.get("initial_value", "")) <= longest else "plain_text_input"
+    if kind == "static_select" and not 1 <= len(element.get("options") or []) <= 100:
+        return "select options"
     if kind in {"users_select", "static_select", "external_select"}:
         return _object(element["placeholder"], 150, {"plain_text"}) if "placeholder" in element else ""
     return f"unknown element {kind}"
@@ -133,3 +152,20 @@ def _rich(element: dict[str, Any]) -> str:
         if part["type"] == "date" and not (isinstance(part.get("timestamp"), int) and part.get("format")):
             return "date part"
     return ""
+
+
+def wrong_view(view: Any) -> str:
+    """Empty, or why Slack would not open this modal."""
+    if not isinstance(view, dict) or view.get("type") != "modal":
+        return "not a modal"
+    if len(view.get("private_metadata", "")) > 3000 or len(view.get("callback_id", "")) > 255:
+        return "private_metadata"
+    for name in ("title", "submit", "close"):
+        if (name == "title" or name in view) and (problem := _object(view.get(name), 24, {"plain_text"})):
+            return f"{name}: {problem}"
+    blocks = view.get("blocks")
+    if not blocks or not isinstance(blocks, list) or len(blocks) > 100:
+        return "blocks"
+    if any(one.get("type") == "input" for one in blocks) and "submit" not in view:
+        return "a view with inputs needs submit"
+    return wrong_blocks(blocks)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from tests.fakes.slack_limits import TEXT, wrong_blocks
+from tests.fakes.slack_limits import TEXT, wrong_blocks, wrong_view
 from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, Channel, Workspace
 
 Arguments = dict[str, Any]
@@ -264,13 +264,53 @@ def _unreact(self: Methods, arguments: Arguments) -> dict[str, Any]:
     return _reaction(self, arguments, add=False)
 
 
-@method("views.open")
-def _view_open(self: Methods, arguments: Arguments) -> dict[str, Any]:
+@method("reactions.get", "reactions:read")
+def _reactions(self: Methods, arguments: Arguments) -> dict[str, Any]:
+    channel = self.channel(arguments)
+    message = channel.messages.get(str(arguments.get("timestamp", "")))
+    if message is None:
+        raise Refuse("message_not_found")
+    there = [
+        {"name": name, "users": list(users), "count": len(users)}
+        for name, users in message.get("reactions", {}).items()
+    ]
+    shown = {**deepcopy(message), "reactions": there} if there else deepcopy({**message, "reactions": None})
+    return {"type": "message", "channel": channel.id, "message": {k: v for k, v in shown.items() if v is not None}}
+
+
+def _trigger(self: Methods, arguments: Arguments) -> None:
     if self.space.triggers.get(str(arguments.get("trigger_id", "")), 0) < time.time():
         raise Refuse("expired_trigger_id")
-    self.space.views.append(arguments["view"])
-    self.space.note("view", view=arguments["view"])
-    return {"view": {"id": f"V{len(self.space.views)}", **arguments["view"]}}
+
+
+@method("views.open")
+def _view_open(self: Methods, arguments: Arguments) -> dict[str, Any]:
+    _trigger(self, arguments)
+    view = arguments["view"]
+    problem = wrong_view(view)
+    if problem:
+        self.space.note("refused_blocks", problem=problem)
+        raise Refuse("invalid_arguments", response_metadata={"messages": [problem]})
+    self.space.triggers.pop(str(arguments["trigger_id"]))
+    self.space.views.append(view)
+    one = {"id": f"V{len(self.space.views)}", "hash": f"{time.time_ns()}", "team_id": self.space.team, **view}
+    self.space.opened[one["id"]] = one
+    self.space.note("view", view=one)
+    return {"view": deepcopy(one)}
+
+
+@method("views.update")
+def _view_update(self: Methods, arguments: Arguments) -> dict[str, Any]:
+    one = self.space.opened.get(str(arguments.get("view_id", "")))
+    if one is None:
+        raise Refuse("not_found")
+    if arguments.get("hash") and arguments["hash"] != one["hash"]:
+        raise Refuse("hash_conflict")
+    problem = wrong_view(arguments["view"])
+    if problem:
+        raise Refuse("invalid_arguments", response_metadata={"messages": [problem]})
+    one.update(arguments["view"], hash=f"{time.time_ns()}")
+    return {"view": deepcopy(one)}
 
 
 @method("views.publish")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from tests.fakes.slack_files import new_file
 from tests.fakes.slack_methods import remove
 from tests.fakes.slack_state import APP_ID, BOT_USER, Channel, Workspace
 
@@ -53,6 +54,73 @@ class People:
             event = {**deepcopy(message), "channel": channel, "channel_type": "channel", "event_ts": ts}
         self._told(one, event)
         return ts
+
+    def share(
+        self, user: str, channel: str, thread: str, *files: tuple[str, bytes, str], text: str = "", **odd: Any
+    ) -> str:
+        """Write with files ``(name, bytes, media type)``. ``odd`` is how Slack describes them: ``mode="tombstone"``,
+        ``file_access="check_file_info"`` (then little else is told), ``is_external=True``.
+        """
+        made = [new_file(self.space, user, *one, **odd) for one in files]
+        shown = [{key: value for key, value in one.items() if key != "shares"} for one in made]
+        if odd.get("file_access") == "check_file_info":
+            shown = [{key: one[key] for key in ("id", "file_access", "mode")} for one in shown]
+        return self._write(user, channel, text, thread=thread, subtype="file_share", files=shown)
+
+    def react(self, user: str, channel: str, ts: str, name: str, *, off: bool = False) -> None:
+        """Put an emoji on a message, or take it off."""
+        with self.space.lock:
+            one = self.space.channels[channel]
+            message = one.messages[ts]
+            there = message.setdefault("reactions", {}).setdefault(name, [])
+            there.remove(user) if off else there.append(user)
+            if not there:
+                del message["reactions"][name]
+            self.space.note("person_reacted", user=user, channel=channel, ts=ts, name=name, off=off)
+            event = {
+                "type": "reaction_removed" if off else "reaction_added", "user": user, "reaction": name, "item_user": message["user"],
+                "item": {"type": "message", "channel": channel, "ts": ts}, "event_ts": self.space.new_ts(),
+            }  # fmt: skip
+        self._told(one, event)
+
+    def unreact(self, user: str, channel: str, ts: str, name: str) -> None:
+        self.react(user, channel, ts, name, off=True)
+
+    def deactivate(self, user: str) -> None:
+        """An admin of the workspace ends an account."""
+        with self.space.lock:
+            self.space.users[user]["deleted"] = True
+            self.space.note("deactivated", user=user)
+            event = {"type": "user_change", "user": deepcopy(self.space.users[user]), "event_ts": self.space.new_ts()}
+        self._tell(event)
+
+    def submit(self, user: str, view: str, values: dict[str, str], *, again: bool = False) -> None:
+        """Press the button of an open form: ``values`` by ``action_id``, text or what was chosen. ``again``: twice."""
+        with self.space.lock:
+            shown = deepcopy(self.space.opened[view])
+            state: dict[str, Any] = {}
+            for block in shown["blocks"]:
+                element = block.get("element") or {}
+                if block["type"] != "input" or element["action_id"] not in values:
+                    continue
+                given = values[element["action_id"]]
+                kind = element["type"]
+                if kind == "static_select" and given not in {one["value"] for one in element["options"]}:
+                    raise AssertionError(f"the form has no choice {given!r}")
+                name = {"users_select": "selected_user", "static_select": "selected_option"}.get(kind, "value")
+                chosen: Any = {"value": given} if kind == "static_select" else given
+                state[block["block_id"]] = {element["action_id"]: {"type": kind, name: chosen}}
+            who = self.space.users[user]
+            self.space.note("submits", user=user, view=view, values=values)
+        payload = {
+            "type": "view_submission", "team": {"id": self.space.team, "domain": "acme"}, "token": "old", "api_app_id": APP_ID,
+            "user": {"id": user, "username": who["name"], "name": who["name"], "team_id": who["team_id"]},
+            "trigger_id": f"{time.time_ns()}", "view": {**shown, "state": {"values": state}}, "response_urls": [],
+            "is_enterprise_install": False,
+        }  # fmt: skip
+        self._click(payload)
+        if again:
+            self._click(deepcopy(payload))
 
     def edit(self, channel: str, ts: str, text: str) -> str:
         """Change one's own message; the new ``edited.ts``."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from tests.fakes.slack_limits import wrong_view
 from tests.fakes.slack_state import APP_ID, Workspace
 
 
@@ -96,8 +97,23 @@ class Sockets:
         task.add_done_callback(self._tasks.discard)
 
     async def _click(self, payload: dict[str, Any]) -> None:
-        ok = await self._deliver("interactive", payload, 0, "")
-        self.space.note("clicked", acked=ok, action=payload["actions"][0].get("action_id"))
+        frame = await self._deliver("interactive", payload, 0, "")
+        if payload["type"] == "view_submission":
+            self._answered(payload["view"]["id"], frame)
+            return
+        self.space.note("clicked", acked=frame is not None, action=payload["actions"][0].get("action_id"))
+
+    def _answered(self, view: str, frame: dict[str, Any] | None) -> None:
+        """What became of a form: closed, changed by the answer, or still open with an error."""
+        answer = (frame or {}).get("payload") or {}
+        if frame and answer.get("response_action") in {None, "clear"}:
+            self.space.opened.pop(view, None)
+        elif frame and answer["response_action"] == "update":
+            problem = wrong_view(answer.get("view"))
+            if problem:
+                self.space.note("refused_blocks", problem=problem)
+            self.space.opened[view].update(answer["view"])
+        self.space.note("submitted", view=view, acked=frame is not None, answer=answer)
 
     async def _with_patience(self, body: dict[str, Any]) -> None:
         if self.jitter:
@@ -118,11 +134,11 @@ class Sockets:
             one = {**deepcopy(body), "event_id": f"Ev{secrets.token_hex(6)}"}
             await self._deliver("events_api", one, 0, "")
 
-    async def _deliver(self, kind: str, payload: dict[str, Any], attempt: int, reason: str) -> bool:
-        """Send one envelope to one of the sockets; whether it was acknowledged in time."""
+    async def _deliver(self, kind: str, payload: dict[str, Any], attempt: int, reason: str) -> dict[str, Any] | None:
+        """Send one envelope to one of the sockets; its acknowledgement, if there was one in time."""
         if not self.open:
             self.space.note("nobody_listens", attempt=attempt)
-            return False
+            return None
         envelope = secrets.token_hex(12)
         self._waiting[envelope] = asyncio.Event()
         frame: dict[str, Any] = {
@@ -140,11 +156,11 @@ class Sockets:
             await asyncio.wait_for(self._waiting[envelope].wait(), self.ack_within)
         except (TimeoutError, ConnectionError, RuntimeError):
             self.space.note("not_acked", envelope_id=envelope, attempt=attempt)
-            return False
+            return None
         finally:
             self._waiting.pop(envelope, None)
         self.space.note("acked", envelope_id=envelope, seconds=time.monotonic() - began, event=payload.get("event"))
-        return True
+        return self._acks.pop(envelope)
 
     async def refresh(self, grace: float = 0.3) -> None:
         """Tell that connections will be closed soon, and do it."""

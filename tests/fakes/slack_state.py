@@ -16,7 +16,7 @@ BOT_ID = "B0BOT"
 APP_ID = "A0DESK"
 SCOPES = (
     "chat:write", "chat:write.customize", "channels:history", "channels:read", "groups:history", "groups:read", "reactions:write",
-    "users:read", "team:read", "metadata.message:read",
+    "users:read", "team:read", "metadata.message:read", "files:read", "files:write", "reactions:read",
 )  # fmt: skip
 
 
@@ -54,6 +54,18 @@ class Workspace:
         self.views: list[dict[str, Any]] = []
         self.ephemerals: list[dict[str, Any]] = []
         self.triggers: dict[str, float] = {}
+        self.opened: dict[str, dict[str, Any]] = {}
+        """Views that are open, by id, with who sees them."""
+        self.base = ""
+        """Where files are, such as ``http://127.0.0.1:9000/``."""
+        self.files: dict[str, dict[str, Any]] = {}
+        self.contents: dict[str, bytes] = {}
+        self.uploads: dict[str, tuple[str, int]] = {}
+        self.largest_upload = 1_000_000_000
+        self.login_at_once = False
+        """The sign-in page comes without a redirect before it."""
+        self.no_length = False
+        """Downloads do not say how long they are."""
         self._file = journal.open("a", encoding="utf-8") if journal else None
         self._last_ts = 0
         self.add_user(BOT_USER, "deskhand", is_bot=True)

@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 from bot import Desk, DeskCapability, PermanentFailure, Resend
 from bot.discovery import discover
 from channels.slack import SlackSettings, desk, health_check
-from channels.slack.scopes import NEEDED
+from channels.slack.scopes import NEEDED, USEFUL
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_state import SCOPES
 
@@ -70,6 +70,14 @@ def test_the_doctor_finds_everything_right() -> None:
         assert "Acme, #support: tokens, scopes, channel and clock are right." in str(health_check(the_settings(slack)))
 
 
+@pytest.mark.parametrize("scope", USEFUL)
+def test_the_doctor_says_what_is_missed_without_a_scope_that_is_not_needed(scope: str) -> None:
+    with FakeSlack() as slack:
+        slack.space.scopes.discard(scope)
+        said = str(health_check(the_settings(slack)))
+    assert f"Without the scope {scope} {USEFUL[scope]}." in said and "install it again" in said
+
+
 @pytest.mark.parametrize("trouble", ["scope", "revoked", "member", "archived", "channel", "app token", "down", "clock"])
 def test_the_doctor_names_what_is_wrong_and_what_to_do(trouble: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = {"scope": "users:read", "revoked": "SLACK_BOT_TOKEN", "member": "/invite", "archived": "archive", "channel": "/invite",
@@ -101,9 +109,11 @@ def test_the_doctor_names_what_is_wrong_and_what_to_do(trouble: str, monkeypatch
 def test_the_manifest_asks_for_what_is_needed_and_for_nothing_that_is_not_used() -> None:
     manifest = yaml.safe_load((ROOT / "channels/slack/slack-manifest.yaml").read_text("utf-8"))
     scopes = set(manifest["oauth_config"]["scopes"]["bot"])
-    assert set(NEEDED) <= scopes <= set(SCOPES)
+    assert {*NEEDED, *USEFUL} <= scopes <= set(SCOPES)
     assert manifest["settings"]["socket_mode_enabled"] and manifest["settings"]["interactivity"]["is_enabled"]
-    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == {"message.channels", "message.groups"}
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == {
+        "message.channels", "message.groups", "reaction_added", "reaction_removed", "user_change",
+    }  # fmt: skip
 
 
 def test_the_page_leads_there_in_ten_steps_or_fewer() -> None:

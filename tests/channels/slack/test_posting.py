@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bot import DeliveryFailure, PermanentFailure, Source, TemporaryFailure, Uncertain
+from bot import ChannelDown, DeliveryFailure, PermanentFailure, Source, TemporaryFailure, Uncertain
 
 from .conftest import CHANNEL, Running, a_card, a_post, a_thread
 
@@ -187,17 +187,32 @@ def failure(running: Running, **changed: object) -> DeliveryFailure:
 
 @pytest.mark.parametrize(
     ("error", "advice"),
-    [
-        ("channel_not_found", "/invite"), ("not_in_channel", "/invite"), ("is_archived", "archive"), ("invalid_auth", "SLACK_BOT_TOKEN"),
-        ("token_revoked", "SLACK_BOT_TOKEN"), ("account_inactive", "Install"), ("msg_too_long", "Shorten"),
-        ("restricted_action", "admin"), ("thread_not_found", "deleted"), ("something_new", "something_new"),
-    ],
-)  # fmt: skip
+    [("msg_too_long", "Shorten"), ("thread_not_found", "deleted"), ("something_new", "something_new")],
+)
 def test_what_slack_refuses_for_good_says_what_to_do(running: Running, slack, error: str, advice: str) -> None:
     slack.fail("error", "chat.postMessage", error=error)
     refused = failure(running)
     assert isinstance(refused, PermanentFailure) and advice in str(refused)
     assert slack.space.messages(CHANNEL) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ("channel_not_found", "/invite"), ("not_in_channel", "/invite"), ("is_archived", "archive"), ("restricted_action", "admin"),
+        ("invalid_auth", "SLACK_BOT_TOKEN"), ("token_revoked", "SLACK_BOT_TOKEN"), ("account_inactive", "Install"),
+    ],
+)  # fmt: skip
+def test_what_only_an_admin_can_mend_loses_nothing_and_says_so(
+    running: Running, slack, error: str, advice: str
+) -> None:
+    slack.fail("error", "chat.postMessage", error=error)
+    refused = failure(running)
+    assert isinstance(refused, ChannelDown) and advice in str(refused) and "Nothing is lost" in str(refused)
+    assert slack.space.messages(CHANNEL) == []
+    if "TOKEN" not in advice and advice != "Install":  # in a channel of earlier days only this message is lost
+        slack.fail("error", "chat.postMessage", error=error)
+        assert isinstance(failure(running, place="C0EARLIER"), PermanentFailure)
 
 
 @pytest.mark.parametrize(("error", "kind"), [("service_unavailable", TemporaryFailure), ("fatal_error", Uncertain), ("internal_error", Uncertain)])  # fmt: skip

@@ -1,0 +1,125 @@
+"""From what was heard to the commit, and from the core's answer back to the person: a sentence, a form, or a form's own answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot import DeskAnswer, TemporaryFailure
+
+from .asides import Asides
+from .failures import code_of, failure_of
+from .fetching import Fetching
+from .forms import sentence
+from .heard import Heard
+from .intake import Intake
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger("channels")
+PATIENCE = 2.0
+"""Seconds in which files must be there for the event to be acknowledged at once; Slack allows three in all."""
+REMEMBERED = 1_000
+_WELL = {"done", "sent", "held", "note", "ignored", "duplicate"}
+TOO_LATE = "Slack took too long to open the form. Nothing was changed: press the button once more."
+
+
+class TakesLonger(Exception):
+    """The files of an event are still on their way. Not acknowledged: if this process dies, Slack brings it again."""
+
+
+class Telling:
+    """Tells the core. ``intake`` is set while there is somebody to tell."""
+
+    intake: Intake
+
+    def __init__(self, client: AsyncWebClient, asides: Asides, largest_file: int) -> None:
+        self.client = client
+        self.asides = asides
+        self.fetching = Fetching(client, largest_file)
+        self._with_files: dict[str, asyncio.Task[None]] = {}
+        self._fetched_before: OrderedDict[str, None] = OrderedDict()
+        self._opening: set[asyncio.Task[None]] = set()
+
+    def begin(self, heard: Heard) -> Awaitable[dict[str, Any] | None]:
+        """Put it into the line to the commit now; await the outcome later."""
+        if heard.view is not None:
+            # The trigger is good for three seconds: opened beside everything else, and the click is acknowledged at once.
+            task = asyncio.ensure_future(self._open(heard))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        if heard.event is None:
+            return self._answered(heard, None)
+        if heard.files and heard.event.key not in self._fetched_before:
+            return self._soon(self._fetched(heard))
+        return self._answered(heard, self.intake.put(heard.event))
+
+    async def tell(self, heard: Heard) -> None:
+        """Commit one thing that was found in a thread, with its files however long they take."""
+        if heard.files:
+            await self._fetched(heard)
+            return
+        self.asides.tell(heard, await self.intake.put(heard.event) if heard.event else None)
+
+    async def stop(self) -> None:
+        """What is not committed is not acknowledged, and comes again."""
+        tasks = [*self._with_files.values(), *self._opening]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.intake.stop()
+
+    async def _answered(self, heard: Heard, done: Awaitable[DeskAnswer] | None) -> dict[str, Any] | None:
+        answer = await done if done is not None else None
+        if heard.answer is not None:
+            return heard.answer
+        if answer is not None and heard.form and answer.aside and answer.code not in _WELL:
+            # In the place of the form: a sentence in the channel is easily missed while it is open.
+            return {"response_action": "update", "view": sentence(answer.aside)}
+        self.asides.tell(heard, answer)
+        return None
+
+    def _fetched(self, heard: Heard) -> asyncio.Task[None]:
+        """One task for an event, however often it is delivered."""
+        assert heard.event is not None  # noqa: S101  files come with a message
+        key = heard.event.key
+        task = self._with_files.get(key)
+        if task is None:
+            task = self._with_files[key] = asyncio.ensure_future(self._fetch_and_put(heard))
+            task.add_done_callback(lambda _: self._with_files.pop(key, None))
+        return task
+
+    async def _fetch_and_put(self, heard: Heard) -> None:
+        assert heard.event is not None  # noqa: S101
+        files = await self.fetching.all(heard.files)
+        answer = await self.intake.put(replace(heard.event, files=files))
+        self._fetched_before[heard.event.key] = None  # committed: a redelivery needs no bytes
+        while len(self._fetched_before) > REMEMBERED:
+            self._fetched_before.popitem(last=False)
+        self.asides.tell(heard, answer)
+
+    async def _soon(self, task: asyncio.Task[None]) -> None:
+        done, _ = await asyncio.wait({task}, timeout=PATIENCE)
+        if not done:
+            raise TakesLonger
+        task.result()
+
+    async def _open(self, heard: Heard) -> None:
+        try:
+            await self.client.views_open(trigger_id=heard.trigger, view=heard.view or {})
+        except Exception as error:
+            failure = failure_of(error)
+            late = code_of(getattr(error, "response", None)) in {"expired_trigger_id", "exchanged_trigger_id"}
+            text = (
+                TOO_LATE
+                if late or isinstance(failure, TemporaryFailure)
+                else f"The form could not be opened. {failure}"
+            )
+            log.warning("form_not_opened", desk="slack", reason=str(failure))
+            self.asides.tell(replace(heard, words=text), None)

@@ -1,0 +1,77 @@
+"""An account at a desk was ended: its agent may not act any more, and what was theirs waits for somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot import agents, clock, deliver, lease
+from bot.desk import Action, DeskEvent, Posted
+from bot.desk_events import receive_desk
+from bot.messages import Inbound, Receipt
+from bot.outbox import DeskOutbox
+from bot.receive import receive
+from tests.test_desks import Wall
+
+
+def event(kind: Any, who: str, **more: Any) -> DeskEvent:
+    return DeskEvent(desk="wall", key=more.pop("key", "") or clock.new_id(), kind=kind, who=who, place="W1", **more)
+
+
+@pytest.fixture
+def conversation(store: Any) -> Iterator[str]:
+    deliver.forget_declarations()
+    lease.start("channels")
+    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    outbox = DeskOutbox(Wall())
+    outbox.declare()
+    agents.add_agent("ana", actor="test")
+    agents.link("ana", "wall", "T1:U1", actor="test")
+    got = [
+        receive(
+            [Inbound(channel="widget", key=clock.new_id(), external_id="anna", place="room", text="Help", kind=kind)]
+        )[0]
+        for kind in ("message", "handoff")
+    ]  # type: ignore[misc]
+    assert isinstance(got[0], Receipt)
+    claimed = outbox.claim(got[0].conversation_id)
+    assert claimed is not None
+    outbox.posted(claimed, Posted("m1", "m1"))
+    receive_desk([event("action", "T1:U1", thread="m1", action=Action.CLAIM)])
+    yield got[0].conversation_id
+    deliver.forget_declarations()
+
+
+def state(store: Any, conversation: str) -> tuple[str, str]:
+    return tuple(
+        store.read(
+            lambda: store.sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation,)).fetchone()
+        )
+    )
+
+
+def test_their_conversations_wait_for_others_and_they_may_not_act_until_they_are_linked_again(
+    store: Any, conversation: str
+) -> None:
+    assert state(store, conversation) == ("human", "ana")
+    left = event("left", "T1:U1", key="slackuser:T1:U1:7")
+    assert receive_desk([left])[0].code == "done"
+    assert receive_desk([left])[0].code == "duplicate"
+    assert state(store, conversation) == ("waiting", "")
+    refused = receive_desk([event("reply", "T1:U1", thread="m1", message="m9", text="I am still here")])[0]
+    assert refused.code == "not_linked" and "deskhand agents link" in refused.aside
+    agents.link("ana", "wall", "T1:U1", actor="test")
+    assert receive_desk([event("action", "T1:U1", thread="m1", action=Action.CLAIM)])[0].code == "done"
+
+
+def test_who_can_be_reached_elsewhere_keeps_what_is_theirs(store: Any, conversation: str) -> None:
+    agents.link("ana", "other", "ana@example", actor="test")
+    receive_desk([event("left", "T1:U1")])
+    assert state(store, conversation) == ("human", "ana")
+
+
+def test_an_account_that_nobody_knows_changes_nothing(store: Any, conversation: str) -> None:
+    assert receive_desk([event("left", "T1:U2")])[0].code == "done"
+    assert state(store, conversation) == ("human", "ana")
