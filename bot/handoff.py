@@ -256,7 +256,11 @@ def ask_address(conversation_id: str) -> Said:
 _WAITS = "SELECT 1 FROM conversation WHERE id = ? AND state = 'waiting'"
 
 
-def resolve(conversation_id: str, *, by: str) -> Said:
+CLOSED = "This conversation is closed. Write again to open it."
+LEFT = "This conversation is closed. Your next message begins a new one."
+
+
+def resolve(conversation_id: str, *, by: str, words: str = CLOSED) -> Said:
     """Close the conversation and its ticket. Nothing happens when it is closed already."""
     try:
         moved = states.take(conversation_id, "resolve", message=True)
@@ -265,7 +269,7 @@ def resolve(conversation_id: str, *, by: str) -> Said:
     waiting.end(conversation_id)
     tickets.close(conversation_id, f"resolved by {by}", actor=by, event="resolved")
     follow_up.conversation_resolved(conversation_id)
-    said = say(conversation_id, moved, "resolved", "This conversation is closed. Write again to open it.", {})
+    said = say(conversation_id, moved, "resolved", words, {})
     desk_posts.refresh_card(conversation_id)
     return said
 

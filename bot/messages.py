@@ -119,6 +119,7 @@ class Inbound:
         "delete",
         "reaction",
         "button",
+        "new",
         "continue",
     ] = "message"
     """``handoff`` asks for a person, ``cancel`` does not want to wait for one any longer, ``ticket`` turns the chat into a ticket that is
@@ -126,6 +127,7 @@ class Inbound:
     ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment). ``edit`` (``text``: the
     new one) and ``delete`` change the customer's own message ``subject``; ``reaction`` puts the emoji ``text`` on it, or takes it
     back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value.
+    ``new`` closes the conversation of this place and leaves it: the next message there begins another one.
     ``continue``: with a code in ``text`` the conversation for which it was made goes on at this place; without one a code is asked
     for, to go on elsewhere. Show ``Receipt.aside`` or ``Refused.message`` at the place."""
     shared: bool = False

@@ -254,6 +254,10 @@ def _request(event: Inbound, place: _Place) -> Receipt:
         said = handoff.Said(rev=ratings.rate(place.conversation_id, event.rating, clean(event.text)))
         desk_posts.refresh_card(place.conversation_id)
         aside = "Thank you for your rating."
+    elif event.kind == "new":
+        said = handoff.resolve(place.conversation_id, by="customer", words=handoff.LEFT)
+        sql("UPDATE route SET current = ? WHERE conversation_id = ?", (False, place.conversation_id))
+        aside = "" if said.message_id else handoff.LEFT  # it was closed before, and heard so
     else:
         said = handoff.resolve(place.conversation_id, by="customer")
     return Receipt(
@@ -277,12 +281,14 @@ def _name_and_address(event: Inbound, *, needed: bool = True) -> tuple[str, str]
 
 def _place(event: Inbound, at: float) -> _Place:
     """Find or make the conversation, its contact and its route; open it again when it was resolved."""
+    rated = _rated(event)
+    which = "c.id = ?" if rated else "r.current"
     row = sql(
-        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked FROM route r"
+        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked FROM route r"  # noqa: S608
         " JOIN conversation c ON c.id = r.conversation_id JOIN contact k ON k.id = c.contact_id"
         " LEFT JOIN identity i ON i.contact_id = c.contact_id AND i.channel = r.channel AND i.external_id = ?"
-        " WHERE r.channel = ? AND r.place = ? AND r.current",
-        (event.external_id, event.channel, event.place),
+        f" WHERE r.channel = ? AND r.place = ? AND {which}",
+        (event.external_id, event.channel, event.place, *([rated] if rated else [])),
     ).fetchone()
     if row is not None:
         place = _Place(row[0], row[1], row[2], bool(row[3]))
@@ -292,7 +298,7 @@ def _place(event: Inbound, at: float) -> _Place:
             raise Refusal("blocked", BLOCKED)
         if place.state == "gone":
             raise Refusal("unknown_conversation", "This conversation was deleted. Start a new one.", "conv")
-        if place.state != "resolved" or event.kind in {"resolve", "rating", "cancel"}:
+        if place.state != "resolved" or event.kind in {"resolve", "rating", "cancel", "new"}:
             return place
         if at - (place.resolved_at or at) <= config().reopen_days * 86_400:
             states.take(place.conversation_id, "reopen_for_people" if place.had_people else "reopen_for_ai")
@@ -316,6 +322,17 @@ def _place(event: Inbound, at: float) -> _Place:
         (clock.new_id(), conversation_id, event.channel, event.place, True, at),
     )
     return _Place(conversation_id, "ai", None, False)
+
+
+def _rated(event: Inbound) -> str:
+    """The conversation that closed with the message whose button was pressed; perhaps another one is at this place by now."""
+    if event.kind != "rating" or not event.subject:
+        return ""
+    row = sql(
+        "SELECT conversation_id FROM delivery WHERE channel = ? AND place = ? AND platform_id = ? AND op = 'send'",
+        (event.channel, event.place, event.subject),
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _contact(event: Inbound, at: float) -> tuple[str, str]:

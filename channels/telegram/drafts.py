@@ -16,12 +16,12 @@ from typing import Any
 
 import structlog
 
-from bot import DeliveryFailure, Draft, Outbound, PermanentFailure, Sent, Uncertain
+from bot import DeliveryFailure, Draft, Outbound, PermanentFailure, Sent, TemporaryFailure
 
 from .connection import Connection, Refusal
 from .places import Spot, spot_of
 from .posting import NO_PREVIEW, Posting
-from .rich import render
+from .rich import MAX_TEXT, render, units
 
 log = structlog.get_logger("channels")
 MARK = " …"
@@ -66,8 +66,13 @@ class Drafts:
         self.connection.memory.left = {}
 
     async def show(self, draft: Draft) -> None:
-        """Show the answer so far. May fail freely."""
-        if not draft.text.strip() or draft.turn in self._ended:
+        """Show the answer so far, or take it back (an empty text). May fail freely."""
+        if not draft.text.strip():
+            shown = self._turns.get(draft.turn)
+            if shown is not None:
+                await self._remove(draft.turn, shown)
+            return
+        if draft.turn in self._ended:
             return
         spot = spot_of(draft.place)
         if not self.connection.pace.room_for_draft(self.connection.memory.moves.now(spot.chat)):
@@ -99,22 +104,21 @@ class Drafts:
 
     async def _placeholder(self, spot: Spot, one: _Shown, draft: Draft) -> None:
         text, entities = render(draft.text, still=spot.shared)
-        text = text if len(text) > 4_000 else text + MARK
+        text = text + MARK if units(text) + len(MARK) <= MAX_TEXT else text
         data: dict[str, Any] = {"text": text, "entities": entities or None, "link_preview_options": NO_PREVIEW}
         try:
             if one.message:
                 await self.connection.ask_in(spot, "editMessageText", 5.0, message_id=one.message, **data)
                 return
+            # Whatever ends this call early: at worst one line with the beginning of the answer stays above it. It is not tried twice.
+            one.lost = True
             message = await self.connection.ask_in(spot, "sendMessage", **data)
-        except Refusal as refusal:
-            if "not modified" not in refusal.said:
-                one.lost = not one.message
+        except TemporaryFailure:
+            one.lost = False
             return
-        except Uncertain:
-            # At worst one line with the beginning of the answer stays above it. Nobody can tell; it is not tried twice.
-            one.lost = not one.message
-            return
-        one.message = int(message["message_id"])
+        except PermanentFailure:
+            return  # the answer will meet the same, and say so
+        one.message, one.lost = int(message["message_id"]), False
         await self.connection.memory.keep()
 
     async def finish(self, spot: Spot, out: Outbound) -> Sent | None:

@@ -129,7 +129,8 @@ def sentences(one: Heard, outcome: Receipt | Refused | None) -> list[str]:
             return [one.say]  # there was nothing to end
         return [] if outcome.code in QUIET else [outcome.message]
     words = [outcome.aside] if outcome is not None and outcome.aside else []
-    if one.say and not (outcome is not None and outcome.duplicate):
+    said_in_it = one.event is not None and one.event.kind == "new"  # what was closed says so itself
+    if one.say and not said_in_it and not (outcome is not None and outcome.duplicate):
         words.append(one.say)
     return words
 

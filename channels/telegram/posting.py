@@ -19,7 +19,7 @@ NO_PREVIEW = {"is_disabled": True}
 MAX_PHOTO = 10_000_000
 """Bytes that sendPhoto takes; larger pictures go as documents."""
 PICTURES = {"image/jpeg", "image/png", "image/webp"}
-ROW = 28
+ROW = 30
 """Characters of labels side by side; longer ones get a row of their own."""
 
 

@@ -1,0 +1,290 @@
+"""What goes out: exact words and forms, and every failure told apart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+
+from bot import (
+    Attachment,
+    Button,
+    ChannelDown,
+    PermanentFailure,
+    Sent,
+    Source,
+    TemporaryFailure,
+    Uncertain,
+)
+from channels.telegram import drafts
+from channels.telegram.rich import render, units
+from tests.fakes.telegram import FakeTelegram
+
+from .conftest import ANNA, GROUP, Keeping, Running
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 500
+
+
+def test_words_and_their_form_arrive(telegram: FakeTelegram, running: Running) -> None:
+    source = Source(n=1, passage_id="p", title="Shipping", url="https://shop.example/shipping")
+    sent = running.send(text="**Two** days 🚚 & `<free>` [1]", sources=(source,))
+    (message,) = telegram.world.said(ANNA)
+    assert message["text"] == "Two days 🚚 & <free> [1]\n\n[1] Shipping"
+    assert sent.platform_id == str(message["message_id"])
+    assert message["preview"] == {"is_disabled": True}
+    kinds = {one["type"]: message["text"].encode("utf-16-le")[2 * one["offset"] :][: 2 * one["length"]].decode("utf-16-le")
+             for one in message["entities"]}  # fmt: skip
+    assert kinds == {"bold": "Two", "code": "<free>", "text_link": "[1] Shipping"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "entities"),
+    [
+        ("plain", "plain", []),
+        ("**b** *i* _i_ ~~s~~", "b i i s", ["bold", "italic", "italic", "strikethrough"]),
+        ("# Title\ntext", "Title\ntext", ["bold"]),
+        ("- one\n- two", "• one\n• two", []),
+        ("> quoted\n> on", "quoted\non", ["blockquote"]),
+        ("```py\nx = *1*\n```", "x = *1*", ["pre"]),
+        ("```\nnever closed", "never closed", ["pre"]),
+        ("snake_case_name 2*3*4 **open", "snake_case_name 2*3*4 **open", []),
+        ("[a](javascript:alert(1)) [b](https://x.example/(y))", "[a](javascript:alert(1)) b", ["text_link"]),
+        ("![pic](https://x.example/p.png)", "!pic", ["text_link"]),
+        (r"\*not\*", "*not*", []),
+        ("<b>&amp;</b>", "<b>&amp;</b>", []),
+        ("**", "**", []),
+    ],
+)
+def test_small_markdown(text: str, shown: str, entities: list[str]) -> None:
+    got, marks = render(text)
+    assert (got, [one["type"] for one in marks]) == (shown, entities)
+    assert units(got) <= units(text)
+
+
+def test_the_exact_limit_arrives_whole_and_one_more_is_refused(telegram: FakeTelegram, running: Running) -> None:
+    limit = running.channel.limits.max_text
+    whole = "😀" * (limit // 2)
+    running.send(text=whole)
+    assert telegram.world.texts(ANNA) == [whole]
+    with pytest.raises(PermanentFailure, match="longer"):
+        running.send(text="x" * (limit + 1))
+
+
+def test_nobody_in_a_group_is_called_by_a_name_in_an_answer(telegram: FakeTelegram, running: Running) -> None:
+    running.send(place=f"{GROUP}:{ANNA}", text="Ask @everybody, or me@example.com")
+    (message,) = telegram.world.said(GROUP)
+    assert message["text"] == "Ask @everybody, or me@example.com"
+    assert [(one["type"], one["offset"], one["length"]) for one in message["entities"]] == [("code", 4, 10)]
+
+
+def test_a_refused_form_costs_the_form_and_not_the_words(telegram: FakeTelegram, running: Running) -> None:
+    telegram.fail("error", "sendMessage", error="Bad Request: can't parse entities: unsupported start tag")
+    running.send(text="**Hello**", buttons=(Button(label="Yes", value="y"),))
+    (message,) = telegram.world.said(ANNA)
+    assert message["text"] == "**Hello**"
+    assert message["reply_markup"]
+
+
+def test_edit_delete_and_react(telegram: FakeTelegram, running: Running) -> None:
+    one = running.send(text="first")
+    assert running.send(op="edit", text="second", subject=one.platform_id) == one
+    assert running.send(op="edit", text="second", subject=one.platform_id) == one, "done already is done"
+    running.send(op="react", text="❤️", subject=one.platform_id)
+    assert telegram.world.said(ANNA)[0]["bots_reaction"] == ["❤"]
+    running.send(op="react", text="", subject=one.platform_id)
+    assert telegram.world.said(ANNA)[0]["bots_reaction"] == []
+    with pytest.raises(PermanentFailure, match="has no reaction"):
+        running.send(op="react", text="🧾", subject=one.platform_id)
+    theirs = telegram.write(ANNA, "hello")
+    running.send(op="react", text="👍", subject=f"tg:1:{ANNA}:{theirs}")
+    assert telegram.world.noted("reaction", message=theirs)
+    running.send(op="delete", subject=one.platform_id)
+    running.send(op="delete", subject=one.platform_id)
+    assert telegram.world.texts(ANNA) == []
+    with pytest.raises(PermanentFailure, match="not there any more"):
+        running.send(op="edit", text="third", subject=one.platform_id)
+    with pytest.raises(PermanentFailure):
+        running.send(op="edit", text="third", subject="nonsense")
+
+
+def test_what_is_older_than_two_days_stays(telegram: FakeTelegram, running: Running) -> None:
+    one = running.send(text="old")
+    telegram.world.messages[ANNA][int(one.platform_id)]["date"] -= 49 * 3600
+    with pytest.raises(PermanentFailure, match="48 hours"):
+        running.send(op="delete", subject=one.platform_id)
+
+
+def test_files_go_out_by_their_bytes(telegram: FakeTelegram, running: Running) -> None:
+    running.send(files=(Attachment(name="lamp.png", content=PNG, type="image/png"),))
+    running.send(files=(Attachment(name="fake.png", content=b"no picture", type="image/png"),))
+    running.send(files=(Attachment(name="Rechnung ä.pdf", content=b"%PDF", type="application/pdf"),))
+    photo, fake, bill = telegram.world.said(ANNA)
+    assert telegram.world.files[photo["photo"][0]["file_id"]] == PNG
+    assert fake["document"]["file_name"] == "fake.png"
+    assert bill["document"]["file_name"] == "Rechnung ä.pdf"
+    with pytest.raises(PermanentFailure):
+        running.send(files=(Attachment(name="gone.txt", size=5),))
+
+
+def test_failures_are_told_apart(telegram: FakeTelegram, running: Running) -> None:
+    kinds = {"drop_before": Uncertain, "drop_after": Uncertain, "502": Uncertain, "502_after": Uncertain}
+    for kind, failure in kinds.items():
+        telegram.fail(kind, "sendMessage")
+        with pytest.raises(failure):
+            running.send(text=kind)
+    assert telegram.world.texts(ANNA) == ["drop_after", "502_after"]
+    telegram.block(ANNA)
+    with pytest.raises(PermanentFailure, match="blocked the bot"):
+        running.send(text="x")
+    with pytest.raises(PermanentFailure, match="does not know this chat"):
+        running.send(place="99", text="x")
+    with pytest.raises(PermanentFailure):
+        running.send(place="nowhere", text="x")
+    telegram.down()
+    with pytest.raises(TemporaryFailure, match="cannot be reached"):
+        running.send(text="x")
+
+
+def test_a_pause_is_for_the_whole_bot_and_nothing_knocks_meanwhile(telegram: FakeTelegram, running: Running) -> None:
+    telegram.fail("429", "sendMessage", retry_after=30)
+    for place in (str(ANNA), f"{GROUP}:{ANNA}"):
+        with pytest.raises(TemporaryFailure) as caught:
+            running.send(place=place, text="x")
+        assert 25 < (caught.value.retry_after or 0) <= 31
+    assert len(telegram.world.noted("call", method="sendMessage")) == 1
+
+
+def test_no_token_in_any_failure(telegram: FakeTelegram, another: Callable[..., Running]) -> None:
+    secret = "123456:THIS-IS-A-SECRET-TOKEN-0123456789"
+    running = another(token=secret)
+    with pytest.raises(ChannelDown) as caught:
+        running.send(text="x")
+    telegram.down()
+    with pytest.raises(TemporaryFailure) as away:
+        running.send(text="x")
+    for error in (caught.value, away.value):
+        seen: BaseException | None = error
+        while seen is not None:
+            assert "THIS-IS-A-SECRET" not in f"{seen} {seen!r}"
+            seen = seen.__cause__
+
+
+def test_in_a_group_the_answer_hangs_on_the_question(telegram: FakeTelegram, running: Running) -> None:
+    number = telegram.write(ANNA, "/person please", GROUP)
+    running.listen().events(2)
+    running.send(place=f"{GROUP}:{ANNA}", text="Coming")
+    assert telegram.world.said(GROUP)[0]["reply_to_message"] == {"message_id": number}
+
+
+def test_a_topic_gets_its_answer(telegram: FakeTelegram, running: Running) -> None:
+    running.send(place=f"{GROUP}/7:{ANNA}", text="Here")
+    assert telegram.world.said(GROUP)[0]["message_thread_id"] == 7
+    telegram.world.closed_topics.add((GROUP, 8))
+    with pytest.raises(PermanentFailure, match="topic"):
+        running.send(place=f"{GROUP}/8:{ANNA}", text="Here")
+
+
+def test_typing_is_shown(telegram: FakeTelegram, running: Running) -> None:
+    running.run(running.channel.typing(f"{GROUP}/7:{ANNA}"))
+    assert telegram.world.noted("action", chat=GROUP, action="typing")
+
+
+# Drafts -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_private_chat_sees_drafts_and_then_one_message(telegram: FakeTelegram, running: Running) -> None:
+    for text in ("Your", "Your lamp", "Your lamp is"):
+        running.draft("t1", text)
+    numbers = {one["draft"] for one in telegram.world.noted("draft")}
+    assert [one["text"] for one in telegram.world.noted("draft")] == ["Your", "Your lamp", "Your lamp is"]
+    assert len(numbers) == 1
+    assert 0 not in numbers
+    running.send(text="Your lamp is here.", turn="t1")
+    running.draft("t1", "late")
+    assert telegram.world.texts(ANNA) == ["Your lamp is here."]
+    assert len(telegram.world.noted("draft")) == 3
+
+
+def test_a_group_sees_one_message_that_grows_slowly(
+    telegram: FakeTelegram, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from channels.telegram import pacing
+
+    monkeypatch.setattr(pacing, "DRAFT_EVERY", 0.2)
+    place = f"{GROUP}:{ANNA}"
+    ends = time.monotonic() + 1.0
+    n = 0
+    while time.monotonic() < ends:
+        n += 1
+        running.draft("t1", "word " * (n % 500) + str(n), place)
+    sent = running.send(place=place, text="**All** of it", turn="t1")
+    (message,) = telegram.world.said(GROUP)
+    assert message["text"] == "All of it"
+    assert sent.platform_id == str(message["message_id"])
+    shown = [one["at"] for one in telegram.world.log if one["what"] in {"sent", "edited"}][:-1]
+    assert 3 <= len(shown) <= 6
+    assert min(b - a for a, b in pairwise(shown)) > 0.15
+
+
+def test_where_telegram_takes_no_drafts_a_message_grows(telegram: FakeTelegram, running: Running) -> None:
+    telegram.fail("error", "sendMessageDraft", error="Bad Request: TEXTDRAFT_PEER_INVALID")
+    running.draft("t1", "One moment")
+    assert telegram.world.texts(ANNA) == ["One moment …"]
+    running.send(text="Here it is", turn="t1")
+    assert telegram.world.texts(ANNA) == ["Here it is"]
+
+
+def test_an_uncertain_end_of_a_growing_message_is_repeated_without_a_double(
+    telegram: FakeTelegram, running: Running
+) -> None:
+    place = f"{GROUP}:{ANNA}"
+    running.draft("t1", "One moment", place)
+    telegram.fail("drop_after", "editMessageText")
+    with pytest.raises(Uncertain):
+        running.send(place=place, text="Here it is", turn="t1")
+    running.send(place=place, text="Here it is", turn="t1")
+    assert telegram.world.texts(GROUP) == ["Here it is"]
+
+
+def test_what_a_crash_leaves_is_finished_or_removed(
+    telegram: FakeTelegram, another: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, place = Keeping(), f"{GROUP}:{ANNA}"
+    first = another(inbox).listen()
+    telegram.wait(lambda: inbox.kept)
+    first.draft("t1", "First half", place)
+    first.channel.connection.pace._groups.clear()
+    first.draft("t2", "Other half", place)
+    assert len(telegram.world.said(GROUP)) == 2
+    first.stop_listening()  # and nothing more of it: another process leads now
+    monkeypatch.setattr(drafts, "LOOK_EVERY", 0.05)
+    second = another(inbox).listen()
+    telegram.wait(lambda: "t1" in second.channel.drafts._turns)
+    second.send(place=place, text="Whole", turn="t1")
+    assert telegram.world.texts(GROUP) == ["Whole", "Other half …"]
+    second.channel.drafts._turns["t2"].at -= drafts.STALE
+    telegram.wait(lambda: telegram.world.texts(GROUP) == ["Whole"])
+
+
+def test_an_answer_that_is_taken_back_leaves_nothing(telegram: FakeTelegram, running: Running) -> None:
+    place = f"{GROUP}:{ANNA}"
+    running.draft("t1", "Perhaps", place)
+    running.draft("t1", "", place)
+    assert telegram.world.texts(GROUP) == []
+    assert isinstance(running.send(place=place, text="Surely", turn="t1"), Sent)
+    assert telegram.world.texts(GROUP) == ["Surely"]
+
+
+def test_twenty_a_minute_in_a_group_and_no_more(telegram: FakeTelegram, running: Running) -> None:
+    telegram.speed.on = True
+    place = f"{GROUP}:{ANNA}"
+    for n in range(19):
+        running.send(place=place, text=f"m{n}")
+    with pytest.raises(TemporaryFailure) as caught:
+        running.send(place=place, text="one more")
+    assert len(telegram.world.said(GROUP)) == 19
+    assert 40 < (caught.value.retry_after or 0) <= 60
+    assert not telegram.world.noted("refused"), "Telegram never had to say so"
+    running.send(text="others are not held up")
