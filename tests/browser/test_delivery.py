@@ -7,7 +7,7 @@ import signal
 
 from playwright.sync_api import WebSocketRoute, expect
 
-from tests.browser.conftest import Starter, Visit
+from tests.browser.conftest import Host, Starter, Visit
 from tests.browser.widget import PATIENCE, Widget
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_script import Script
@@ -245,3 +245,22 @@ def test_drafts_are_kept_for_each_conversation(product: Deskhand, visit: Visit) 
     chat.menu("Your conversations")
     chat.page.locator(".conv .open").first.click()
     expect(chat.input).to_have_value("half a thought")
+
+
+def test_a_page_that_is_not_listed_is_told_so_and_keeps_what_was_typed(
+    product: Deskhand, host: Host, visit: Visit
+) -> None:
+    visit.allowed += [*BROKEN, "403", "CORS"]
+    script = f'<script async src="{product.base_url}/w/loader.js" data-deskhand data-site="demo"></script>'
+    host.page("/stranger", f"<!doctype html><html lang=en><title>Stranger</title><h1>Stranger</h1>{script}</html>")
+    chat = visit(host.origin, "/stranger")
+    chat.launcher.click()
+    expect(chat.banner).to_contain_text("not set up for this page", timeout=20_000)
+    assert chat.state()["connection"] == "refused"
+    chat.say("Is anybody there?")
+    expect(chat.unsent).to_contain_text("Is anybody there?")
+    sockets: list[str] = []
+    chat.page.on("websocket", lambda socket: sockets.append(socket.url))
+    chat.page.wait_for_timeout(3000)
+    assert sockets == [], "it is not tried again and again"
+    assert len(chat.unsent_keys()) == 1

@@ -11,6 +11,8 @@ export class Composer {
   constructor(panel) {
     this.session = panel.session;
     this.told = 0;
+    /** @type {import('./attach.js').Attach | undefined} */
+    this.attached;
     this.input = h('textarea', {
       id: 'dh-text', rows: 1, dir: 'auto', enterkeyhint: 'send', 'aria-describedby': 'dh-hint', autocomplete: 'off', 'aria-label': t('message'), placeholder: t('placeholder'),
       input: () => this.changed(), keydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
@@ -29,6 +31,7 @@ export class Composer {
   /** Show the draft of the conversation that is open now. */
   reset() {
     this.put(this.session.store.get(this.slot));
+    this.attached?.reset();
   }
 
   /** @param {string} text */
@@ -81,8 +84,11 @@ export class Composer {
 
   send() {
     const text = this.input.value.trim();
-    if (!text || [...text].length > this.session.limit) return this.input.focus();
-    if (this.session.say(text) !== false) this.put('');
+    const files = this.attached?.ready();
+    if ((!text && !files) || files === null || [...text].length > this.session.limit) return this.input.focus();
+    if (this.session.say(text, files) === false) return;
+    this.put('');
+    this.attached?.put([]);
   }
 
   /** An error that belongs to no message. @param {string} text */

@@ -132,7 +132,12 @@ export class Connection {
 
   /** Use REST, if the server answers there at all; else it is down and the socket goes on trying. */
   async fallBack() {
-    const rest = await this.owner.rest(() => this.again()).catch(() => null);
+    const rest = await this.owner.rest(() => this.again()).catch((error) => {
+      if (!error.final) return;
+      // The server answers, and says no to this page: trying again soon would change nothing.
+      this.later(BACK_TO_SOCKET);
+      this.enter('refused');
+    });
     if (!rest) return;
     if (!this.wanted || this.state == 'open' || this.rest) return rest.stop();
     this.rest = rest;

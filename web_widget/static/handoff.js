@@ -1,14 +1,10 @@
 // @ts-check
 // When a person is asked for and nobody is connected: an honest form for an address. What was typed is kept.
 import { adopt, h } from './elements.js';
-import later from './strings/en-later.js';
-import { add, t } from './words.js';
-
-add(later);
+import { t } from './words.js';
 
 const css = `
-.card{display:grid;gap:6px;padding:16px;background:var(--surface);border:1px solid var(--line);border-radius:14px}
-.card h3{font:650 16px/24px var(--font)}.card label{margin-top:6px;font-size:13px;line-height:18px}
+.card.fields{gap:6px}.fields label{margin-top:6px;font-size:13px;line-height:18px}
 `;
 
 /** @typedef {import('./session.js').Session} Session */
@@ -37,7 +33,7 @@ export const form = (session, typed) => {
     session.store.set(key);
     session.post({ t: 'contact', ...values });
   };
-  const box = h('form', { class: 'card', novalidate: true, submit, 'aria-labelledby': 'dh-form',
+  const box = h('form', { class: 'card fields', novalidate: true, submit, 'aria-labelledby': 'dh-form',
     input: () => session.store.set(key, JSON.stringify(read())) },
     h('h3', { id: 'dh-form' }, t('formTitle')),
     h('p', { class: 'note' }, t('formNote')),

@@ -129,7 +129,14 @@ export class Log {
     body.setAttribute('part', `bubble-${kind == 'customer' ? 'user' : kind}`);
     body.replaceChildren(this.body(message));
     foot.replaceChildren(...this.foot(message));
+    const { files = [], reactions = [], picture } = message;
+    if (files[0] || reactions[0] || picture) this.extras(article, message);
     return article;
+  }
+
+  /** What only few messages have: files, reactions, a picture. @param {HTMLElement} article @param {Partial<Message>} message */
+  extras(article, message) {
+    import('./extras.js').then(({ dress }) => this.keep(() => dress(this, article, message)), () => {});
   }
 
   blank() {
@@ -193,7 +200,10 @@ export class Log {
       article.dataset.ways = String(ways.length);
       article.className = 'm customer unsent';
       article.setAttribute('aria-label', t('you'));
-      if (!body.firstChild) body.append(h('p', { class: 'plain' }, text));
+      if (!body.firstChild) {
+        body.append(h('p', { class: 'plain' }, text));
+        if (item.files) this.extras(article, { text, files: item.files });
+      }
       return article;
     });
     const { children } = this.tail;
@@ -215,7 +225,11 @@ export class Log {
       this.session.tell('outbox');
       this.panel.focus(text);
     };
-    if (final) return [note(`${t('notSent')}. ${error}`, 'bad'), action(t('edit'), () => drop(frame.text)), action(t('discard'), () => drop())];
+    const edit = () => {
+      drop(frame.text);
+      this.panel.composer.attached?.put(item.files || []);
+    };
+    if (final) return [note(`${t('notSent')}. ${error}`, 'bad'), action(t('edit'), edit), action(t('discard'), () => drop())];
     if (!error) return [note(t(open ? 'sending' : 'queued'))];
     return [note(t(code == 'too_fast' ? 'wait' : 'notSentYet', { n }), 'bad'),
       action(t('retry'), () => this.session.outbox.retry(item)), action(t('discard'), () => drop())];

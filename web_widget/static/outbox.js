@@ -81,12 +81,17 @@ export class Outbox {
     this.timer = 0;
   }
 
+  /** The cid of everything that waits. */
+  keys() {
+    return this.store.keys('out:').map((key) => key.slice(4));
+  }
+
   /** Oldest first. @returns {Unsent[]} */
   all() {
     const items = [];
-    for (const key of this.store.keys('out:')) {
+    for (const key of this.keys()) {
       try {
-        items.push(JSON.parse(this.store.get(key)));
+        items.push(JSON.parse(this.store.get('out:' + key)));
       } catch {} // another tab has just removed it
     }
     return items.sort((a, b) => a.at - b.at);
@@ -98,10 +103,10 @@ export class Outbox {
     this.store.set('unsent', '1'); // the loader looks at it on the next page
   }
 
-  /** @param {Lasting} frame @param {string} thread */
-  add(frame, thread) {
+  /** @param {Lasting} frame @param {string} thread @param {import('./protocol').File[]} [files] to be shown with it */
+  add(frame, thread, files) {
     this.last = Math.max(Date.now(), this.last + 1);
-    this.save({ frame, thread, at: this.last, tries: 0, next: 0 });
+    this.save({ frame, thread, files, at: this.last, tries: 0, next: 0 });
     void this.flush();
   }
 

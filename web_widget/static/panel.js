@@ -8,7 +8,7 @@ import './outbox.js';
 import './strings/en.js';
 import { Composer } from './composer.js';
 import { adopt, h, icon } from './elements.js';
-import { author, Log } from './log.js';
+import { Log } from './log.js';
 import { Session } from './session.js';
 import { css } from './style.js';
 import { speak, t } from './words.js';
@@ -35,7 +35,6 @@ export class Panel {
     this.start();
     this.small = matchMedia('(max-width:520px)');
     this.popup = app.options.mode == 'popup';
-    this.asking = false;
     /** @type {Log} */
     this.log;
     /** @type {Composer} */
@@ -79,6 +78,8 @@ export class Panel {
       this.banner, this.main, this.typing, this.composer.form, this.voice);
     this.box?.remove();
     this.box = box;
+    /** @type {Promise<import('./people.js').People | null> | null} */
+    this.people = null;
     this.view = '';
     app.root.classList.add(...(this.popup ? ['popup'] : app.options.mode == 'inline' ? ['fill', 'inline'] : ['fill', 'wide']));
     app.root.append(box);
@@ -112,7 +113,7 @@ export class Panel {
       if (what == 'outbox' && this.app.state.open && session.pending.some(({ tries }) => !tries)) log.end();
     }
     if (what == 'connection') this.connection(detail);
-    if (what == 'typing') this.typist(detail);
+    if (what == 'typing') void this.people?.then((people) => people?.typist(detail));
     if (what == 'trouble') composer.trouble(detail.message);
     if (what == 'news') this.news(detail);
     if (what == 'draft') composer.dress();
@@ -127,32 +128,22 @@ export class Panel {
     if (look.on_accent) root.style.setProperty('--on-look', look.on_accent);
     this.title.textContent = site.title || site.name || t('title');
     this.log.welcome();
+    this.composer.attached?.allow();
     this.app.dress();
   }
 
   /** Header, button and form follow the state. */
   refresh() {
     const { session, status, composer } = this;
-    const { state, messages } = session.now;
-    const name = [...messages.values()].filter(({ author }) => author == 'agent').pop()?.name;
+    const { state } = session.now;
     status.className = state;
-    status.textContent = state == 'human' && name ? t('named', { name }) : t('state' + state);
+    status.textContent = t('state' + state);
     composer.dress();
-    const asking = session.pending.some(({ frame, final }) => frame.t == 'handoff' && !final);
-    if (asking != this.asking) this.typing.textContent = asking ? t('asking') : '';
-    this.asking = asking;
-    const need = session.deskless && session.conv;
-    if (need != this.formFor) void this.ask((this.formFor = need));
+    if (state != 'ai' || session.pending.some(({ frame }) => frame.t != 'send')) {
+      this.people ||= import('./people.js').then(({ People }) => new People(this), () => (this.people = null));
+    }
+    void this.people?.then((people) => people?.refresh());
     if (this.app.state.open && !document.hidden) session.seen();
-  }
-
-  /** Nobody is connected: show the form for an address, or take it away. @param {string | false} need */
-  async ask(need) {
-    const part = need && (await import('./handoff.js')).form(this.session, this.composer.input.value);
-    if (need != this.formFor) return;
-    if (this.form.contains(this.app.shadow.activeElement)) this.focus();
-    this.form.replaceChildren(...(part ? [part] : []));
-    this.log.end();
   }
 
   /** Tell about a lost connection, but not about a blink. @param {string} state */
@@ -161,30 +152,19 @@ export class Panel {
     const fine = /open|rest|idle/.test(state);
     if (fine) this.banner.hidden = true;
     else this.patience = setTimeout(() => {
-      const text = t(navigator.onLine ? 'reconnecting' : 'offline');
+      const text = t(state == 'refused' ? state : navigator.onLine ? 'reconnecting' : 'offline');
       if (this.banner.textContent != text || this.banner.hidden) this.say(text);
       this.banner.textContent = text;
       this.banner.hidden = false;
     }, 1000);
   }
 
-  /** @param {import('./protocol').TypingFrame} frame */
-  typist({ name, on }) {
-    clearTimeout(this.forgetting);
-    this.typing.textContent = on ? t('typing', { name: name || t('agent') }) : '';
-    if (on) this.forgetting = setTimeout(() => (this.typing.textContent = ''), 6000);
-    this.app.emit('typing', { name, on });
-  }
-
   /** A message of somebody else has just come. @param {import('./protocol').Message} message */
   news(message) {
     const { app } = this;
     this.typing.textContent = '';
-    const text = message.text.replace(/[*`]|\[\d+\]/g, '').trim();
-    const count = text.split(/\s+/).length;
-    if (message.author != 'ai') this.say(message.author == 'system' ? text : `${author(message)}: ${text}`);
-    else this.say(count > 60 ? t('answerLong', { text: text.match(/^.*?[.!?。](?=\s|$)/s)?.[0] || '', n: count }) : t('answer', { text }));
-    if (message.type?.startsWith('handoff')) app.emit('handoff:requested', { conversationId: this.session.conv, reason: message.type, text });
+    import('./spoken.js').then(({ spoken }) => this.say(spoken(message)), () => {});
+    void this.people?.then((people) => people?.news(message));
     if (!app.state.open || document.hidden) app.unread(app.state.unread + 1);
   }
 
@@ -272,6 +252,7 @@ export class Panel {
       app.unread(0);
       app.dress();
       app.emit('open');
+      import('./attach.js').then(({ Attach }) => (this.composer.attached ||= new Attach(this)), () => {});
     }
     if (conversation && conversation != session.conv) session.show(conversation);
     if (view == 'new') this.choose('');

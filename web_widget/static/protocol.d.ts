@@ -27,8 +27,32 @@ export interface Message {
   type?: string;
   sources?: Source[];
   choices?: string[];
+  files?: File[];
+  reactions?: Reaction[];
+  /** Of an agent: an https address. */
+  picture?: string;
   edited?: number | string | boolean | null;
   deleted?: boolean;
+}
+
+export interface File {
+  id: string;
+  name: string;
+  type?: string;
+  /** Bytes. */
+  size: number;
+  width?: number;
+  height?: number;
+  /** A path on the server with a signature, valid for a day. */
+  url?: string;
+  /** Why it was not taken, in a sentence. */
+  problem?: string;
+}
+
+export interface Reaction {
+  emoji: string;
+  author: Author;
+  name?: string;
 }
 
 export interface Site {
@@ -57,19 +81,22 @@ export interface HelloFrame {
   epoch?: string | number;
   locale: string;
   page: { url: string; title: string };
+  /** IANA name of the visitor's time zone. */
+  zone?: string;
 }
-export interface SendFrame { t: 'send'; cid: string; conv?: string; text: string }
+export interface SendFrame { t: 'send'; cid: string; conv?: string; text: string; files?: string[] }
 export interface OpenFrame { t: 'open'; conv: string; cursor: number }
 export interface PullFrame { t: 'pull'; conv: string; cursor: number }
 export interface StopFrame { t: 'stop'; conv: string; turn: string }
 export interface HandoffFrame { t: 'handoff'; cid: string; conv?: string }
 export interface ContactFrame { t: 'contact'; cid: string; conv?: string; name: string; email: string; text?: string }
 export interface ResolveFrame { t: 'resolve'; cid: string; conv?: string }
+export interface RatingFrame { t: 'rating'; cid: string; conv?: string; rating: number; text?: string }
 export interface TypingSignal { t: 'typing'; conv: string; on: boolean }
 export interface PingFrame { t: 'ping'; n: number }
 
 /** Frames that must arrive exactly once: they wait in the outbox and keep their cid on every attempt. */
-export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame;
+export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame;
 export type ClientFrame = HelloFrame | Lasting | OpenFrame | PullFrame | StopFrame | TypingSignal | PingFrame;
 
 // Server to client -----------------------------------------------------------------------------------------------
@@ -80,7 +107,7 @@ export interface WelcomeFrame {
   epoch?: string | number;
   site: Site;
   conv?: string | null;
-  limits?: { text: number };
+  limits?: { text: number; files?: { count: number; bytes: number; endings: string[] } };
 }
 export interface MsgsFrame {
   t: 'msgs';
@@ -91,6 +118,8 @@ export interface MsgsFrame {
   state: State;
   msgs: Message[];
   turn?: Turn | null;
+  /** While the customer may rate a closed conversation: 0 asks, else what they gave. */
+  rating?: number;
 }
 export interface AckFrame { t: 'ack'; cid: string; conv: string; id?: string; seq?: number; rev?: number }
 export interface TurnFrame {
@@ -124,6 +153,8 @@ export interface Unsent {
   frame: Lasting;
   /** The local name of a conversation that the server has not named yet. */
   thread: string;
+  /** Uploaded before; shown with it. */
+  files?: File[];
   /** Milliseconds; also the order of sending. */
   at: number;
   tries: number;
@@ -151,6 +182,8 @@ export interface Thread {
   state: State;
   draft: Draft | null;
   loaded: boolean;
+  rating?: number;
+  queue?: any;
 }
 
 export interface Options {

@@ -21,6 +21,8 @@ export class Session {
     this.store = new Store(site);
     this.site = /** @type {import('./protocol').Site} */ ({});
     this.limit = 4000;
+    /** @type {any} */
+    this.limits = {};
     /** @type {Map<string, Thread>} */
     this.threads = new Map();
     /** @type {any} */
@@ -80,6 +82,7 @@ export class Session {
     return {
       t: 'hello', token: this.store.get('token') || undefined, conv: this.conv || undefined, cursor: this.now.cursor,
       epoch: this.epoch, locale: this.app.root.lang, page: { url, title },
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     };
   }
 
@@ -114,15 +117,16 @@ export class Session {
   }
 
   /** @param {Unsent} item @param {any} answer */
-  settled({ frame, thread }, answer) {
+  settled({ frame, thread, files }, answer) {
     if (answer.t == 'ack') {
       if (!frame.conv) this.named(thread, answer.conv);
       // The server now watches what it has just stored; that was another tab's conversation.
       if (this.conv && answer.conv != this.conv) this.pull(this.conv, 'open');
       if (frame.t == 'contact') this.thanked = true; // and the words for it are on their way
+      if (frame.t == 'rating') this.app.emit('csat:submitted', { conversationId: answer.conv, rating: frame.rating, text: frame.text });
       if (frame.t == 'send') {
         const { id, seq, rev, cid } = answer;
-        const message = { id, seq, rev, cid, author: /** @type {const} */ ('customer'), text: frame.text, at: Date.now() / 1000 };
+        const message = { id, seq, rev, cid, author: /** @type {const} */ ('customer'), text: frame.text, files, at: Date.now() / 1000 };
         if (!this.known(answer.conv).messages.has(id)) this.upsert(answer.conv, [message]);
         this.app.emit('message:sent', { conversationId: answer.conv, messageId: id, text: frame.text });
       }
@@ -130,10 +134,10 @@ export class Session {
       // It was deleted in another tab: what was typed since is not lost, it opens a new one.
       const stranded = this.outbox.all().filter((item) => item.frame.t == 'send' && item.frame.conv == frame.conv);
       this.forget(frame.conv);
-      for (const item of stranded) this.outbox.add({ ...item.frame, conv: undefined, cid: fresh() }, this.thread);
+      for (const item of stranded) this.outbox.add({ ...item.frame, conv: undefined, cid: fresh() }, this.thread, item.files);
     } else {
       this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
-      if (answer.final && /handoff|resolve/.test(frame.t)) {
+      if (answer.final && /handoff|resolve|rating/.test(frame.t)) {
         this.outbox.drop(frame.cid);
         this.tell('trouble', answer);
       }
@@ -177,6 +181,10 @@ export class Session {
     else if (t == 'msgs') this.messages(frame);
     else if (t == 'delta' || t == 'turn') this.progress(conv, frame);
     else if (t == 'typing' && conv == this.conv) this.tell('typing', frame);
+    else if (t == 'queue') {
+      this.known(conv).queue = { ...frame, at: Date.now() };
+      this.tell('queue');
+    }
     else if ((t == 'ack' || t == 'error') && frame.cid && frame.cid == this.sending?.cid && frame.code != 'bad_token') {
       const { done } = /** @type {any} */ (this.sending);
       this.sending = null;
@@ -190,7 +198,8 @@ export class Session {
     this.tokenCame?.(0);
     this.renew(epoch);
     this.site = site || {};
-    this.limit = limits?.text || this.limit;
+    this.limits = limits || {};
+    this.limit = this.limits.text || this.limit;
     if (conv && !this.conv && !this.started) this.place(conv);
     this.tell('site');
   }
@@ -211,7 +220,7 @@ export class Session {
   }
 
   /** @param {import('./protocol').MsgsFrame} frame */
-  messages({ conv, after, cursor, more, state, msgs, turn }) {
+  messages({ conv, after, cursor, more, state, msgs, turn, rating }) {
     if (state == 'gone') return this.forget(conv);
     const thread = this.known(conv);
     if (after > thread.cursor) return this.pull(conv);
@@ -220,16 +229,20 @@ export class Session {
     thread.loaded = !more;
     const before = thread.state;
     thread.state = state || thread.state;
+    thread.rating = rating;
     if (turn) thread.draft = { turn: turn.id, attempt: turn.attempt, text: turn.text };
     else if (this.asked == conv) thread.draft = null;
+    // Only in the state `ai` an answer may come: what was begun when people took over comes to nothing.
+    const dropped = !turn && thread.draft && thread.state != 'ai';
+    if (dropped) thread.draft = null;
     if (!more && this.asked == conv) this.asked = '';
-    const news = this.upsert(conv, msgs);
+    const news = this.upsert(conv, msgs, first, more);
     if (more) this.pull(conv);
-    if (before != thread.state) {
+    if (before != thread.state || rating != null) {
       this.tell('state');
-      if (state == 'resolved') this.app.emit('conversation:resolved', { conversationId: conv });
+      if (before != state && state == 'resolved') this.app.emit('conversation:resolved', { conversationId: conv });
     }
-    if (turn) this.tell('draft');
+    if (turn || dropped) this.tell('draft');
     if (!first) for (const message of news) {
       const { id, author, text } = message;
       this.tell('news', message);
@@ -237,9 +250,13 @@ export class Session {
     }
   }
 
-  /** Put rows in; answers those of others that are new. @param {string} conv @param {Message[]} rows */
-  upsert(conv, rows) {
+  /**
+   * Put rows in; answers those of others that are new. A long conversation is shown at once, when its newest page is there.
+   * @param {string} conv @param {Message[]} rows @param {boolean} [first] @param {boolean} [more]
+   */
+  upsert(conv, rows, first, more) {
     const { messages, draft } = this.known(conv);
+    const mine = new Set(this.outbox.keys());
     const news = [];
     for (const row of rows) {
       const old = messages.get(row.id);
@@ -247,10 +264,10 @@ export class Session {
       if (!old && row.author != 'customer') news.push(row);
       if (row.type == 'contact_saved') this.thanked = false;
       messages.set(row.id, row);
-      if (row.cid) this.outbox.drop(row.cid);
+      if (row.cid && mine.has(row.cid)) this.outbox.drop(row.cid);
       if (draft && row.turn == draft.turn) this.known(conv).draft = null;
     }
-    if (conv == this.conv) this.tell('messages', rows);
+    if (conv == this.conv && !(first && more)) this.tell('messages', first ? [...messages.values()] : rows);
     return news;
   }
 
@@ -295,16 +312,16 @@ export class Session {
 
   // What the visitor does ---------------------------------------------------------------------------------------
 
-  /** Send what the visitor says, unless the page objects. @param {string} words */
-  say(words) {
+  /** Send what the visitor says, unless the page objects. @param {string} words @param {import('./protocol').File[]} [files] uploaded before */
+  say(words, files) {
     const detail = { text: words };
-    if (!this.app.emit('before:send', detail) || !detail.text.trim()) return false;
-    this.post({ t: 'send', text: detail.text });
+    if (!this.app.emit('before:send', detail) || (!detail.text.trim() && !files)) return false;
+    this.post({ t: 'send', text: detail.text, files: files?.map(({ id }) => id) }, files);
   }
 
-  /** @param {Record<string, any>} frame */
-  post(frame) {
-    this.outbox.add(/** @type {any} */ ({ cid: fresh(), conv: this.conv || undefined, ...frame }), this.thread);
+  /** @param {Record<string, any>} frame @param {import('./protocol').File[]} [files] */
+  post(frame, files) {
+    this.outbox.add(/** @type {any} */ ({ cid: fresh(), conv: this.conv || undefined, ...frame }), this.thread, files);
     this.tell('outbox');
   }
 
@@ -344,16 +361,6 @@ export class Session {
       if (half) this.store.set('draft:new', half); // what was being written is not part of what was deleted
       this.tell('reset');
     }
-  }
-
-  /** True while the newest word about a person is that nobody is there: an address is wanted. */
-  get deskless() {
-    let open = false;
-    for (const { type } of this.sorted) {
-      if (type == 'handoff_no_desk') open = true;
-      if (/^(contact_saved|handoff|resolved)$/.test(type || '')) open = false;
-    }
-    return open && !this.thanked && !this.pending.some(({ frame, final }) => frame.t == 'contact' && !final);
   }
 
   /** Remember what was shown, for the count of unread messages on the next page. */

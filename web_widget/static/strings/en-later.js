@@ -1,4 +1,4 @@
-// The interface in English: menu, list of conversations and form, which are loaded when they are needed.
+// The interface in English: menu and list of conversations, which are loaded when they are needed.
 export default {
   closed: 'Closed',
   conversations: 'Your conversations',
@@ -13,11 +13,4 @@ export default {
   removeNo: 'Keep',
   removed: 'The conversation is deleted.',
   removeFailed: 'It could not be deleted. Try again.',
-  formTitle: 'Leave your address',
-  formNote: 'A person answers by e-mail. The address is used for nothing else.',
-  name: 'Name',
-  email: 'E-mail',
-  emailBad: 'Enter an e-mail address such as name@example.com.',
-  details: 'What should they know?',
-  submit: 'Send request',
 };
