@@ -21,6 +21,10 @@ def _tell(work: Callable[[], Any]) -> Any:
         raise click.ClickException(str(error)) from error
 
 
+def _presence(row: people.AgentView) -> str:
+    return "off " if not row.active else "" if row.available else "away "
+
+
 @click.group()
 def agents() -> None:
     """Who answers customers, and how desks know them."""
@@ -33,7 +37,7 @@ def list_() -> None:
         rows = people.all_agents()
         for row in rows:
             linked = ", ".join(f"{desk} {identity}" for desk, identity in row.identities) or "linked nowhere"
-            click.echo(f"{row.name:<16} {row.public_name:<24} {row.role:<7} {'' if row.active else 'off '}{linked}")
+            click.echo(f"{row.name:<16} {row.public_name:<24} {row.role:<7} {_presence(row)}{linked}")
         if not rows:
             click.echo("There are none yet. Make one with: deskhand agents add NAME --slack T0123:U0456")
 
@@ -84,6 +88,24 @@ def on(name: str) -> None:
     with command():
         _tell(lambda: people.set_active(name, True, actor=actor()))
         click.echo(f"{name} may act again.")
+
+
+@agents.command()
+@click.argument("name")
+def away(name: str) -> None:
+    """NAME is away. While everybody is, customers are told how long an answer usually takes."""
+    with command():
+        _tell(lambda: people.set_available(name, False, actor=actor()))
+        click.echo(f"{name} is away.")
+
+
+@agents.command()
+@click.argument("name")
+def back(name: str) -> None:
+    """NAME is back."""
+    with command():
+        _tell(lambda: people.set_available(name, True, actor=actor()))
+        click.echo(f"{name} is back.")
 
 
 @agents.command()

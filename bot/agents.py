@@ -30,6 +30,8 @@ class AgentView:
     email: str
     role: str
     active: bool
+    available: bool = True
+    """Not away."""
     identities: tuple[tuple[str, str], ...] = ()
     """``(desk, external id)``."""
 
@@ -39,7 +41,7 @@ class AgentView:
         return self.active and self.role != "viewer"
 
 
-_COLUMNS = "id, name, public_name, picture, email, role, active"
+_COLUMNS = "id, name, public_name, picture, email, role, active, available"
 
 
 def add_agent(
@@ -58,8 +60,8 @@ def add_agent(
             raise AgentError(f"There is an agent called {name} already.")
         row_id, shown = clock.new_id(), public_name or name.replace(".", " ").title()
         sql(
-            f"INSERT INTO agent ({_COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            (row_id, name, shown, picture, email, role, True, clock.now()),
+            f"INSERT INTO agent ({_COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (row_id, name, shown, picture, email, role, True, True, clock.now()),
         )
         audit.record(actor, "agent.add", f"agent:{name}", {"role": role})
         return AgentView(id=row_id, name=name, public_name=shown, picture=picture, email=email, role=role, active=True)
@@ -91,6 +93,17 @@ def set_active(name: str, active: bool, *, actor: str) -> None:
         if not sql("UPDATE agent SET active = ? WHERE name = ?", (active, name)).rowcount:
             raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
         audit.record(actor, "agent.on" if active else "agent.off", f"agent:{name}")
+
+    write(work)
+
+
+def set_available(name: str, available: bool, *, actor: str) -> None:
+    """Say that an agent is away, or back. An agent who is away may still act; while all are, customers are told so."""
+
+    def work() -> None:
+        if not sql("UPDATE agent SET available = ? WHERE lower(name) = lower(?)", (available, name)).rowcount:
+            raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
+        audit.record(actor, "agent.back" if available else "agent.away", f"agent:{name}")
 
     write(work)
 

@@ -93,11 +93,21 @@ def _transfer(conversation_id: str, agent: AgentView, desk: str, value: str) -> 
     other = agents.agent_at(desk, value) or agents.agent_named(value.lstrip("@"))
     if other is None or not other.may_act:
         return Done("cannot", "There is no agent of that name here. Nothing was changed. See: deskhand agents list")
-    row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    return assign(conversation_id, other, by=agent.name)
+
+
+def assign(conversation_id: str, other: AgentView, *, by: str) -> Done:
+    """Give it to an agent, whoever has it now. Raises :class:`bot.states.NotAllowed`."""
+    row = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     if row is not None and row[0] != "human":
-        return claim(conversation_id, other)
+        done = claim(conversation_id, other)
+        if by != other.name:
+            tickets.note(conversation_id, by, "assigned", other.name)
+        return done
+    if row is not None and row[1] == other.name:
+        return Done("done", f"{other.public_name} has it already.")
     moved = states.take(conversation_id, "transfer", message=True, assignee=other.name)
-    _ticket(conversation_id, "in_progress", "transferred", agent.name, assignee=other.name, detail=other.name)
+    _ticket(conversation_id, "in_progress", "transferred", by, assignee=other.name, detail=other.name)
     handoff.say(
         conversation_id, moved, "joined", f"{other.public_name} goes on from here.", {"name": other.public_name}
     )
@@ -128,8 +138,13 @@ def _resolve(conversation_id: str, agent: AgentView, desk: str, value: str) -> D
 
 
 def _reopen(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    return reopen(conversation_id, by=agent.name)
+
+
+def reopen(conversation_id: str, *, by: str) -> Done:
+    """Open it again: it waits for an agent. Raises :class:`bot.states.NotAllowed`."""
     moved = states.take(conversation_id, "reopen_for_people", message=True)
-    handoff.reopen_ticket(conversation_id, by=agent.name)
+    handoff.reopen_ticket(conversation_id, by=by)
     handoff.say(conversation_id, moved, "reopened", "This conversation is open again.", {})
     desk_posts.refresh_card(conversation_id)
     return Done("done")
@@ -156,6 +171,33 @@ def _block(conversation_id: str, agent: AgentView, desk: str, value: str) -> Don
     return Done("done", "Blocked: what this visitor sends now is refused. deskhand agents unblock takes it back.")
 
 
+def _priority(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    wanted = value.strip().lower()
+    if wanted not in tickets.PRIORITIES:
+        return Done("cannot", f"Say how much it presses: {', '.join(tickets.PRIORITIES)}. Nothing was changed.")
+    if not tickets.set_priority(conversation_id, wanted, actor=agent.name):
+        return Done("done", f"It is {wanted} already.")
+    desk_posts.refresh_card(conversation_id)
+    return Done("done")
+
+
+def _make_ticket(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    said = handoff.make_ticket(conversation_id, by=agent.name)
+    if not said.message_id:
+        return Done("stale", "It is a ticket already, or resolved. Nothing was changed.")
+    return Done("done", "The customer knows that this is answered later.")
+
+
+def _away(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    agents.set_available(agent.name, False, actor=agent.name)
+    return Done("done", "You are away. While everybody is, customers are told so.")
+
+
+def _back(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    agents.set_available(agent.name, True, actor=agent.name)
+    return Done("done", "You are back.")
+
+
 def _summary(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
     follow_up.summary_wanted(conversation_id)
     return Done("done", "The summary is being written anew; the card shows it in a moment.")
@@ -179,5 +221,9 @@ _STEPS = {
     Action.REOPEN: _reopen,
     Action.RETURN: _return,
     Action.BLOCK: _block,
+    Action.PRIORITY: _priority,
+    Action.TICKET: _make_ticket,
+    Action.AWAY: _away,
+    Action.BACK: _back,
     Action.SUMMARY: _summary,
 }

@@ -63,6 +63,79 @@ def add(
         click.echo("Only this installation's own pages may use it. Allow a website with --origin https://shop.example")
 
 
+@site.command("hours")
+@click.argument("key")
+@click.argument("mode", type=click.Choice(("open", "closed", "schedule")), required=False)
+def hours_(key: str, mode: str | None) -> None:
+    """Say whether the site KEY is open, or set it: always open, always closed, or by the schedule of the plugin business_hours."""
+    from bot import audit, hours
+    from bot.clock import now
+    from bot.opening import in_words
+    from bot.plugin_commands import actor
+    from bot.process import command
+    from bot.store import read, write
+
+    with command():
+        site_id = _site_id(key)
+
+        def work() -> None:
+            hours.set_mode(site_id, str(mode))
+            audit.record(actor(), "site.hours", f"site:{key}", {"mode": mode})
+
+        if mode:
+            write(work)
+        said, how = read(lambda: (hours.opening_of(site_id), hours.mode_of(site_id)))
+        known = read(lambda: hours.hours_of(site_id))
+        click.echo(f"{key}: {'open' if said.open else 'closed'} now, {_how(how, known is not None)}.")
+        if said.next is not None:
+            click.echo(f"It opens {in_words(said.next, now(), zone=said.zone)}.")
+
+
+def _how(mode: str, known: bool) -> str:
+    if mode != "schedule":
+        return f"always {mode} until you say otherwise: deskhand site hours KEY schedule"
+    if known:
+        return "by the schedule"
+    return 'no hours are set, so always; set them: deskhand plugins set business_hours hours="mon-fri 09:00-17:00"'
+
+
+@site.command()
+@click.argument("key")
+@click.option("--open", "while_open", default=None, help="First words of the assistant.")
+@click.option(
+    "--closed", "while_closed", default=None, help="The same outside opening hours; {opening} is the next one."
+)
+def welcome(key: str, while_open: str | None, while_closed: str | None) -> None:
+    """Change the welcome of the site KEY. An empty text forgets it."""
+    from bot import audit, hours
+    from bot.plugin_commands import actor
+    from bot.process import command
+    from bot.store import write
+
+    changes = {"welcome": while_open, "welcome_closed": while_closed}
+    values = {name: text.strip() for name, text in changes.items() if text is not None}
+    if not values:
+        raise click.ClickException("Say which: --open TEXT, --closed TEXT, or both. Nothing was changed.")
+    with command():
+        site_id = _site_id(key)
+
+        def work() -> None:
+            hours.change_site(site_id, **values)
+            audit.record(actor(), "site.welcome", f"site:{key}", {"changed": sorted(values)})
+
+        write(work)
+        click.echo(f"The welcome of {key} is changed.")
+
+
+def _site_id(key: str) -> str:
+    from bot.accounts import site_by_key
+
+    found = site_by_key(key) if key else None
+    if found is None:
+        raise click.ClickException(f"No site has the key {key!r}. See: deskhand site list")
+    return found.id
+
+
 @site.command("list")
 def list_sites() -> None:
     """Show all sites."""

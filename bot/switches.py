@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot import audit, store
+from bot import audit, hours, jobs, store
 from bot.clock import now
 from bot.store import PluginState, Setting
 
@@ -101,6 +101,8 @@ def change(fn: Callable[[], None]) -> int:
 
     def in_transaction() -> int:
         fn()
+        # What plugins say about opening hours is worked out ahead: it may be another now.
+        jobs.enqueue_again(hours.KIND, "", jobs.PERIODIC)
         return _move_version()
 
     number = store.write(in_transaction)

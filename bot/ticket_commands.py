@@ -1,19 +1,25 @@
-"""``deskhand tickets``: requests that need a person, while no desk is connected."""
+"""``deskhand tickets``: requests that need a person, for who has no desk at hand."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 import click
 
-from bot import audit, handoff
+from bot import agents, audit, claims, clock, desk_posts, handoff, states
+from bot import tickets as rows_of
 from bot.bus import bus
 from bot.crypto import reveal
 from bot.doctor import ago
+from bot.opening import duration
 from bot.plugin_commands import actor
 from bot.process import command
 from bot.store import Conversation, Ticket, read, write
 from bot.store.statements import last_messages
 
 STATES = ("open", "in_progress", "resolved")
+MARKS = {"low": "", "normal": "", "high": "high ", "urgent": "URGENT "}
 
 
 @click.group("tickets")
@@ -30,8 +36,10 @@ def list_(state: str) -> None:
         rows = read(lambda: list(query if state == "all" else query.where(Ticket.state == state)))
         for row in rows:
             who = " ".join(filter(None, (row.name, f"<{row.email}>" if row.email else "")))
+            due = _due(row)
             click.echo(
-                f"#{row.number:<6} {row.state:<11} {ago(row.created_at):<10} {_words(row, 'reason'):<24} {who or 'no address left'}"
+                f"#{row.number:<6} {row.state:<11} {ago(row.created_at):<10} {MARKS.get(row.priority, '')}"
+                f"{_plain(_words(row, 'reason')):<24} {_plain(who) or 'no address left'}{f' · {due}' if due else ''}"
             )
         if not rows:
             click.echo("There are none." if state == "all" else f"There are none that are {state.replace('_', ' ')}.")
@@ -41,12 +49,13 @@ def list_(state: str) -> None:
 @click.argument("number", type=int)
 @click.option("--messages", default=30, show_default=True, help="How many of the last messages.")
 def show(number: int, messages: int) -> None:
-    """One ticket and its conversation."""
+    """One ticket, its history and its conversation."""
     with command():
         row = _find(number)
         facts = [
-            ("ticket", f"#{row.number}, {row.state}"), ("since", ago(row.created_at)),
-            ("reason", _words(row, "reason")), ("summary", _words(row, "summary")),
+            ("ticket", f"#{row.number}, {row.state}"), ("priority", row.priority), ("since", ago(row.created_at)),
+            ("due", _due(row)), ("reason", _words(row, "reason")), ("kind", row.reason_code), ("summary", _words(row, "summary")),
+            ("confidence", "" if row.confidence is None else f"{row.confidence:.2f}"),
             ("name", row.name), ("e-mail", row.email or "none left"), ("assignee", row.assignee), ("outcome", row.outcome),
             ("rating", f"{row.rating} of 5" if row.rating else ""),
             ("conversation", _conversation(row)),
@@ -55,29 +64,108 @@ def show(number: int, messages: int) -> None:
             if value:
                 click.echo(f"{name:<13} {_plain(str(value))}")
         click.echo()
+        for at, who, event, detail in read(lambda: rows_of.history_of(_conversation(row))):
+            click.echo(
+                f"{_time(at)}  {_plain(' '.join(filter(None, (event, detail))))}{f', {_plain(who)}' if who else ''}"
+            )
+        click.echo()
         for message in read(lambda: last_messages(_conversation(row), 2**31 - 1, messages)):
             click.echo(f"{message.author_name or message.author}: {_plain(message.text)}")
+
+
+def _due(row: Ticket) -> str:
+    """What is due next, or overdue."""
+    if row.state == "resolved":
+        return ""
+    known = [(row.first_reply_due, "reply"), (row.resolve_due, "solution")]
+    dates = [(float(at), what) for at, what in known if at is not None]
+    if not dates:
+        return ""
+    at, what = min(dates)
+    left = at - clock.now()
+    return f"{what} due in {duration(left)}" if left > 0 else f"{what} overdue for {duration(-left)}"
+
+
+def _time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @tickets.command()
 @click.argument("number", type=int)
 def resolve(number: int) -> None:
     """Close a ticket and its conversation. The customer is told."""
+
+    def work(conversation_id: str, who: str) -> str:
+        if not handoff.resolve(conversation_id, by=who).message_id:
+            return f"Ticket #{number} is closed already."
+        audit.record(who, "ticket.resolve", f"ticket:{number}")
+        return ""
+
+    _change(number, work)
+    click.echo(f"Ticket #{number} is resolved.")
+
+
+@tickets.command()
+@click.argument("number", type=int)
+def reopen(number: int) -> None:
+    """Open a closed ticket again: it waits for an agent. The customer is told."""
+
+    def work(conversation_id: str, who: str) -> str:
+        claims.reopen(conversation_id, by=who)
+        audit.record(who, "ticket.reopen", f"ticket:{number}")
+        return ""
+
+    _change(number, work, f"Ticket #{number} is not closed.")
+    click.echo(f"Ticket #{number} is open again.")
+
+
+@tickets.command()
+@click.argument("number", type=int)
+@click.argument("agent")
+def assign(number: int, agent: str) -> None:
+    """Give a ticket to AGENT, whoever has it now. The customer is told who is there."""
+
+    def work(conversation_id: str, who: str) -> str:
+        other = agents.agent_named(agent)
+        if other is None or not other.may_act:
+            return f"There is no agent called {agent} who may act. See: deskhand agents list"
+        claims.assign(conversation_id, other, by=who)
+        audit.record(who, "ticket.assign", f"ticket:{number}", {"agent": other.name})
+        return ""
+
+    _change(number, work, f"Ticket #{number} is closed. Open it first: deskhand tickets reopen {number}")
+    click.echo(f"Ticket #{number} is with {agent}.")
+
+
+@tickets.command()
+@click.argument("number", type=int)
+@click.argument("level", type=click.Choice(rows_of.PRIORITIES))
+def priority(number: int, level: str) -> None:
+    """Say how much a ticket presses: low, normal, high or urgent. Its due times move with it."""
+
+    def work(conversation_id: str, who: str) -> str:
+        if rows_of.set_priority(conversation_id, level, actor=who):
+            desk_posts.refresh_card(conversation_id)
+            audit.record(who, "ticket.priority", f"ticket:{number}", {"priority": level})
+        return ""
+
+    _change(number, work)
+    click.echo(f"Ticket #{number} is {level}.")
+
+
+def _change(number: int, work: Callable[[str, str], str], not_allowed: str = "") -> None:
+    """Change a ticket in one write, then wake who shows it. ``work`` answers with a sentence when nothing can be done."""
     with command():
         row = _find(number)
-
-        def work() -> handoff.Said:
-            who = actor()
-            said = handoff.resolve(_conversation(row), by=who)
-            if said.message_id:
-                audit.record(who, "ticket.resolve", f"ticket:{number}")
-            return said
-
-        if not write(work).message_id:
-            raise click.ClickException(f"Ticket #{number} is closed already.")
-        channel = read(lambda: Conversation.get_by_id(_conversation(row)).channel)
-        bus().publish([("changed", _conversation(row).encode()), ("out", channel.encode())])
-        click.echo(f"Ticket #{number} is resolved.")
+        conversation_id, who = _conversation(row), actor()
+        try:
+            problem = write(lambda: work(conversation_id, who))
+        except states.NotAllowed:
+            problem = not_allowed
+        if problem:
+            raise click.ClickException(problem)
+        channel = read(lambda: Conversation.get_by_id(conversation_id).channel)
+        bus().publish([("changed", conversation_id.encode()), ("out", channel.encode()), ("out", b"")])
 
 
 def _find(number: int) -> Ticket:
