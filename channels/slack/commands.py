@@ -22,6 +22,10 @@ _ACTIONS = {
     "block": Action.BLOCK,
     "undo": Action.UNDO,
     "retry": Action.RETRY,
+    "priority": Action.PRIORITY,
+    "ticket": Action.TICKET,
+    "away": Action.AWAY,
+    "back": Action.BACK,
     "summary": Action.SUMMARY,
     "link": Action.LINK,
 }
@@ -32,6 +36,8 @@ HELP = (
     "!claim takes the conversation, !release gives it back, !assign @name hands it over\n"
     "!snooze 60 hides it for 60 minutes (also 2h, 3d), !resolve closes it, !reopen opens it again\n"
     "!return gives it back to the AI, !block stops the visitor, !undo takes your last reply back\n"
+    "!priority urgent (high, normal, low) says how much it presses, !ticket tells the customer not to wait here\n"
+    "!away and !back say whether you are there\n"
     "!retry sends again what failed, !summary writes the summary anew, !link connects your account"
 )
 
@@ -68,7 +74,7 @@ def read_command(text: str) -> Command | None:
         return _assign(rest)
     if action is Action.SNOOZE:
         return _snooze(rest)
-    if rest and action not in {Action.UNDO, Action.RETRY}:
+    if rest and action not in {Action.UNDO, Action.RETRY, Action.PRIORITY}:
         # "!resolve the issue by restarting" may be meant for the customer, or not: neither is done.
         return Command(
             words=f"!{word} takes nothing after it. Nothing was done and nothing was sent: write !{word} alone."
