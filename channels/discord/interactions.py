@@ -1,0 +1,327 @@
+"""Slash commands, the form of ``/support`` and buttons. Discord waits three seconds for an answer; the commit comes before it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot import DeliveryFailure, Inbound, PermanentFailure, Refused
+
+from .failures import Refusal
+from .intake import Entry, Outcome
+from .memory import Spot, moment
+from .prose import LONGEST, bounded, escape
+from .reading import modal_values, profile_of
+from .threads import THREAD_TYPES, words_of
+
+if TYPE_CHECKING:
+    from .listening import Listening
+
+log = structlog.get_logger("channels")
+COMMAND, COMPONENT, MODAL = 2, 3, 5
+MESSAGE, DEFERRED, UPDATE, SHOW_MODAL = 4, 5, 7, 9
+ONLY_YOU = 64
+DEFER_AFTER = 1.8
+"""Seconds after which a thread that is still being made is no reason to keep Discord waiting."""
+LATE = 3.0
+"""An older interaction was sent before: it came again with a resumed session."""
+HERE = "/channels/{channel_id}"
+CALLBACK = "/interactions/{webhook_id}/{webhook_token}/callback"
+FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
+NO_CONVERSATION = "There is no conversation here. Use /support to begin one, or write to me in a direct message."
+NOT_YOURS = "This conversation belongs to somebody else. Use /support to begin your own."
+FORM: dict[str, Any] = {
+    "custom_id": "support",
+    "title": "Ask for support",
+    "components": [
+        {
+            "type": 1,
+            "components": [
+                {
+                    "type": 4,
+                    "custom_id": "subject",
+                    "label": "Subject",
+                    "style": 1,
+                    "max_length": 100,
+                    "required": False,
+                }
+            ],
+        },
+        {
+            "type": 1,
+            "components": [
+                {
+                    "type": 4,
+                    "custom_id": "text",
+                    "label": "How can we help?",
+                    "style": 2,
+                    "max_length": 3_800,
+                    "required": True,
+                }
+            ],
+        },
+    ],
+}
+
+
+class Asked:
+    """One interaction: who pressed or typed what, and where."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.id, self.token, self.kind = str(data["id"]), str(data["token"]), int(data["type"])
+        self.app = str(data.get("application_id") or "")
+        where = data.get("channel") or {}
+        self.channel = str(data.get("channel_id") or where["id"])
+        self.channel_type = where.get("type")
+        self.guild = str(data.get("guild_id") or "")
+        member = data.get("member") or {}
+        self.user: dict[str, Any] = data.get("user") or member["user"]
+        self.who = str(self.user["id"])
+        self.profile = profile_of(self.user, member, str(data.get("locale") or ""))
+        self.data: dict[str, Any] = data.get("data") or {}
+        self.message: dict[str, Any] = data.get("message") or {}
+        self.again = time.time() - moment(self.id) > LATE
+
+
+class Interactions:
+    """For one run of ``listen``."""
+
+    def __init__(self, listening: Listening) -> None:
+        self.listening = listening
+        self.rest = listening.rest
+        self.memory = listening.memory
+        self.channel = listening.channel
+        self.intake = listening.intake
+        self._answered: set[str] = set()
+
+    def heard(self, session: str, seq: int, data: dict[str, Any]) -> None:
+        """One INTERACTION_CREATE."""
+        if data.get("type") not in {COMMAND, COMPONENT, MODAL}:
+            return
+        asked = Asked(data)
+        if not asked.guild:
+            self.memory.know(asked.channel, asked.who)
+        self.intake.put_later(asked.channel, lambda: self._entries(asked), session, seq)
+
+    async def _entries(self, asked: Asked) -> list[Entry]:
+        if asked.kind == MODAL:
+            return await self._form(asked)
+        if asked.kind == COMPONENT:
+            return await self._button(asked)
+        name = str(asked.data.get("name") or "")
+        if name == "support":
+            await self.answer(asked, SHOW_MODAL, FORM)
+            return []
+        if name == "continue":
+            return await self._continue(asked)
+        if name not in {"person", "new"}:
+            await self.say(asked, "I do not know this command. An admin can run: deskhand discord setup")
+            return []
+        found = await self._mine(asked)
+        if found is None:
+            return []
+        return [self._person(asked) if name == "person" else self._new(asked, found)]
+
+    async def _spot(self, asked: Asked) -> Spot | None:
+        found = self.memory.spot(asked.channel)
+        if found is None and asked.guild and asked.channel_type in {None, *THREAD_TYPES}:
+            found = await self.channel.threads.whose(asked.channel)
+        return found
+
+    async def _mine(self, asked: Asked) -> Spot | None:
+        """The place, when it is this person's; else they are told."""
+        found = await self._spot(asked)
+        if found is None or found.customer != asked.who:
+            await self.say(asked, NO_CONVERSATION if found is None else NOT_YOURS)
+            return None
+        self.listening.catching_up.first(asked.channel)
+        return found
+
+    def _inbound(self, asked: Asked, place: str, **more: Any) -> Inbound:
+        return Inbound(
+            channel=self.channel.name,
+            key=f"dc:ix:{asked.id}",
+            external_id=asked.who,
+            place=self.memory.place(place),
+            profile=asked.profile,
+            shared=bool(asked.guild),
+            **more,
+        )
+
+    # Commands -------------------------------------------------------------------------------------------------------
+
+    def _person(self, asked: Asked) -> Entry:
+        async def after(outcome: Outcome) -> None:
+            await self.say(asked, _words(outcome) or "You asked for a person.")
+
+        return Entry(self._inbound(asked, asked.channel, kind="handoff"), after)
+
+    def _new(self, asked: Asked, spot: Spot) -> Entry:
+        async def after(outcome: Outcome) -> None:
+            if isinstance(outcome, Refused) and outcome.code != "unknown_conversation":
+                await self.say(asked, outcome.message)
+                return
+            if not (isinstance(outcome, Refused) or outcome.duplicate):
+                spot.round += 1
+                self.memory.changed += 1
+                await self.listening.save()
+            await self.say(asked, "Your next message begins a new conversation.")
+
+        return Entry(self._inbound(asked, asked.channel, kind="resolve"), after)
+
+    async def _continue(self, asked: Asked) -> list[Entry]:
+        options = {str(one.get("name")): one.get("value") for one in asked.data.get("options") or []}
+        code = str(options.get("code") or "").strip()
+        spot = await self._spot(asked)
+        if spot is not None and spot.customer != asked.who:
+            await self.say(asked, NOT_YOURS)
+            return []
+
+        async def after(outcome: Outcome) -> None:
+            await self.say(asked, _words(outcome) or "The conversation goes on here.")
+
+        return [Entry(self._inbound(asked, asked.channel, kind="continue", text=code), after)]
+
+    # The form of /support -------------------------------------------------------------------------------------------
+
+    async def _form(self, asked: Asked) -> list[Entry]:
+        typed = modal_values(asked.data.get("components"))
+        text = "\n\n".join(part for part in (typed.get("subject", "").strip(), typed.get("text", "").strip()) if part)
+        if not text:
+            await self.say(asked, "The form was empty. Write a few words about what you need.")
+            return []
+        spot = await self._spot(asked)
+        if spot is not None and spot.customer == asked.who:
+            return [Entry(self._inbound(asked, asked.channel, text=text), self._shown(asked, text))]
+        if not asked.guild:
+            return []
+        parent = asked.channel
+        if spot is not None or asked.channel_type in THREAD_TYPES:  # somebody else's thread: beside it
+            parent = await self._parent(asked)
+        try:
+            thread = await self._made(asked, parent, text)
+        except (Refusal, DeliveryFailure) as error:
+            words = (
+                words_of(error)
+                if isinstance(error, Refusal)
+                else "Discord did not make a thread just now. Try again in a moment."
+            )
+            # What was typed into a form is gone from the screen: give it back.
+            await self.say(asked, bounded(f"{words}\n\n", "You wrote:\n" + text[:1_500]))
+            return []
+        self.memory.know(thread, asked.who, parent=parent)
+
+        async def after(outcome: Outcome) -> None:
+            if isinstance(outcome, Refused):
+                await self.say(asked, bounded("", f"{outcome.message}\n\nYou wrote:\n{text[:1_200]}"))
+                return
+            await self.listening.save()
+            await self.say(asked, f"Your conversation is here: <#{thread}>")
+            await self.channel.threads.open_with(thread, asked.id, asked.who, text)
+
+        return [Entry(self._inbound(asked, thread, text=text), after)]
+
+    async def _parent(self, asked: Asked) -> str:
+        try:
+            found = await self.rest.call("GET", HERE, channel_id=asked.channel)
+            return str(found.get("parent_id") or asked.channel)
+        except (Refusal, DeliveryFailure):
+            return asked.channel
+
+    async def _made(self, asked: Asked, parent: str, text: str) -> str:
+        """The thread of a request. Discord is told to wait when making it takes long."""
+        subject = text.splitlines()[0]
+        making = asyncio.ensure_future(
+            self.channel.threads.for_request(asked.guild, parent, asked.id, asked.who, subject, again=asked.again)
+        )
+        try:
+            done, _ = await asyncio.wait([making], timeout=DEFER_AFTER)
+            if not done:
+                await self.answer(asked, DEFERRED, {"flags": ONLY_YOU})
+            return await making
+        finally:
+            making.cancel()
+
+    def _shown(self, asked: Asked, text: str) -> Any:
+        """A form leaves nothing in the chat: show what was asked."""
+
+        async def after(outcome: Outcome) -> None:
+            if isinstance(outcome, Refused):
+                await self.say(asked, bounded("", f"{outcome.message}\n\nYou wrote:\n{text[:1_200]}"))
+                return
+            quoted = "\n".join(f"> {line}" for line in text[:1_500].splitlines())
+            await self.answer(asked, MESSAGE, {"content": bounded("You asked:\n", quoted)})
+
+        return after
+
+    # Buttons --------------------------------------------------------------------------------------------------------
+
+    async def _button(self, asked: Asked) -> list[Entry]:
+        found = await self._mine(asked)
+        value = str(asked.data.get("custom_id") or "")
+        if found is None or not value:
+            return []
+
+        async def after(outcome: Outcome) -> None:
+            if isinstance(outcome, Refused):
+                await self.say(asked, outcome.message)
+                return
+            content = str(asked.message.get("content") or "")
+            chosen = f"\n-# ✓ {escape(_label(asked.message, value))}"
+            body: dict[str, Any] = {"components": []}
+            if len(content) + len(chosen) <= LONGEST:
+                body["content"] = content + chosen
+            await self.answer(asked, UPDATE, body)
+            if outcome.aside:
+                await self._follow_up(asked, outcome.aside)
+
+        return [Entry(self._inbound(asked, asked.channel, kind="button", text=value), after)]
+
+    # Answers --------------------------------------------------------------------------------------------------------
+
+    async def say(self, asked: Asked, text: str) -> None:
+        """A sentence that only this person sees."""
+        content = text[:LONGEST]
+        if asked.id in self._answered:
+            path = FOLLOW_UP + "/messages/@original"
+            await self._quietly(
+                "PATCH", path, asked, asked.app, {"content": content, "allowed_mentions": {"parse": []}}
+            )
+        else:
+            await self.answer(asked, MESSAGE, {"content": content, "flags": ONLY_YOU})
+
+    async def answer(self, asked: Asked, kind: int, data: dict[str, Any]) -> None:
+        """The first answer to an interaction."""
+        if kind != SHOW_MODAL:
+            data = {"allowed_mentions": {"parse": []}, **data}
+        self._answered.add(asked.id)
+        if len(self._answered) > 1_000:
+            self._answered = {asked.id}
+        await self._quietly("POST", CALLBACK, asked, asked.id, {"type": kind, "data": data})
+
+    async def _follow_up(self, asked: Asked, text: str) -> None:
+        body = {"content": text[:LONGEST], "flags": ONLY_YOU, "allowed_mentions": {"parse": []}}
+        await self._quietly("POST", FOLLOW_UP, asked, asked.app, body)
+
+    async def _quietly(self, method: str, path: str, asked: Asked, owner: str, body: dict[str, Any]) -> None:
+        """What was committed stays committed, whether Discord takes the answer or not."""
+        try:
+            await self.rest.call(method, path, webhook_id=owner, webhook_token=asked.token, body=body)
+        except (Refusal, DeliveryFailure, PermanentFailure) as error:
+            code = error.code if isinstance(error, Refusal) else 0
+            log.warning("interaction_not_answered", channel="discord", reason=type(error).__name__, code=code)
+
+
+def _words(outcome: Outcome) -> str:
+    return str(outcome.message if isinstance(outcome, Refused) else outcome.aside)
+
+
+def _label(message: dict[str, Any], value: str) -> str:
+    for row in message.get("components") or []:
+        for one in row.get("components") or []:
+            if one.get("custom_id") == value:
+                return str(one.get("label") or value)
+    return value
