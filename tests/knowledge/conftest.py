@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,13 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(store: Any, tmp_path: Path) -> Shelf:
+def shelf(store: Any, tmp_path: Path) -> Iterator[Shelf]:
     root = tmp_path / "articles"
     root.mkdir()
-    return Shelf(root, Folder(root, "markdown:folder"), Index(tmp_path / "index"))
+    yield Shelf(root, Folder(root, "markdown:folder"), Index(tmp_path / "index"))
+    for thread in threading.enumerate():  # one that still looks for news must not find the database closed in mid-query
+        if thread.name == "knowledge-index":
+            thread.join(10)
 
 
 @pytest.fixture
