@@ -16,7 +16,7 @@ import structlog
 from bot import ChannelDown, DeliveryFailure, Inbox, StoreUnavailable, TemporaryFailure
 
 from .commands import LIST
-from .connection import Connection
+from .connection import Connection, Refusal
 from .failures import failure_of, scrub, seconds_of
 from .intake import Intake
 from .memory import Memory
@@ -116,11 +116,7 @@ class Listening:
         while True:
             info = await self.connection.ask("getWebhookInfo")
             if info.get("url") != url or sorted(info.get("allowed_updates") or ()) != sorted(KINDS) or not told:
-                await self.connection.ask(
-                    "setWebhook", url=url, secret_token=secret, allowed_updates=list(KINDS), drop_pending_updates=False,
-                    max_connections=20,
-                )  # fmt: skip
-                log.info("webhook_set", channel=CHANNEL)
+                await self._set_webhook(url, secret, list(KINDS))
             failed = int(info.get("last_error_date") or 0)
             if failed > max(told, time.time() - 2 * LOOK_EVERY):
                 log.warning(
@@ -129,6 +125,18 @@ class Listening:
                 )  # fmt: skip
             told = max(told, failed, 1)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _set_webhook(self, url: str, secret: str, kinds: list[str]) -> None:
+        try:
+            await self.connection.ask(
+                "setWebhook", url=url, secret_token=secret, allowed_updates=kinds, drop_pending_updates=False, max_connections=20
+            )  # fmt: skip
+        except Refusal as refusal:
+            raise ChannelDown(
+                f"Telegram does not take {url} as the address of the webhook ({scrub(refusal.said)}). It must be https and reachable from "
+                "outside: set DESKHAND_PUBLIC_URL, or DESKHAND_TELEGRAM_MODE to poll."
+            ) from None
+        log.info("webhook_set", channel=CHANNEL)
 
 
 class _Conflict(Exception):

@@ -310,7 +310,7 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
         if isinstance(value, str) and value[:1] in "[{" and name not in {"text", "caption"}:
             with contextlib.suppress(ValueError):
                 found[name] = json.loads(value)
-        elif value in {"true", "false"} and name != "text":
+        elif isinstance(value, str) and value in {"true", "false"} and name != "text":
             found[name] = value == "true"
     return found
 

@@ -45,7 +45,7 @@ class Methods:
 
     def do_setWebhook(self, data: dict[str, Any]) -> Any:
         url = str(data.get("url") or "")
-        if url and not url.startswith(("https://", "http://127.0.0.1")):
+        if url and not url.startswith(("https://", "http://127.0.0.1", "http://localhost")):
             raise Refuse("Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
         self.world.webhook = {"url": url, "secret": str(data.get("secret_token") or "")} if url else {}
         self.world.allowed = tuple(data.get("allowed_updates") or PRIVATE_KINDS)

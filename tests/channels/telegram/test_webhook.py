@@ -1,0 +1,90 @@
+"""Telegram calls us: the secret first, the commit before the 200, and again until it is there."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram_state import USERNAME
+from tests.running import Deskhand
+
+from .conftest import ANNA, BEN, GROUP
+
+SECRET = "a-secret-of-our-own-123"
+
+
+@pytest.fixture
+def product(deskhand: Callable[..., Deskhand], telegram: FakeTelegram) -> Deskhand:
+    return deskhand(
+        **telegram.env, DESKHAND_TELEGRAM_MODE="webhook", DESKHAND_TELEGRAM_WEBHOOK_SECRET=SECRET, DESKHAND_LOG_LEVEL="debug"
+    )  # fmt: skip
+
+
+def call(product: Deskhand, body: bytes, secret: str | None) -> int:
+    headers = {"Content-Type": "application/json"}
+    if secret is not None:
+        headers["X-Telegram-Bot-Api-Secret-Token"] = secret
+    request = urllib.request.Request(product.base_url + "/hooks/telegram", data=body, headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            error.read()
+            return error.code
+
+
+def update(number: int, text: str) -> dict[str, Any]:
+    person = {"id": BEN, "is_bot": False, "first_name": "Ben"}
+    chat = {"id": BEN, "type": "private"}
+    return {
+        "update_id": number,
+        "message": {"message_id": number, "from": person, "chat": chat, "date": 1, "text": text},
+    }
+
+
+def test_the_whole_way_by_webhook(product: Deskhand, telegram: FakeTelegram) -> None:
+    telegram.wait(lambda: telegram.world.webhook)
+    assert telegram.world.webhook["secret"] == SECRET
+    assert telegram.world.webhook["url"].endswith(f":{product.port}/hooks/telegram")
+    telegram.webhook_twice = True
+    telegram.write(ANNA, "How many days do I have to return something?")
+    telegram.wait_for_text(ANNA, "30 days")
+    telegram.write(ANNA, "/help")
+    telegram.wait_for_text(ANNA, "/person")
+    telegram.write(ANNA, f"@{USERNAME} what does shipping cost?", GROUP)
+    telegram.wait(lambda: telegram.world.said(GROUP))
+    answers = [text for text in telegram.world.texts(ANNA) if "30 days" in text]
+    assert len(answers) == 1, "brought twice, answered once"
+
+    # Forged, malformed and odd calls: refused or ignored, never a fault of ours.
+    good = json.dumps(update(900, "forged")).encode()
+    assert [call(product, good, secret) for secret in (None, "", "wrong", "é", SECRET + "x", "x" * 8_000)] == [401] * 6
+    assert call(product, b"{", SECRET) == 400
+    assert call(product, b"[1]", SECRET) == 400
+    assert call(product, b"\xff\xfe", SECRET) == 400
+    assert call(product, b'{"message": {"chat": 3}}', SECRET) == 200
+    assert call(product, b'{"future_thing": [[[[]]]]}', SECRET) == 200
+    assert call(product, json.dumps(update(901, "x" * 5_000)).encode(), SECRET) == 200
+    telegram.wait_for_text(BEN, "Shorten it")
+    assert "forged" not in str(telegram.world.texts(BEN))
+    log = product.log()
+    assert telegram.world.token not in log
+    assert SECRET not in log
+    assert "webhook_refused" in log
+
+
+def test_nothing_is_lost_while_web_is_away(product: Deskhand, telegram: FakeTelegram) -> None:
+    telegram.wait(lambda: telegram.world.webhook)
+    product.stop()
+    telegram.write(ANNA, "How many days do I have to return something?")
+    telegram.wait(lambda: telegram.world.noted("webhook", status=0))
+    product.start()
+    telegram.wait_for_text(ANNA, "30 days", 30)
+    telegram.wait(lambda: not telegram.world.updates)
