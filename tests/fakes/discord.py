@@ -15,10 +15,11 @@ It runs a loop in a thread of its own; everything here may be called from any th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -113,6 +114,14 @@ class FakeDiscord(People):
         await asyncio.gather(*late, return_exceptions=True)
 
     # What goes wrong ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def silence(self) -> Iterator[None]:
+        """Events of this time are not shown to open connections; a resumed session gets them."""
+        self.gateway.silent = True
+        yield
+        self.run(asyncio.sleep(0))
+        self.gateway.silent = False
 
     def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
         """Script a fault for the next calls of a route such as ``POST /channels/*/messages``. Kinds: see ``slack_faults``;

@@ -31,6 +31,7 @@ class Wire:
     def __init__(self, socket: web.WebSocketResponse, compressed: bool) -> None:
         self.socket = socket
         self.squeeze = zlib.compressobj() if compressed else None
+        self.closed_by_us = False
 
     async def send(self, frame: dict[str, Any]) -> None:
         text = json.dumps(frame)
@@ -115,7 +116,7 @@ class Gateway:
             self.world.note("disconnected", code=code, session=session.name if session else "")
             if session is not None and session.wire is wire:
                 session.wire = None
-                if code in {1000, 1001}:  # the client says that it is done with the session
+                if code in {1000, 1001} and not wire.closed_by_us:  # the client says that it is done with the session
                     self.sessions.pop(session.name, None)
         return socket
 
@@ -173,6 +174,7 @@ class Gateway:
 
     async def close(self, code: int) -> None:
         for wire in self.open:
+            wire.closed_by_us = True
             await wire.socket.close(code=code)
 
     async def drop(self) -> None:

@@ -1,0 +1,218 @@
+"""The gateway on bad days: resuming, lost sessions, catching up, the budget of new sessions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from channels.discord.budget import LONG, SHORT, allowance
+from tests.fakes.discord import FakeDiscord
+
+from .conftest import Running
+
+
+def identifies(discord: FakeDiscord) -> int:
+    return len(discord.world.noted("identify"))
+
+
+@pytest.mark.parametrize("how", ["reconnect", "drop", "invalidate", "close"])
+def test_an_interrupted_connection_is_resumed_and_costs_no_new_session(
+    discord: FakeDiscord, running: Running, how: str
+) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "before")
+    running.wait_for(1)
+    with discord.silence():
+        discord.dm(ana, "in between")
+    interrupt = {
+        "reconnect": discord.gateway.reconnect,
+        "drop": discord.gateway.drop,
+        "invalidate": lambda: discord.gateway.invalidate(resumable=True),
+        "close": lambda: discord.gateway.close(4000),
+    }[how]
+    discord.run(interrupt())
+    discord.wait(lambda: discord.world.noted("resume", known=True))
+    running.wait_for(2)
+    discord.dm(ana, "after")
+    running.wait_for(3)
+    assert running.inbox.texts() == ["before", "in between", "after"]
+    assert identifies(discord) == 1
+
+
+def test_the_next_process_resumes_the_session_of_the_last(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    running.stop_listening()
+    discord.wait(lambda: not discord.gateway.open)
+    discord.dm(ana, "while nobody listened")
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "while nobody listened"]
+    assert identifies(discord) == 1
+    assert len(discord.world.noted("resume", known=True)) == 1
+
+
+def test_what_a_crash_took_is_sent_again_by_the_resumed_session(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("seq", 0) >= 2)
+    stored = running.inbox.stored
+    discord.dm(ana, "two")
+    running.wait_for(2)
+    running.stop_listening()
+    running.inbox.stored = stored  # as if the process had died before it saved
+    del running.inbox.events[1]
+    running.inbox.seen = {running.inbox.events[0].key: running.inbox.events[0].body_hash}
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
+
+
+def test_after_a_lost_session_open_places_are_read_again_in_order(discord: FakeDiscord, running: Running) -> None:
+    running.listen()
+    people = [discord.world.add_user(f"Person{n}") for n in range(5)]
+    for user in people:
+        discord.dm(user, "before")
+    running.wait_for(5)
+    dm = discord.world.dm_of(people[0])
+    wrong = discord.dm(people[0], "wrogn")
+    running.wait_for(6)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    discord.down()
+    discord.gateway.forget_sessions()
+    for user in people:
+        for number in range(3):
+            discord.dm(user, f"missed {number}")
+    discord.edit(dm, wrong, "wrong")
+    discord.up()
+    discord.dm(people[0], "after")
+    running.wait_for(6 + 15 + 1, seconds=20)
+    discord.wait(lambda: running.inbox.of("edit"))
+    discord.dm(people[0], "at the end")
+    running.wait_for(6 + 15 + 2)
+    mine = [one.text for one in running.inbox.of("message") if one.place == dm]
+    assert mine == ["before", "wrogn", "missed 0", "missed 1", "missed 2", "after", "at the end"]
+    assert [one.text for one in running.inbox.of("edit")] == ["wrong"]
+    assert identifies(discord) == 2
+
+
+def test_a_session_that_discord_ends_is_replaced_and_what_was_missed_is_read(
+    discord: FakeDiscord, running: Running
+) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    with discord.silence():
+        discord.dm(ana, "two")
+    discord.run(discord.gateway.invalidate(resumable=False))
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
+    assert identifies(discord) == 2
+
+
+def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Running) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    discord.down()
+    discord.gateway.forget_sessions()
+    for number in range(230):
+        discord.dm(ana, f"missed {number}")
+    discord.up()
+    running.wait_for(231, seconds=20)
+    assert running.inbox.texts() == ["one", *(f"missed {n}" for n in range(230))]
+
+
+def test_a_silent_connection_is_given_up(discord: FakeDiscord, running: Running) -> None:
+    discord.gateway.heartbeat, discord.gateway.acks = 0.1, False
+    running.channel.heartbeat_timeout = 0.5
+    running.listen()
+    discord.wait(lambda: discord.world.noted("heartbeat"))
+    discord.wait(lambda: discord.world.noted("resume", known=True))
+    discord.gateway.acks = True
+    discord.dm(discord.world.add_user("Ana"), "hello")
+    running.wait_for(1)
+    assert identifies(discord) == 1
+
+
+def test_the_last_tenth_of_the_budget_is_not_touched(discord: FakeDiscord, running: Running) -> None:
+    discord.gateway.remaining = 100
+    running.listen(connected=False)
+    discord.wait(lambda: running.trouble)
+    words = str(running.trouble[0])
+    assert type(running.trouble[0]).__name__ == "ChannelDown"
+    assert "100 of 1000 are left" in words
+    assert "possible again at 20" in words
+    assert identifies(discord) == 0
+
+
+def test_the_budget_survives_a_crash_loop(discord: FakeDiscord, another: Callable[..., Running]) -> None:
+    inbox = another().inbox
+    for _ in range(3):
+        one = another(inbox=inbox).listen()
+        one.stop_listening()
+        discord.gateway.forget_sessions()
+        inbox.stored = json.dumps({**json.loads(inbox.stored), "session": ""})
+    last = another(inbox=inbox)
+    last.listen(connected=False)
+    before = len(discord.world.noted("call", route="GET /gateway/bot"))
+    discord.wait(lambda: len(discord.world.noted("call", route="GET /gateway/bot")) > before)
+    time.sleep(0.2)
+    assert identifies(discord) == 3, "the fourth of an hour waits"
+
+
+def test_how_long_a_new_session_waits() -> None:
+    def wait(used: list[float], remaining: int = 1_000) -> float:
+        found = allowance(10_000.0, used, total=1_000, remaining=remaining, reset_after=600)
+        return -1.0 if found.refused else found.wait
+
+    assert wait([]) == 0
+    assert wait([9_999.0, 9_998.0]) == 0
+    assert wait([9_990.0] * 3) == SHORT - 10
+    assert wait([9_990.0] * 20) == LONG - 10
+    assert wait([100.0] * 20) == 0, "of an earlier hour"
+    assert wait([100.0] * 500) == -1
+    assert wait([], remaining=101) == 0
+    assert wait([], remaining=100) == -1
+
+
+def test_another_bot_begins_anew(discord: FakeDiscord, running: Running) -> None:
+    running.inbox.stored = json.dumps({"bot": "7", "session": "old", "seq": 5, "url": "ws://127.0.0.1:1/", "at": 1.0})
+    running.listen()
+    discord.dm(discord.world.add_user("Ana"), "hello")
+    running.wait_for(1)
+    assert not discord.world.noted("resume")
+
+
+@pytest.mark.parametrize("stored", ["", "not json", "[]", '{"spots": 5}', '{"spots": {"1": {"x": 1}}}', '{"seq": "x"}'])
+def test_a_stored_position_that_cannot_be_read_is_begun_anew(
+    discord: FakeDiscord, running: Running, stored: str
+) -> None:
+    running.inbox.stored = stored
+    running.listen()
+    discord.dm(discord.world.add_user("Ana"), "hello")
+    running.wait_for(1)
+    assert running.trouble == []
+
+
+def test_stopping_leaves_a_session_that_can_be_resumed(discord: FakeDiscord, running: Running) -> None:
+    running.listen()
+    running.stop_listening()
+    (left,) = discord.wait(lambda: discord.world.noted("disconnected"))
+    assert left["code"] not in {1000, 1001}
+    assert discord.gateway.sessions
