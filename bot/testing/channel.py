@@ -15,6 +15,7 @@ from bot.testing.channel_out import Outgoing
 from bot.testing.doubles import PlatformDouble, missing_methods, writes
 from bot.testing.fresh_store import fresh_store
 from bot.testing.promises import Conformance, Promise
+from bot.testing.running import run
 from bot.testing.stage import Stage
 
 DEADLINE = 90.0
@@ -73,4 +74,4 @@ class ChannelConformance(Incoming, Outgoing, Failing, Able, Conformance):
                         await asyncio.wait_for(done, DEADLINE)
                     assert not stage.inbox.complaints, stage.inbox.complaints[0]
 
-        asyncio.run(play())
+        run(play())

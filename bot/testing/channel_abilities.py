@@ -173,9 +173,9 @@ class Able:
         for name in ("receipt.png", HARD_NAME):
             file = Attachment(name=name, content=PICTURE, type="image/png", size=len(PICTURE), id=f"f{name[:1]}")
             await stage.send(stage.out(place, "", author="agent", files=(file,)))
-        shown = [one.files for one in await stage.shown(place, 2)]
-        assert [files[0][1] for files in shown] == [PICTURE, PICTURE], "the bytes are not those that were sent"
-        assert shown[0][0][0] == "receipt.png"
+        files = [file for one in await stage.shown(place, 2) for file in one.files]
+        assert [content for _, content in files] == [PICTURE, PICTURE], "the bytes are not those that were sent"
+        assert files[0][0] == "receipt.png", f"the file is called {files[0][0]!r} there"
 
     @promise(Capability.FILES, writes=["write_file"])
     async def test_a_customers_file_arrives(self, stage: Stage) -> None:
@@ -227,6 +227,8 @@ class Able:
         await stage.arrived(place)
         value = "kit:".ljust(64, "v")
         sent = await stage.send(stage.out(place, "Well?", buttons=(Button(label="Yes", value=value),)))
+        (shown,) = await stage.shown(place)
+        assert shown.buttons == ("Yes",), f"the button is not there: {shown.buttons}"
         await stage.platform.press(place, sent.platform_id, "Yes")
         event = await stage.event("button")
         assert event.text == value, f"the button carried {value!r} and came back as {event.text!r}"

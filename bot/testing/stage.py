@@ -34,8 +34,8 @@ class Stage:
         self.make = make
         self.troubles: list[BaseException] = []
         """What ``listen`` raised. The host would start it again, and so does the kit."""
-        self.acks: list[tuple[str, bool]] = []
-        """Each message whose receipt the platform was told, and whether it was on disk at that moment."""
+        self.acks: list[tuple[str, frozenset[str]]] = []
+        """Each message whose receipt the platform was told, and the texts that were on disk at that moment."""
         self._texts: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._listening: asyncio.Task[None] | None = None
@@ -108,8 +108,13 @@ class Stage:
         return message
 
     def _acked(self, message: str) -> None:
-        text = self._texts.get(message)
-        self.acks.append((message, text is None or self.disk.has(text)))
+        self.acks.append((message, frozenset(row[0] for row in self.disk.rows("SELECT body FROM message"))))
+
+    def acked_too_early(self) -> list[str]:
+        """Texts whose receipt the platform was told before they were on disk."""
+        return [
+            self._texts[message] for message, there in self.acks if self._texts.get(message, "") not in {"", *there}
+        ]
 
     async def arrived(self, place: str, number: int = 1) -> list[Stored]:
         """Messages on disk from that place, once there are ``number`` of them."""
@@ -146,7 +151,10 @@ class Stage:
 
     async def send(self, out: Outbound) -> Sent:
         """Send what must succeed."""
-        sent = await self.in_time(self.channel.send(out))
+        try:
+            sent = await self.in_time(self.channel.send(out))
+        except Exception as error:
+            raise AssertionError(f"send() of {out.text!r:.60} must succeed here, and raised {error!r:.300}") from error
         assert isinstance(sent, Sent), f"send() returned {sent!r}; it must return bot.Sent"
         return sent
 
