@@ -1,0 +1,107 @@
+"""The rules that bring a person, called as the registry calls them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot import Answer, Escalation, Reason, TurnContext
+from plugins import escalation_caps, escalation_confidence, escalation_keywords, escalation_no_answer
+
+TURN = TurnContext(turn_id="t", conversation_id="c", site="s", channel="x", site_key="shop")
+
+
+def keyword(question: str, language: str = "", answer: Answer | None = None, **settings: object) -> Escalation | None:
+    turn = replace(TURN, question=question, language=language)
+    return escalation_keywords.escalate(
+        escalation_keywords.KeywordSettings.model_validate(settings), turn=turn, answer=answer
+    )
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "human", "HUMAN!!", "Agent, please", "I would like to speak to a person about my order of last week, thank you",
+        "can I talk\nto a human", "I want a real\u00a0person now, not a machine that reads from a list",
+        "Where is it?\nreal person",
+    ],
+)  # fmt: skip
+def test_who_asks_for_a_person_gets_one_before_the_ai_is_asked(question: str) -> None:
+    found = keyword(question)
+    assert found is not None and found.reason is Reason.KEYWORD and found.detail and not found.answer_first
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "", "Is this shampoo made for human hair or for dogs?", "Which cleaning agent may I use on the oak table?",
+        "humanitarian", "What does it cost per person to stay for a night?", "personal",
+    ],
+)  # fmt: skip
+def test_a_word_in_another_sense_brings_nobody(question: str) -> None:
+    assert keyword(question) is None
+
+
+def test_words_count_for_their_language_and_all_of_them_where_none_has_a_list() -> None:
+    assert keyword("Mensch", "de-AT") is not None
+    assert keyword("Mensch", "en") is None
+    assert keyword("Mensch", "sv") is not None
+    assert keyword("Mensch", "") is not None
+    assert keyword("chef", "fr", words={"*": ["chef"], "fr": ["patron"]}) is not None
+    assert keyword("转人工客服", "zh", words={"zh": ["人工"]}) is not None
+
+
+def test_an_answer_is_not_looked_at_again_and_urgent_words_press() -> None:
+    assert keyword("human", answer=Answer(text="x")) is None
+    found = keyword("If this is not solved today I will call my lawyer about it", urgent=["lawyer"])
+    assert found is not None and (found.priority, found.detail) == ("urgent", "lawyer")
+
+
+def confidence(value: float | None, *, answerable: bool = True, reachable: bool = True, **settings: object) -> object:
+    turn = replace(TURN, answerable=answerable, reachable=reachable)
+    made = escalation_confidence.ConfidenceSettings.model_validate(settings)
+    return escalation_confidence.escalate(made, turn=turn, answer=Answer(text="x", confidence=value))
+
+
+def test_low_confidence_brings_a_person_while_one_could_come() -> None:
+    found = confidence(0.49)
+    assert isinstance(found, Escalation)
+    assert (found.reason, found.detail, found.answer_first) == (Reason.LOW_CONFIDENCE, "0.49", True)
+    assert confidence(0.5) is None and confidence(None) is None
+    assert confidence(0.1, reachable=False) is None
+    assert confidence(0.1, reachable=False, when="always") is not None
+    assert confidence(0.1, answerable=False) is None, "nothing found is another rule's matter"
+    replaced = confidence(0.1, answer="replaced", say="One moment.")
+    assert isinstance(replaced, Escalation) and (replaced.answer_first, replaced.say) == (False, "One moment.")
+    assert escalation_confidence.escalate(escalation_confidence.ConfidenceSettings(), turn=TURN, answer=None) is None
+
+
+def test_no_answer_offers_a_person_or_brings_one_as_the_site_says() -> None:
+    settings = escalation_no_answer.NoAnswerSettings.model_validate({"sites": {"shop": "pass_on"}})
+    nothing = replace(TURN, answerable=False)
+    unsure = Answer(text="I could not find this.", confidence=0.1)
+    passed = escalation_no_answer.escalate(settings, turn=nothing, answer=unsure)
+    assert passed is not None and passed.reason is Reason.NOTHING_FOUND
+    assert escalation_no_answer.escalate(settings, turn=replace(nothing, reachable=False), answer=unsure) is None
+    assert escalation_no_answer.escalate(settings, turn=replace(nothing, site_key="other"), answer=unsure) is None
+    offered = escalation_no_answer.after_ai(settings, answer=unsure, turn=nothing)
+    assert offered is not None and offered.choices == ("Talk to a person",)
+    hello = Answer(text="Hello.", confidence=0.9)
+    assert escalation_no_answer.after_ai(settings, answer=hello, turn=nothing) is None
+    assert escalation_no_answer.escalate(settings, turn=nothing, answer=hello) is None
+
+
+@pytest.mark.parametrize(
+    ("turn", "detail"),
+    [
+        ({"turns": 50}, "50 answers"), ({"unhappy": 2}, "2 thumbs down"), ({"turns": 49, "unhappy": 1, "tokens": 10**9}, ""),
+    ],
+)  # fmt: skip
+def test_limits_of_a_conversation(turn: dict[str, int], detail: str) -> None:
+    found = escalation_caps.escalate(escalation_caps.CapSettings(), turn=replace(TURN, **turn), answer=None)
+    assert (found.detail if found else "") == detail
+    assert found is None or (found.reason, found.answer_first) == (Reason.TURN_CAP, False)
+    capped = escalation_caps.CapSettings(turns=0, tokens=1_000, unhappy=0)
+    assert (escalation_caps.escalate(capped, turn=replace(TURN, tokens=1_000), answer=None) is not None) is True
+    assert escalation_caps.escalate(capped, turn=replace(TURN, turns=10**6, unhappy=99), answer=None) is None
