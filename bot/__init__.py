@@ -29,6 +29,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
         "bot.bus": "get_bus=bus",
+        "bot.carry_over": "Offer offer_code=offer too_many_codes=too_many",
         "bot.config": "Config ConfigError get_config=config",
         "bot.confirmations": "Asked asked_by confirm_address=confirm",
         "bot.cursors": "load_cursor save_cursor",
@@ -43,7 +44,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.showing": "Hint Showing draft_of",
         "bot.stopping": "request_stop",
         "bot.store": "StoreUnavailable",
-        "bot.accounts": "SiteView VisitorView all_sites=sites epoch new_visitor site_by_id site_by_key visitor_of",
+        "bot.accounts": "SiteView VisitorView all_sites=sites epoch new_visitor site_by_id site_by_key visitor_contact visitor_of",
         "bot.erase": "erase_conversation",
         "bot.failpoints": "failpoint",
         "bot.history": "Changes ConversationView Ownership changes changes_of conversations heads last_conversation "
@@ -54,6 +55,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.waiting": "QueueView SiteHours queues site_hours",
         "bot.watching": "draft_text hints_arrive tell_typing watch",
         "bot.web_errors": "RequestError on_drain",
+        "bot.whereabouts": "StartLink announce_channel=announce withdraw_channel=withdraw",
         "bot.threads": "offload",
         "bot.troubles": "forget_troubles=forget tell_trouble=tell",
     }.items()

@@ -272,6 +272,16 @@ def visitor_of(token: str, site_id: str = "") -> VisitorView | None:
     return VisitorView(id=row[2], contact_id=row[3], site_id=row[0])
 
 
+def visitor_contact(visitor_id: str) -> str:
+    """Whose identity this visitor's is now: it changes when a conversation is carried over and two contacts become one."""
+    row = read(
+        lambda: sql(
+            "SELECT contact_id FROM identity WHERE channel = ? AND external_id = ?", (WIDGET, visitor_id)
+        ).fetchone()
+    )
+    return str(row[0]) if row else ""
+
+
 def _prolonged(_cursor: Any, error: BaseException | None) -> None:
     if error is not None:
         log.info("token_not_prolonged", reason=type(error).__name__)

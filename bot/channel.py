@@ -109,6 +109,8 @@ class Channel:
     """Where customers write. Instances are made once per process and per settings version."""
 
     name: ClassVar[str] = ""
+    where: ClassVar[str] = ""
+    """How people call it in a sentence, such as ``in Telegram``; empty: made from the name."""
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
     limits: ClassVar[Limits] = Limits()
     resend: ClassVar[Resend] = Resend.NONE

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "restore": ("bot.backup_commands", "restore", "Replace everything by what a backup holds."),
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
     "agents": ("bot.agent_commands", "agents", "Who answers customers, and how desks know them."),
+    "contacts": ("bot.contact_commands", "contacts", "Merged contacts, and the way back."),
     "mails": ("bot.mail_commands", "mails", "Mails that were sent, and those that were not."),
     "deadletters": ("bot.deadletter_commands", "deadletters", "Work that could not be done, and what to do with it."),
     "plugins": ("bot.plugin_commands", "plugins", "List plugins, switch them, set them."),

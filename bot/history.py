@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot import clock, ratings
-from bot.accounts import epoch
+from bot.accounts import WIDGET, epoch
 from bot.commit import commit
 from bot.config import config
 from bot.messages import MessageView, State
@@ -71,7 +71,7 @@ _HEAD = "SELECT rev, state FROM conversation WHERE id = ?"
 _TURN = "SELECT id, attempt FROM turn WHERE conversation_id = ? AND state = 'running' ORDER BY upto_seq DESC LIMIT 1"
 _OWNER = (
     "SELECT c.contact_id, r.place FROM conversation c JOIN route r ON r.conversation_id = c.id WHERE c.id = ?"
-    " ORDER BY r.current DESC LIMIT 1"
+    " AND r.channel = ? ORDER BY r.current DESC, r.created_at DESC LIMIT 1"
 )
 _LATEST = f"SELECT {COLUMNS} FROM message WHERE conversation_id = ? AND author <> 'note' ORDER BY seq DESC LIMIT 1"  # noqa: S608
 
@@ -135,9 +135,9 @@ def heads(conversation_ids: Iterable[str]) -> dict[str, int]:
     return read(work)
 
 
-def ownership(conversation_id: str) -> Ownership | None:
-    """Whose ``conversation_id`` is; ``None`` if there is no such conversation."""
-    row = read(lambda: sql(_OWNER, (conversation_id,)).fetchone())
+def ownership(conversation_id: str, channel: str = WIDGET) -> Ownership | None:
+    """Whose ``conversation_id`` is; ``None`` if there is none that ever happened in ``channel``."""
+    row = read(lambda: sql(_OWNER, (conversation_id, channel)).fetchone())
     return Ownership(*row) if row else None
 
 
@@ -147,14 +147,18 @@ def owns(contact_id: str, conversation_id: str) -> bool:
     return found is not None and found.contact_id == contact_id
 
 
-def conversations(contact_id: str, limit: int = 50) -> list[ConversationView]:
-    """This contact's conversations, newest first."""
+_HERE = " AND EXISTS (SELECT 1 FROM route r WHERE r.conversation_id = conversation.id AND r.channel = ?)"
+"""What one person said elsewhere is not shown here, also after both turned out to be one."""
+
+
+def conversations(contact_id: str, channel: str = WIDGET, limit: int = 50) -> list[ConversationView]:
+    """This contact's conversations that happen or happened in ``channel``, newest first."""
 
     def work() -> list[ConversationView]:
         rows = sql(
-            "SELECT id, state, active_at FROM conversation WHERE contact_id = ? AND state <> 'gone'"
+            f"SELECT id, state, active_at FROM conversation WHERE contact_id = ? AND state <> 'gone'{_HERE}"  # noqa: S608
             " ORDER BY active_at DESC, id DESC LIMIT ?",
-            (contact_id, limit),
+            (contact_id, channel, limit),
         ).fetchall()
         return [_line(*row) for row in rows]
 
@@ -176,14 +180,14 @@ def _line(conversation_id: str, state: State, active_at: float) -> ConversationV
     )
 
 
-def last_conversation(contact_id: str) -> str:
+def last_conversation(contact_id: str, channel: str = WIDGET) -> str:
     """The conversation to show at first: the newest that is open, or was closed within the time it may be opened again."""
     since = clock.now() - config().reopen_days * 86_400
     row = read(
         lambda: sql(
-            "SELECT id FROM conversation WHERE contact_id = ? AND state <> 'gone' AND (state <> 'resolved' OR resolved_at > ?)"
-            " ORDER BY active_at DESC, id DESC LIMIT 1",
-            (contact_id, since),
+            "SELECT id FROM conversation WHERE contact_id = ? AND state <> 'gone' AND (state <> 'resolved' OR resolved_at > ?)"  # noqa: S608
+            f"{_HERE} ORDER BY active_at DESC, id DESC LIMIT 1",
+            (contact_id, since, channel),
         ).fetchone()
     )
     return str(row[0]) if row else ""

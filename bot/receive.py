@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from peewee import IntegrityError
 
-from bot import amendments, buttons, clock, desk_posts, files, handoff, ratings, states
+from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, ratings, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import Reason
@@ -139,7 +139,7 @@ def _refused_early(event: Inbound) -> Refused | None:
         return Refused(
             key=event.key, code="empty", message="The message is empty. Write something first.", field="text"
         )
-    return None
+    return carry_over.refused_early(event) if event.kind == "continue" else None
 
 
 def clean(text: str) -> str:
@@ -186,6 +186,8 @@ def _store(event: Inbound, kept: Sequence[Kept] = ()) -> Receipt:
 def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
     if event.kind == "button":
         event = buttons.meant(event)
+    if event.kind == "continue":
+        return carry_over.redeem(event, lambda: _contact(event, at)) if event.text.strip() else carry_over.ask(event)
     place = _place(event, at)
     if event.profile.zone:
         handoff.note_zone(place.conversation_id, event.profile.zone)
@@ -309,6 +311,8 @@ def _place(event: Inbound, at: float) -> _Place:
         sql("UPDATE route SET current = ? WHERE conversation_id = ?", (False, place.conversation_id))
     if event.kind not in {"message", "handoff", "ticket"}:
         raise Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
+    if row is None and (there := carry_over.elsewhere(event.place)):
+        raise Refusal("not_here", there, "conv")
     contact_id, site_id = _contact(event, at)
     conversation_id = event.conversation_id if row is None and event.conversation_id else clock.new_id()
     sql(

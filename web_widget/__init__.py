@@ -17,6 +17,7 @@ class WidgetChannel(Channel):
     """Clients pull by their cursor, so there is nothing to send: a push is a hint, and a message is never lost with it."""
 
     name = "widget"
+    where = "on our website"
     capabilities = frozenset({Capability.PULL, Capability.DRAFT, Capability.TYPING, Capability.BUTTONS})
     resend = Resend.NATIVE
 

@@ -20,6 +20,7 @@ from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, T
 from bot.store.files import StoredFile
 from bot.store.knowledge import Article, Passage
 from bot.store.mails import Mail, MailAddress, Rating
+from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
@@ -28,10 +29,12 @@ TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
+    CarryCode, ContactMerge,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "Contact", "Conversation", "Cursor",
+    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
+    "Conversation", "Cursor",
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
     "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
     "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",

@@ -27,6 +27,7 @@ from bot import (
     Registry,
     Showing,
     StoreUnavailable,
+    announce_channel,
     enter_process,
     get_bus,
 )
@@ -128,6 +129,7 @@ class Host:
         for _, channel in channels:
             if Capability.PULL in channel.capabilities and self.pulled.get(channel.name) is not channel:
                 await asyncio.to_thread(Outbox(channel).declare)
+                await asyncio.to_thread(announce_channel, channel)
                 self.pulled[channel.name] = channel
         sources = {c.name: (plugin, c) for plugin, c in channels if Capability.PULL not in c.capabilities}
         sources |= {f"desk:{desk.name}": (plugin, desk) for plugin, desk in desks}

@@ -20,11 +20,13 @@ from bot import (
     PermanentFailure,
     StoreUnavailable,
     TemporaryFailure,
+    announce_channel,
     failpoint,
     forget_troubles,
     lead,
     resign,
     tell_trouble,
+    withdraw_channel,
 )
 from channels.host.circuit import Circuit
 from channels.host.contained import Overdue, Threads, abandon, cancel, contained, within
@@ -63,6 +65,7 @@ class Hosted:
         self.leading = False
         self.stopping = False
         self._led_at = 0.0
+        self._link: str | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self.task = asyncio.create_task(self._run(), name=f"channel {port.name}")
 
@@ -78,13 +81,17 @@ class Hosted:
                 abandon(task)
         with contextlib.suppress(Exception):
             await within(self.port.close(), LISTENER_STOP, f"close {self.port.name}")
-        for call in (self._resign, self._forget):
+        for call in (self._withdraw, self._resign, self._forget):
             with contextlib.suppress(StoreUnavailable):
                 await self.threads.call(call)
         self.threads.close()
 
     def _resign(self) -> None:
         resign(f"channel:{self.port.name}")
+
+    def _withdraw(self) -> None:
+        if self.port.channel is not None:
+            withdraw_channel(self.port.name)
 
     def _forget(self) -> None:
         forget_troubles(self.port.name)
@@ -125,6 +132,8 @@ class Hosted:
                 asyncio.create_task(contained(work()), name=f"{part} {name}") for part, work in parts.items()
             ]
             log.info("channel_started", channel=name)
+        if self.leading and self.port.channel is not None:
+            self._link = await self.threads.call(announce_channel, self.port.channel, self._link)
 
     async def _lead(self, name: str) -> bool:
         try:
