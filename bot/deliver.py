@@ -10,20 +10,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
-
-import orjson
 
 from bot import clock
-from bot.channel import Capability, Channel, Limits
+from bot.declarations import Declaration, declaration, declare, forget_declarations  # noqa: F401  the planner's face
 from bot.desk import DeskPost
 from bot.failpoints import failpoint
-from bot.messages import Button, Op, Outbound
+from bot.messages import FileView, Op, Outbound
 from bot.splitting import split
 from bot.store import sql
-from bot.store.statements import COLUMNS, view
 
 GRACE_EXTRA = 10.0
 """A platform may accept after we gave up: look no earlier than the client's timeout plus this."""
@@ -35,56 +31,12 @@ MAX_WAIT = 300.0
 MAX_RETRY_AFTER = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    """What the core must know of a channel to plan for it."""
-
-    pull: bool
-    limits: Limits
-    follows: frozenset[str] = frozenset()
-    """``edit`` and ``delete``, if it can."""
+FILE_PART = 1_000
+"""Part number of a message's first file: apart from its texts, whose number an edit may change."""
 
 
-_declared: dict[str, Declaration] = {}
-
-
-def declare(channel: Channel) -> None:
-    """Make a channel's nature known to all processes. Inside a write."""
-    value = {
-        "pull": Capability.PULL in channel.capabilities,
-        "max_text": channel.limits.max_text,
-        "unit": channel.limits.unit,
-        "timeout": channel.limits.timeout,
-        "follows": [str(can) for can in (Capability.EDIT, Capability.DELETE) if can in channel.capabilities],
-    }
-    sql(
-        "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
-        (f"channel.{channel.name}", orjson.dumps(value).decode(), clock.now()),
-    )
-    if value["pull"]:  # planned before anybody knew: nothing was ever to be sent
-        sql("DELETE FROM delivery WHERE channel = ? AND state = 'pending'", (channel.name,))
-    _declared.pop(channel.name, None)
-
-
-def declaration(channel_name: str) -> Declaration:
-    """What ``channel_name`` declared; an unknown channel is one that must be sent to."""
-    known = _declared.get(channel_name)
-    if known is not None:
-        return known
-    row = sql("SELECT value FROM setting WHERE key = ?", (f"channel.{channel_name}",)).fetchone()
-    if row is None:
-        return Declaration(False, Limits())
-    value: dict[str, Any] = orjson.loads(row[0]) if isinstance(row[0], (str, bytes)) else row[0]
-    limits = Limits(max_text=value["max_text"], unit=value["unit"], timeout=value["timeout"])
-    found = Declaration(value["pull"], limits, frozenset(value.get("follows", ())))
-    _declared[channel_name] = found
-    return found
-
-
-def forget_declarations() -> None:
-    """Look declarations up again (another database, a changed plugin)."""
-    _declared.clear()
+class CannotSend(Exception):
+    """A delivery that can never be made as things are. The text is a sentence for agents."""
 
 
 def delivery_key(message_id: str, channel: str, place: str, op: str, version: int, part: int) -> str:
@@ -93,23 +45,44 @@ def delivery_key(message_id: str, channel: str, place: str, op: str, version: in
     return base64.b32encode(hashlib.sha256(raw.encode()).digest()).decode()[:24].lower()
 
 
-def plan(conversation_id: str, message_id: str, text: str, *, op: Op = "send", version: int = 0) -> bool:
-    """Create the deliveries of one message to where its conversation is now. Inside the write that stores the message.
-    Returns whether there is anything to send.
-    """
-    route = sql(
-        "SELECT channel, place FROM route WHERE conversation_id = ? AND current ORDER BY created_at DESC LIMIT 1",
+def route_of(conversation_id: str) -> tuple[str, str] | None:
+    """Channel and place where the conversation is now. Inside a read or write."""
+    row = sql(
+        # A conversation that left its place for a newer one is still answered there.
+        "SELECT channel, place FROM route WHERE conversation_id = ? ORDER BY current DESC, created_at DESC LIMIT 1",
         (conversation_id,),
     ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def plan(
+    conversation_id: str,
+    message_id: str,
+    text: str,
+    *,
+    op: Op = "send",
+    version: int = 0,
+    files: Sequence[FileView] = (),
+) -> bool:
+    """Create the deliveries of one message to where its conversation is now: one for each part of its text and for each of its
+    ``files``. Inside the write that stores the message. Returns whether there is anything to send.
+    """
+    route = route_of(conversation_id)
     if route is None:
         return False
     channel, place = route
     declared = declaration(channel)
-    if declared.pull or (op == "send" and not text):
+    if declared.pull:
         return False
-    parts = split(text, declared.limits) if op in {"send", "edit"} else [""]
+    if op in {"send", "edit"}:
+        texts = list(range(len(split(text, declared.limits)))) if text else []
+        if op == "edit":  # parts that are not needed any more are emptied
+            texts = sorted({*texts, *(part for part in _sent_parts(message_id, channel, place) if part < FILE_PART)})
+        parts = [*texts, *(FILE_PART + number for number, file in enumerate(files) if not file.problem)]
+    else:
+        parts = _sent_parts(message_id, channel, place) if op == "delete" else [0]
     at = clock.now()
-    for part in range(len(parts)):
+    for part in parts:
         sql(
             "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
             " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, '', '', ?)"
@@ -117,18 +90,31 @@ def plan(conversation_id: str, message_id: str, text: str, *, op: Op = "send", v
             (delivery_key(message_id, channel, place, op, version, part), conversation_id, message_id, channel, place, op, version,
              part, len(parts), at),
         )  # fmt: skip
-    return True
+    return bool(parts)
+
+
+def _sent_parts(message_id: str, channel: str, place: str) -> list[int]:
+    """Parts of a message that were sent there, or are on their way."""
+    rows = sql(
+        "SELECT DISTINCT part FROM delivery WHERE message = ? AND channel = ? AND place = ? AND op IN ('send', 'edit')"
+        " AND state <> 'superseded' ORDER BY part",
+        (message_id, channel, place),
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def follow(conversation_id: str, message_id: str, text: str, *, op: Op, version: int) -> bool:
-    """Take an edit or a deletion to where the customer is; False: that channel cannot. Inside a write."""
-    row = sql("SELECT channel FROM route WHERE conversation_id = ? AND current", (conversation_id,)).fetchone()
-    if row is None:
+    """Take an edit, a deletion or a reaction to where the customer is; False: that channel cannot. Inside a write."""
+    route = route_of(conversation_id)
+    if route is None:
         return False
-    declared = declaration(row[0])
+    declared = declaration(route[0])
     if declared.pull:
         return True
-    return op in declared.follows and plan(conversation_id, message_id, text, op=op, version=version)
+    if op not in declared.follows:
+        return False
+    plan(conversation_id, message_id, text, op=op, version=version)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +171,14 @@ _HEAD = (
 )
 
 
-def claim_head(channel: str, place: str, owner: str, timeout: float, compose: Compose | None = None) -> Claimed | None:
+def claim_head(
+    channel: str, place: str, owner: str, timeout: float, compose: Compose, gave_up: Callable[[str], None]
+) -> Claimed | None:
     """Take the head of one place: mark it ``sending`` and commit before the first byte. ``None``: nothing may move now.
     Inside a write. Only the process that leads the channel's credential calls this.
 
-    ``compose`` makes what is sent, from what is true now; when it makes nothing, the delivery is superseded.
+    ``compose`` makes what is sent, from what is true now; when it makes nothing, the delivery is superseded, and when it raises
+    :class:`CannotSend`, the delivery is dead. ``gave_up`` is told the message of a delivery that is dead from now on.
     """
     at = clock.now()
     row = sql(_HEAD, (channel, place)).fetchone()
@@ -201,7 +190,8 @@ def claim_head(channel: str, place: str, owner: str, timeout: float, compose: Co
     if at - created > MAX_AGE or attempts >= MAX_ATTEMPTS or crashes >= MAX_CRASHES:
         why = "too old" if at - created > MAX_AGE else f"{attempts} attempts, {crashes} crashes"
         sql("UPDATE delivery SET state = 'dead', owner = '', error = ? WHERE ord = ?", (f"given up: {why}", number))
-        return claim_head(channel, place, owner, timeout, compose)
+        gave_up(message)
+        return claim_head(channel, place, owner, timeout, compose, gave_up)
     # What is in flight, here or elsewhere, is not due before its timeout and the grace are over: then nobody sends it any more.
     settle = state in {"uncertain", "sending"}
     taken = sql(
@@ -215,48 +205,17 @@ def claim_head(channel: str, place: str, owner: str, timeout: float, compose: Co
         ord=number, key=key, conversation_id=conversation_id, message=message, channel=channel, place=place, op=op,
         version=version, part=part, parts=parts, attempt=attempts + 1, first_sent_at=first,
     )  # fmt: skip
-    out = (compose or _outbound)(head)
+    try:
+        out = compose(head)
+    except CannotSend as reason:
+        mark_dead(number, owner, str(reason))
+        gave_up(message)
+        return claim_head(channel, place, owner, timeout, compose, gave_up)
     if out is None:
         sql("UPDATE delivery SET state = 'superseded', owner = '' WHERE ord = ?", (number,))
-        return claim_head(channel, place, owner, timeout, compose)
+        return claim_head(channel, place, owner, timeout, compose, gave_up)
     failpoint("out.after_claim")
     return Claimed(number, out, settle, place, message)
-
-
-def _outbound(head: Head) -> Outbound:
-    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (head.message,)).fetchone()  # noqa: S608
-    shown = view(row) if row else None
-    text = ""
-    if shown is not None and head.op in {"send", "edit"}:
-        pieces = split(shown.text, declaration(head.channel).limits)
-        text = pieces[head.part] if head.part < len(pieces) else ""
-    subject = ""
-    if head.op != "send":
-        known = sql(
-            "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND place = ? AND op = 'send' AND part = ?",
-            (head.message, head.channel, head.place, head.part),
-        ).fetchone()
-        subject = (known[0] or "") if known else ""
-    last = head.part == head.parts - 1
-    return Outbound(
-        key=head.key,
-        op=cast("Op", head.op),
-        place=head.place,
-        text=text,
-        author=shown.author if shown else "system",
-        author_name=shown.author_name if shown else "",
-        subject=subject,
-        version=head.version,
-        part=head.part,
-        parts=head.parts,
-        sources=shown.sources if shown and last else (),
-        buttons=tuple(Button(label=choice, value=f"c{n}:{head.key}") for n, choice in enumerate(shown.choices))
-        if shown and last
-        else (),
-        turn=shown.turn_id if shown else "",
-        attempt=head.attempt,
-        first_sent_at=head.first_sent_at,
-    )
 
 
 def mark_sent(number: int, platform_id: str) -> None:

@@ -8,12 +8,15 @@ from typing import Any, cast
 import structlog
 from peewee import IntegrityError
 
-from bot import agents, claims, clock, departures, desk_posts, replies
+from bot import agent_reactions, agents, claims, clock, departures, desk_messages, files, replies
+from bot.agents import AgentView
 from bot.bus import bus
 from bot.claims import Done
 from bot.desk import Action, DeskAnswer, DeskEvent
 from bot.failpoints import failpoint
-from bot.store import sql, write
+from bot.files import Kept
+from bot.receive import clean
+from bot.store import read, sql, write
 
 log = structlog.get_logger("desk")
 
@@ -33,11 +36,7 @@ def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
     answers = []
     touched: dict[str, str] = {}
     for event in events:
-        try:
-            answer, moved = write(lambda event=event: _store(event))  # type: ignore[misc]
-            failpoint("desk.after_commit")
-        except IntegrityError:
-            answer, moved = DeskAnswer(key=event.key, code="duplicate"), {}
+        answer, moved = _receive_one(event)
         answers.append(answer)
         touched |= moved
     topics: list[tuple[str, bytes]] = []
@@ -52,12 +51,38 @@ def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
     return answers
 
 
-def _store(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
+def _receive_one(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
+    kept = _files(event)
+    try:
+        stored = write(lambda: _store(event, kept))
+        failpoint("desk.after_commit")
+        return stored
+    except IntegrityError:
+        return DeskAnswer(key=event.key, code="duplicate"), {}
+    finally:
+        files.settle(kept)
+
+
+def _files(event: DeskEvent) -> tuple[Kept, ...]:
+    """Bring an agent's files to disk before the transaction, unless the event is here already or its person is no agent."""
+    if not event.files:
+        return ()
+
+    def wanted() -> bool:
+        if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
+            return False
+        agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+        return agent is not None and agent.may_act
+
+    return files.keep(event.files) if read(wanted) else ()
+
+
+def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[DeskAnswer, dict[str, str]]:
     """The answer, and the channels of the conversations that changed, by id."""
     taken = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
         " VALUES (?, ?, ?, '', '', 0, 0, '', ?, '', '') ON CONFLICT (key) DO NOTHING",
-        (event.key, desk_posts.PREFIX + event.desk, event.kind, clock.now()),
+        (event.key, desk_messages.PREFIX + event.desk, event.kind, clock.now()),
     ).rowcount
     if not taken:
         return DeskAnswer(key=event.key, code="duplicate"), {}
@@ -65,7 +90,7 @@ def _store(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
     if event.kind == "left":
         return DeskAnswer(key=event.key, code="done"), departures.left(event.desk, event.who)
     row = _conversation(event)
-    done = _do(event, row[0] if row else "")
+    done = _do(event, row[0] if row else "", kept)
     if row is None:
         return _answer(event, done), {}
     sql("UPDATE ledger SET conversation = ? WHERE key = ?", (row[0], event.key))
@@ -88,21 +113,31 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
-def _do(event: DeskEvent, conversation_id: str) -> Done:
+def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if not conversation_id:
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
     if event.kind == "delete" and not event.who:
         return replies.delete(event)  # after an outage: the message is gone, and nobody can say who did it
+    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+    if event.kind == "reaction":
+        # Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others.
+        may = agent is not None and agent.may_act
+        return agent_reactions.react(event, agent, conversation_id) if agent is not None and may else Done("ignored")
     if not event.trusted:
         return Done("not_allowed", OUTSIDER)
-    agent = agents.agent_at(event.desk, event.who)
     if agent is None:
         code = agents.new_link_code(event.desk, event.who, event.who_name)
         return Done("not_linked", STRANGER.format(code=code))
     if not agent.may_act:
         return Done("not_allowed", "Nothing was sent: your account here may read but not act. Ask an admin.")
+    return _by_agent(event, agent, conversation_id, kept)
+
+
+def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if event.kind == "reply":
-        return replies.reply(event, agent, conversation_id)
+        return replies.reply(event, agent, conversation_id, kept)
+    if event.kind == "note":
+        return replies.note(event, agent, conversation_id, clean(event.text), kept)
     if event.kind == "edit":
         return replies.edit(event, agent)
     if event.kind == "delete":

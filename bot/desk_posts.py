@@ -10,28 +10,21 @@ from typing import Any
 
 import orjson
 
-from bot import clock
+from bot import clock, desk_messages
 from bot.crypto import reveal, unseal
-from bot.deliver import Head, delivery_key
+from bot.declarations import declare_desk
+from bot.deliver import FILE_PART, Head, delivery_key
 from bot.desk import Action, Card, Desk, DeskPost, Line, OpenThread
+from bot.desk_messages import PREFIX, SHOWN, customer_name
+from bot.file_words import with_files
+from bot.messages import MessageView
 from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, last_messages, view
-
-PREFIX = "desk:"
-"""Delivery rows of a desk have ``desk:NAME`` as their channel and the conversation as their place."""
-SHOWN = 10
-"""Messages of the transcript that opens a thread."""
-_GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
 
 
 def declare(desk: Desk) -> None:
     """Make a desk and the place of its new threads known to all processes."""
-    value = orjson.dumps({"place": desk.place, "timeout": desk.limits.timeout}).decode()
-    sql(
-        "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
-        (f"desk.{desk.name}", value, clock.now()),
-    )
+    declare_desk(desk)
 
 
 def withdraw(name: str) -> None:
@@ -60,6 +53,8 @@ def open_threads(conversation_id: str) -> None:
         if made:
             _plan(conversation_id, desk, "card", "card", 0)
             _plan(conversation_id, desk, "transcript", "event", 0)
+            for message in last_messages(conversation_id, 2**31 - 1, SHOWN + 1):
+                _plan_files(conversation_id, desk, message)
 
 
 def refresh_card(conversation_id: str) -> None:
@@ -80,14 +75,48 @@ def refresh_card(conversation_id: str) -> None:
 
 
 def show(conversation_id: str, message_id: str, *, op: str = "send", version: int = 0) -> None:
-    """Show one message (or its change) in the threads of its conversation, but not where it was written."""
+    """Show one message with its files (or its change) in the threads of its conversation, but not where it was written.
+    A reaction (``react``) is shown there, too."""
     threads = _threads(conversation_id)
     if not threads:
         return
     origin = sql("SELECT desk FROM reply WHERE message = ?", (message_id,)).fetchone()
     for desk in threads:
-        if origin is None or origin[0] != desk:
+        if origin is not None and origin[0] == desk and op != "react":
+            continue
+        if op == "send":
+            _plan_new(conversation_id, desk, message_id)
+        elif op == "react":
             _plan(conversation_id, desk, message_id, op, version)
+        else:
+            for part in _shown_parts(desk, message_id, op):
+                _plan(conversation_id, desk, message_id, op, version, part)
+
+
+def _plan_new(conversation_id: str, desk: str, message_id: str) -> None:
+    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
+    if row is None:
+        return
+    message = view(row)
+    if message.text or not message.files or any(file.problem for file in message.files):
+        _plan(conversation_id, desk, message_id, "send", 0)
+    _plan_files(conversation_id, desk, message)
+
+
+def _plan_files(conversation_id: str, desk: str, message: MessageView) -> None:
+    for number, file in enumerate(message.files):
+        if not file.problem and message.author != "note":
+            _plan(conversation_id, desk, message.id, "send", 0, FILE_PART + number)
+
+
+def _shown_parts(desk: str, message_id: str, op: str) -> list[int]:
+    """What of a message must follow a change: its text, and its files when it is deleted."""
+    if op != "delete":
+        return [0]
+    rows = sql(
+        "SELECT part FROM delivery WHERE message = ? AND channel = ? AND op = 'send'", (message_id, PREFIX + desk)
+    ).fetchall()
+    return [row[0] for row in rows] or [0]
 
 
 def mark(reply_id: str, desk: str, conversation_id: str, version: int) -> None:
@@ -104,11 +133,19 @@ def waits(conversation_id: str) -> bool:
     return row is not None
 
 
-def followed(message_id: str, version: int) -> None:
-    """The delivery of a message to its customer moved on: show it on the agent's own message, if it was an agent's."""
+def followed(message_id: str) -> None:
+    """A delivery of a message to its customer moved on: show it on the agent's own message, if it was an agent's."""
     row = sql("SELECT id, desk, conversation_id FROM reply WHERE message = ?", (message_id,)).fetchone()
-    if row is not None:
-        mark(row[0], row[1], row[2], version)
+    if row is None or desk_messages.mark_state(message_id) == "queued":
+        return
+    reply_id, desk, conversation_id = row
+    newest, waiting = sql(
+        "SELECT max(version), sum(CASE WHEN state = 'pending' THEN 1 ELSE 0 END) FROM delivery WHERE message = ? AND channel = ?"
+        " AND op = 'mark'",
+        (reply_id, PREFIX + desk),
+    ).fetchone()
+    if not waiting:  # one that waits will show what is true then
+        mark(reply_id, desk, conversation_id, (newest or 0) + 1)
 
 
 def opened(conversation_id: str, desk: str, thread: str) -> None:
@@ -146,15 +183,15 @@ def _threads(conversation_id: str) -> list[str]:
     ]
 
 
-def _plan(conversation_id: str, desk: str, message: str, op: str, version: int) -> None:
+def _plan(conversation_id: str, desk: str, message: str, op: str, version: int, part: int = 0) -> None:
     channel = PREFIX + desk
     sql(
         "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
+        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 'pending', 0, 0, 0, '', '', ?)"
         " ON CONFLICT (key) DO NOTHING",
         (
-            delivery_key(message if op != "card" else f"card:{conversation_id}", channel, conversation_id, op, version, 0),
-            conversation_id, message, channel, conversation_id, op, version, clock.now(),
+            delivery_key(message if op != "card" else f"card:{conversation_id}", channel, conversation_id, op, version, part),
+            conversation_id, message, channel, conversation_id, op, version, part, clock.now(),
         ),
     )  # fmt: skip
 
@@ -180,10 +217,10 @@ def compose(head: Head) -> DeskPost | None:
         # The card before it was given up: open the thread again, with everything in its transcript.
         return None
     if head.op == "mark":
-        return _mark(head, common)
+        return desk_messages.mark(head, common)
     if head.message == "transcript":
-        return DeskPost(op="event", author="system", text=_transcript(head.conversation_id), **common)
-    return _message(head, common)
+        return DeskPost(op="event", author="system", text=desk_messages.transcript(head.conversation_id), **common)
+    return desk_messages.message(head, common)
 
 
 def _hold_ticket(conversation_id: str) -> None:
@@ -192,79 +229,6 @@ def _hold_ticket(conversation_id: str) -> None:
     """
     if not is_sqlite():
         sql("SELECT 1 FROM ticket WHERE conversation_id = ? FOR UPDATE", (conversation_id,))
-
-
-def _message(head: Head, common: dict[str, Any]) -> DeskPost | None:
-    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (head.message,)).fetchone()  # noqa: S608
-    if row is None:
-        return None
-    message = view(row)
-    subject = ""
-    if head.op in {"edit", "delete"}:
-        known = sql(
-            "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND op = 'send'",
-            (head.message, head.channel),
-        ).fetchone()
-        if known is None or not known[0]:
-            return None
-        subject = known[0]
-    elif message.deleted:
-        return None
-    op: Any = {"send": "event" if message.author == "system" else "message"}.get(head.op, head.op)
-    name = message.author_name or (customer_name(head.conversation_id) if message.author == "customer" else "")
-    return DeskPost(
-        op=op,
-        subject=subject,
-        text=message.text,
-        author=message.author,
-        author_name=name,
-        sources=message.sources,
-        **common,
-    )
-
-
-def _mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
-    row = sql("SELECT origin, state, message FROM reply WHERE id = ?", (head.message,)).fetchone()
-    if row is None or row[1] in {"undone", "note"}:
-        return None
-    state = "queued"
-    if row[1] == "sent":
-        states = [
-            found[0]
-            for found in sql(
-                "SELECT state FROM delivery WHERE message = ? AND op = 'send' AND channel NOT LIKE 'desk:%'", (row[2],)
-            ).fetchall()
-        ]
-        if any(found in {"dead", "held"} for found in states):
-            state = "failed"
-        elif all(found == "sent" for found in states):
-            state = "sent"
-    subject = row[0].rpartition("/")[2]
-    return DeskPost(op="mark", subject=subject, mark=state, **common)  # type: ignore[arg-type]
-
-
-def _transcript(conversation_id: str) -> str:
-    lines = []
-    for message in last_messages(conversation_id, 2**31 - 1, SHOWN + 1):
-        if message.author in {"customer", "ai", "agent"} and message.text:
-            who = {"customer": customer_name(conversation_id), "ai": "AI assistant"}.get(
-                message.author, message.author_name
-            )
-            lines.append(f"**{who}:** {message.text}")
-    return "\n\n".join(lines) or "Nothing was said yet."
-
-
-def customer_name(conversation_id: str) -> str:
-    """The customer's name, or a friendly stand-in that stays the same."""
-    row = sql(
-        "SELECT c.name, t.name, c.id FROM conversation v JOIN contact c ON c.id = v.contact_id LEFT JOIN ticket t"
-        " ON t.conversation_id = v.id WHERE v.id = ?",
-        (conversation_id,),
-    ).fetchone()
-    if row is None:
-        return "Visitor"
-    number = int(row[2].replace("-", "")[-6:], 16)
-    return str(row[1] or row[0] or f"Visitor {_GUESTS[number % len(_GUESTS)]} {number % 900 + 100}")
 
 
 def card(conversation_id: str) -> Card:
@@ -306,7 +270,7 @@ def card(conversation_id: str) -> Card:
         actions=actions(state),
         lines=tuple(
             Line(author=m.author, name=m.author_name, text=m.text[:300], at=m.created_at)
-            for m in shown
+            for m in map(with_files, shown)
             if m.author in {"customer", "ai", "agent"} and m.text
         )[-3:],
     )

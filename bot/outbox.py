@@ -8,7 +8,7 @@ from typing import Literal
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, deliver, desk_posts, files, lease, outgoing
+from bot import clock, declarations, deliver, desk_messages, desk_posts, files, lease, outgoing
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
@@ -42,7 +42,7 @@ class Outbox:
 
     def declare(self) -> None:
         """Make the channel's limits known to whoever plans deliveries."""
-        write(lambda: deliver.declare(self.channel))
+        write(lambda: declarations.declare(self.channel))
 
     def due(self) -> list[str]:
         """Places with something to do now."""
@@ -51,7 +51,9 @@ class Outbox:
     def claim(self, place: str) -> Claimed | None:
         """Take the head of a place; it is committed as ``sending`` before this returns. The bytes of a file are read after that."""
         while True:
-            claimed = write(lambda: deliver.claim_head(self.name, place, lease.owner(), self.timeout, self._compose))
+            claimed = write(
+                lambda: deliver.claim_head(self.name, place, lease.owner(), self.timeout, self._compose, self._gave_up)
+            )
             if claimed is None or not claimed.out.files:
                 return claimed
             try:
@@ -63,6 +65,10 @@ class Outbox:
             return replace(claimed, out=replace(claimed.out, files=whole))
 
     _compose: Compose = staticmethod(outgoing.compose)
+
+    def _gave_up(self, message: str) -> None:
+        """A delivery of this message is dead: its agent sees it."""
+        desk_posts.followed(message)
 
     def step(self, claimed: Claimed) -> Step:
         """What to do with it: send, look whether it arrived, or hold it for an operator."""
@@ -126,15 +132,11 @@ class Outbox:
 
     def _sent(self, claimed: Claimed, platform_id: str) -> None:
         deliver.mark_sent(claimed.ord, platform_id)
-        desk_posts.followed(claimed.message, SENT)
+        desk_posts.followed(claimed.message)
 
     def _refused(self, claimed: Claimed, reason: str) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), reason)
-        desk_posts.followed(claimed.message, FAILED)
-
-
-SENT, FAILED = 3, 4
-"""Versions of the mark on an agent's message."""
+        desk_posts.followed(claimed.message)
 
 
 class DeskOutbox(Outbox):
@@ -146,11 +148,14 @@ class DeskOutbox(Outbox):
         self.desk = desk
         self.uncertain = uncertain
         can_find = type(desk).find is not Desk.find
-        self._address(desk_posts.PREFIX + desk.name, desk.limits, desk.resend, can_find=can_find)
+        self._address(desk_messages.PREFIX + desk.name, desk.limits, desk.resend, can_find=can_find)
 
     def declare(self) -> None:
         """Make the desk known: from now on tickets open threads there."""
         write(lambda: desk_posts.declare(self.desk))
+
+    def _gave_up(self, message: str) -> None:
+        return None
 
     def withdraw(self) -> None:
         """The desk is off: no new threads there."""

@@ -6,14 +6,18 @@ Which of the two a text is, is decided here and nowhere else. Inside a write unl
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from bot import clock, deliver, desk_posts
+from bot import amendments, clock, deliver, desk_posts, file_keeping, files, outgoing
 from bot.agents import AgentView
 from bot.claims import Done, claim
 from bot.config import config
 from bot.crypto import seal, unseal
+from bot.declarations import declaration
 from bot.desk import Action, DeskEvent
 from bot.failpoints import failpoint
+from bot.files import Kept
 from bot.receive import clean
 from bot.states import NotAllowed
 from bot.store import read, sql, write
@@ -39,13 +43,16 @@ def set_mode(desk: str, place: str, value: str) -> None:
     )
 
 
-def reply(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
-    """Take what an agent wrote in a thread."""
+def reply(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequence[Kept] = ()) -> Done:
+    """Take what an agent wrote in a thread, with its files (``kept``: judged and on disk)."""
     text = clean(event.text)
-    note = _NOTE.match(text)
-    if note:
-        return _keep_note(event, agent, conversation_id, text[note.end() :])
-    if not text:
+    found = _NOTE.match(text)
+    if found:
+        return note(event, agent, conversation_id, text[found.end() :], kept)
+    good, refused = _sorted(kept)
+    if not text and not good:
+        if refused:
+            return Done("cannot", f"Nothing was sent. {refused}")
         return Done("empty", "There is no text in this message, so nothing was sent. Write something first.")
     state, _assignee = sql("SELECT state, assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     if state == "resolved":
@@ -71,11 +78,27 @@ def reply(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
             pass  # somebody was faster; the reply still goes out under this agent's name
     hold = 0.0 if how == "direct" else HOLD
     reply_id = _hold(event, agent, conversation_id, text, hold)
+    files.attach(good, conversation_id, reply=reply_id)
+    trouble = " ".join(filter(None, [refused, *_unsendable(conversation_id, good)]))
     if not hold:
         send(reply_id)
-        return Done("sent", claimed.strip(), (Action.RELEASE,) if claimed else (), conversation_id)
+        return Done("sent", f"{claimed}{trouble}".strip(), (Action.RELEASE,) if claimed else (), conversation_id)
     desk_posts.mark(reply_id, event.desk, conversation_id, 1)
-    return Done("held", f"{claimed}Sent in {HOLD:.0f} seconds.", (Action.UNDO,), reply_id)
+    return Done("held", f"{claimed}Sent in {HOLD:.0f} seconds. {trouble}".strip(), (Action.UNDO,), reply_id)
+
+
+def _sorted(kept: Sequence[Kept]) -> tuple[list[Kept], str]:
+    """The files that can go on, and the sentences about those that were refused."""
+    return [one for one in kept if one.path], " ".join(one.problem for one in kept if one.problem)
+
+
+def _unsendable(conversation_id: str, kept: Sequence[Kept]) -> list[str]:
+    """Sentences about files that cannot reach this customer, said at once and not when the delivery fails."""
+    route = deliver.route_of(conversation_id)
+    if route is None:
+        return []
+    declared = declaration(route[0])
+    return [why for one in kept if (why := outgoing.why_not(one.view, declared))]
 
 
 def _hold(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, seconds: float) -> str:
@@ -116,13 +139,15 @@ def _insert(
 
 
 def origin(event: DeskEvent) -> str:
-    """The desk's id of the agent's message, with its place."""
-    return f"{event.place}/{event.message}"
+    """The desk's id of the agent's message, with its place. A note by a button has no message there."""
+    return f"{event.place}/{event.message or event.key}"
 
 
-def _keep_note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str) -> Done:
-    if not text:
-        return Done("empty", "This note is empty. Nothing was kept.")
+def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, kept: Sequence[Kept] = ()) -> Done:
+    """Keep a note between colleagues. Its files stay inside, too."""
+    good, refused = _sorted(kept)
+    if not text and not good:
+        return Done("empty", refused or "This note is empty. Nothing was kept.")
     message_id = clock.new_id()
     place = _next(conversation_id)
     insert_message(
@@ -133,9 +158,10 @@ def _keep_note(event: DeskEvent, agent: AgentView, conversation_id: str, text: s
         author_name=agent.public_name,
         body=text,
         created_at=clock.now(),
+        extra={"files": files.attach(good, conversation_id, message=message_id)} if good else None,
     )
     _insert(clock.new_id(), event, agent, conversation_id, text, "note", 0.0, message_id)
-    return Done("note")
+    return Done("note", refused)
 
 
 def _next(conversation_id: str) -> Place:
@@ -159,9 +185,13 @@ def send(reply_id: str) -> bool:
     public_name, picture = sql("SELECT public_name, picture FROM agent WHERE id = ?", (agent_id,)).fetchone()
     message_id = clock.new_id()
     place = _next(conversation_id)
+    sent = files.of_reply(reply_id)
+    extra: dict[str, Any] = {"picture": picture} if picture else {}
+    if sent:
+        extra["files"] = [files.remembered(file) for file in sent]
+        sql("UPDATE stored_file SET message = ?, reply = '' WHERE reply = ?", (message_id, reply_id))
     insert_message(
-        message_id, conversation_id, place, author="agent", author_name=public_name, body=text, created_at=clock.now(),
-        extra={"picture": picture} if picture else None,
+        message_id, conversation_id, place, author="agent", author_name=public_name, body=text, created_at=clock.now(), extra=extra,
     )  # fmt: skip
     sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
     sql(
@@ -169,7 +199,7 @@ def send(reply_id: str) -> bool:
         " WHERE conversation_id = ?",
         (clock.now(), conversation_id),
     )
-    deliver.plan(conversation_id, message_id, text)
+    deliver.plan(conversation_id, message_id, text, files=sent)
     desk_posts.show(conversation_id, message_id)
     desk_posts.mark(reply_id, desk, conversation_id, 2)
     failpoint("desk.before_reply_commit")
@@ -217,6 +247,8 @@ def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
         "UPDATE reply SET state = 'undone' WHERE id = ? AND conversation_id = ? AND state = 'held'",
         (reply_id, conversation_id),
     ).rowcount
+    if taken:
+        file_keeping.forget("reply", reply_id)
     return (
         Done("done", "Taken back: the customer does not see it.")
         if taken
@@ -255,6 +287,7 @@ def delete(event: DeskEvent) -> Done:
     reply_id, conversation_id, state, message_id, _owner = known
     if state == "held":
         sql("UPDATE reply SET state = 'undone' WHERE id = ?", (reply_id,))
+        file_keeping.forget("reply", reply_id)
         return Done("done")
     if not message_id:
         return Done("ignored")
@@ -270,16 +303,12 @@ def _known(event: DeskEvent) -> tuple[str, str, str, str, str] | None:
 
 
 def _change(conversation_id: str, message_id: str, text: str | None, *, note: bool) -> Done:
-    rev = sql("UPDATE conversation SET rev = rev + 1 WHERE id = ? RETURNING rev", (conversation_id,)).fetchone()[0]
+    rev = amendments.next_rev(conversation_id)
     if text is None:
         sql("UPDATE message SET deleted = ?, rev = ? WHERE id = ?", (True, rev, message_id))
+        file_keeping.forget("message", message_id)
     else:
-        sealed = config().encrypt_messages
-        body = seal("message", text, f"message|body|{message_id}") if sealed else text
-        sql(
-            "UPDATE message SET body = ?, sealed = ?, rev = ?, edited_at = ? WHERE id = ?",
-            (body, sealed, rev, clock.now(), message_id),
-        )
+        amendments.store_text(message_id, text, rev)
     if note:
         return Done("done")
     op = "delete" if text is None else "edit"

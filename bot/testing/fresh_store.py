@@ -64,7 +64,7 @@ class OnDisk:
 @contextmanager
 def fresh_store() -> Iterator[OnDisk]:
     """Open ``bot.store`` on a fresh database with one site, and put everything back at the end."""
-    from bot import accounts, bus, crypto, deliver, lease, store
+    from bot import accounts, bus, crypto, declarations, lease, store
     from bot.config import config
 
     folder = Path(tempfile.mkdtemp(prefix="deskhand-kit-"))
@@ -81,7 +81,7 @@ def fresh_store() -> Iterator[OnDisk]:
     def forget() -> None:
         config.cache_clear()
         bus.reset_bus()
-        for one in (accounts.forget_sites, crypto.forget_keys, deliver.forget_declarations):
+        for one in (accounts.forget_sites, crypto.forget_keys, declarations.forget_declarations):
             one()
 
     try:

@@ -1,0 +1,154 @@
+"""What a message, its files and its changes are in the thread of a desk, when their turn comes. Inside the write of a claim.
+
+Files are posts of their own. A desk that cannot change, delete or react gets a line in the thread instead, and so does a change
+of a message that the thread knows only from its transcript.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot import outgoing
+from bot.declarations import Declaration, desk_declaration
+from bot.deliver import FILE_PART, Head
+from bot.desk import DeskPost
+from bot.file_words import problems, with_files
+from bot.files import size_text
+from bot.messages import FileView, MessageView
+from bot.store import sql
+from bot.store.statements import COLUMNS, last_messages, view
+
+PREFIX = "desk:"
+"""Delivery rows of a desk have ``desk:NAME`` as their channel and the conversation as their place."""
+SHOWN = 10
+"""Messages of the transcript that opens a thread."""
+QUOTED = 80
+"""Characters of a message that a line about it repeats."""
+_GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
+
+
+def message(head: Head, common: dict[str, Any]) -> DeskPost | None:
+    """The post of a message, one of its files, or a change of it; ``None``: there is nothing to show any more."""
+    row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (head.message,)).fetchone()  # noqa: S608
+    if row is None:
+        return None
+    shown = view(row)
+    if head.op == "send":
+        return None if shown.deleted else _new(head, shown, common)
+    can = desk_declaration(head.channel.removeprefix(PREFIX))
+    subject = _posted(head)
+    if head.op == "react":
+        return _react(head, shown, subject, can, common)
+    if subject and head.op in can.follows:
+        common.update(_who(head, shown))
+        text = _text(shown) if head.op == "edit" else ""
+        return DeskPost(op=head.op, subject=subject, text=text, sources=shown.sources, **common)  # type: ignore[arg-type]
+    if head.part:
+        return None  # one line is enough
+    who = _name(head, shown)
+    words = f"{who} changed a message. It is now: {shown.text}" if head.op == "edit" else f"{who} deleted a message."
+    return DeskPost(op="event", author="system", text=words, **common)
+
+
+def _new(head: Head, shown: MessageView, common: dict[str, Any]) -> DeskPost | None:
+    common.update(_who(head, shown))
+    if head.part < FILE_PART:
+        op: Any = "event" if shown.author == "system" else "message"
+        return DeskPost(op=op, text=_text(shown), sources=shown.sources, **common)
+    number = head.part - FILE_PART
+    file = shown.files[number] if number < len(shown.files) else None
+    if file is None or file.problem:
+        return None
+    if desk_declaration(head.channel.removeprefix(PREFIX)).takes(file.size):
+        return DeskPost(op="message", files=(outgoing.attachment(file),), **common)
+    return DeskPost(op="message", text=_in_words(file), **common)
+
+
+def _in_words(file: FileView) -> str:
+    return outgoing.as_line(file) or (
+        f"{file.name} ({size_text(file.size)}, {file.type}) cannot be shown here, and for a link Deskhand needs its public address"
+        " (DESKHAND_PUBLIC_URL)."
+    )
+
+
+def _text(shown: MessageView) -> str:
+    return "\n".join(filter(None, [shown.text, problems(shown)]))
+
+
+def _who(head: Head, shown: MessageView) -> dict[str, Any]:
+    return {"author": shown.author, "author_name": _name(head, shown)}
+
+
+def _name(head: Head, shown: MessageView) -> str:
+    return shown.author_name or (customer_name(head.conversation_id) if shown.author == "customer" else "")
+
+
+def _posted(head: Head) -> str:
+    """The desk's id of what is meant: of our post, or of the agent's own message; empty if the thread has none."""
+    row = sql(
+        "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND op = 'send' AND part = ? AND platform_id IS NOT NULL",
+        (head.message, head.channel, head.part),
+    ).fetchone()
+    if row is not None:
+        return str(row[0])
+    own = sql(
+        "SELECT origin FROM reply WHERE message = ? AND desk = ?", (head.message, head.channel.removeprefix(PREFIX))
+    ).fetchone()
+    return str(own[0]).rpartition("/")[2] if own and not head.part else ""
+
+
+def _react(head: Head, shown: MessageView, subject: str, can: Declaration, common: dict[str, Any]) -> DeskPost | None:
+    """The newest emoji of the customer on this message; empty when they took it back."""
+    theirs = [one.emoji for one in shown.reactions if one.author == "customer"]
+    emoji = theirs[-1] if theirs and not shown.deleted else ""
+    if subject and head.op in can.follows:
+        return DeskPost(op="react", subject=subject, text=emoji, author="customer", **common)
+    if not emoji:
+        return None
+    who = customer_name(head.conversation_id)
+    said = " ".join(with_files(shown).text.split())
+    quote = f"{said[:QUOTED]} …" if len(said) > QUOTED else said
+    return DeskPost(op="event", author="system", text=f"{who} reacted with {emoji} to: {quote}", **common)
+
+
+def mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
+    """The mark on an agent's own message: how far it and its files are."""
+    row = sql("SELECT origin, state, message FROM reply WHERE id = ?", (head.message,)).fetchone()
+    if row is None or row[1] in {"undone", "note"}:
+        return None
+    state = mark_state(row[2]) if row[1] == "sent" else "queued"
+    return DeskPost(op="mark", subject=row[0].rpartition("/")[2], mark=state, **common)  # type: ignore[arg-type]
+
+
+def mark_state(message_id: str) -> str:
+    """``queued``, ``sent`` or ``failed``: over all deliveries of a message to its customer."""
+    rows = sql(
+        "SELECT state FROM delivery WHERE message = ? AND op = 'send' AND channel NOT LIKE 'desk:%'", (message_id,)
+    ).fetchall()
+    states = [row[0] for row in rows]
+    if any(found in {"dead", "held"} for found in states):
+        return "failed"
+    return "sent" if all(found in {"sent", "superseded"} for found in states) else "queued"
+
+
+def transcript(conversation_id: str) -> str:
+    """What was said before the thread was opened."""
+    lines = []
+    for said in map(with_files, last_messages(conversation_id, 2**31 - 1, SHOWN + 1)):
+        if said.author in {"customer", "ai", "agent"} and said.text:
+            who = {"customer": customer_name(conversation_id), "ai": "AI assistant"}.get(said.author, said.author_name)
+            lines.append(f"**{who}:** {said.text}")
+    return "\n\n".join(lines) or "Nothing was said yet."
+
+
+def customer_name(conversation_id: str) -> str:
+    """The customer's name, or a friendly stand-in that stays the same."""
+    row = sql(
+        "SELECT c.name, t.name, c.id FROM conversation v JOIN contact c ON c.id = v.contact_id LEFT JOIN ticket t"
+        " ON t.conversation_id = v.id WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    if row is None:
+        return "Visitor"
+    number = int(row[2].replace("-", "")[-6:], 16)
+    return str(row[1] or row[0] or f"Visitor {_GUESTS[number % len(_GUESTS)]} {number % 900 + 100}")
