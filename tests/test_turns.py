@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot import clock, lease, turns
-from bot.events import Answer
+from bot.events import Answer, Reason
 from bot.lease import LostLease
 from bot.messages import Inbound, Receipt, Source
 from bot.receive import _store as store_event
@@ -219,3 +219,82 @@ def test_a_message_committed_while_a_turn_begins_is_in_it(store: Any, conversati
     other = while_committing(store, "and this?")
     assert begin(store, conversation).upto_seq == 3
     other.join()
+
+
+# The day's cap, and turns without a word ------------------------------------------------------------------------------------
+
+
+def spent(store: Any) -> int:
+    return sum(store.read(lambda: [row.tokens for row in store.TokenSpend.select()]))
+
+
+def test_answers_that_run_side_by_side_do_not_all_find_the_cap_open(store: Any, conversation: str) -> None:
+    store.write(lambda: store.Site.update(daily_tokens=5_000).execute())
+    others = []
+    for number in range(3):
+        got = receive(
+            [Inbound(channel="test", key=clock.new_id(), external_id=f"c{number}", place=f"r{number}", text="Hello?")]
+        )[0]
+        assert isinstance(got, Receipt)
+        others.append(begin(store, got.conversation_id))
+    assert [begun.tokens_left > 0 for begun in others] == [True, True, False], "each sets about 3,100 aside"  # type: ignore[operator]
+    assert others[2].reserved == 0
+    for begun in others:
+        end(store, begun)
+    assert spent(store) == 3 * 100, "what was set aside is given back, what was used is booked"
+    assert begin(store, conversation).tokens_left == 5_000 - 300
+
+
+def test_a_turn_taken_over_keeps_what_was_set_aside_once(store: Any, conversation: str) -> None:
+    old = begin(store, conversation)
+    assert spent(store) == old.reserved > 2_000
+    say("no, the other one")
+    new = begin(store, conversation, restart=True)
+    assert (new.reserved, spent(store), new.tokens_left) == (old.reserved, old.reserved, 2_000_000)
+    store.write(lambda: turns.spend(old, Account(input_tokens=7)))
+    end(store, new)
+    assert spent(store) == 107
+
+
+def test_a_turn_that_nobody_wants_any_more_gives_back_what_it_set_aside(store: Any, conversation: str) -> None:
+    begin(store, conversation)
+    store.write(lambda: store.Conversation.update(lease_until=0, lease_owner="").execute())  # its process died
+    say("", kind="handoff")
+    store.write(lambda: store.Conversation.update(needs=True).execute())
+    assert store.write(lambda: turns.begin(conversation)) is None
+    assert spent(store) == 0
+
+
+def test_midnight_gives_back_to_the_day_it_was_taken_from(store: Any, conversation: str, monkeypatch: Any) -> None:
+    at = 1_790_000_000.0 // 86_400 * 86_400 - 5
+    monkeypatch.setattr(clock, "now", lambda: at)
+    store.write(lambda: store.Conversation.update(due_at=0).execute())
+    begun = begin(store, conversation)
+    monkeypatch.setattr(clock, "now", lambda: at + 10)
+    end(store, begun)
+    rows = store.read(lambda: {row.day: row.tokens for row in store.TokenSpend.select()})
+    assert sorted(rows.values()) == [0, 100] and rows[max(rows)] == 100
+
+
+def test_a_rule_without_words_leaves_no_empty_answer_and_no_hole(store: Any, conversation: str) -> None:
+    begun = begin(store, conversation)
+    ended = end(store, begun, "", handoff_reason="a word", handoff_code=Reason.KEYWORD)
+    assert ended.stored and not ended.more
+    assert [b[:2] for b in bodies(store, conversation)] == [(1, "customer"), (2, "system")]
+    after = state(store, conversation)
+    assert (after.state, after.seq, after.lease_owner, after.needs) == ("waiting", 2, "", False)
+    revs = store.read(lambda: [m.rev for m in store.Message.select().order_by(store.Message.rev)])
+    assert revs == [1, 2] and after.rev == 2
+    assert store.read(store.Ticket.get).reason_code == "keyword"
+
+
+def test_the_turns_of_a_conversation_are_counted_since_the_ai_has_it(store: Any, conversation: str) -> None:
+    end(store, begin(store, conversation))
+    say("and now?")
+    again = begin(store, conversation)
+    assert (again.turns, again.tokens) == (1, 100)
+    end(store, again)
+    say("", kind="handoff")
+    say("", kind="cancel")
+    say("hello again")
+    assert begin(store, conversation).turns == 0
