@@ -47,7 +47,7 @@ class Attachment:
     problem: Literal["", "too_large", "unavailable"] = ""
     """Why there is no ``content``: more than ``limits.max_file_bytes``, or the platform did not give it. People are told."""
     id: str = ""
-    """On the way out: our id of the file."""
+    """Our id of the file: on the way out always, on the way in only of one that was uploaded before (then without ``content``)."""
     url: str = ""
     """On the way out: a link for people, valid for some days; empty without a public address."""
 
@@ -142,8 +142,8 @@ class Inbound:
     rating: int = 0
     """1 to 5, only for ``rating``."""
     subject: str = ""
-    """Which message (``edit``, ``delete``, ``reaction``): the ``key`` with which the customer's message came in, or the
-    ``platform_id`` that ``send`` gave for one of ours."""
+    """Which message (``edit``, ``delete``, ``reaction``): the ``key`` with which the customer's message came in, the
+    ``platform_id`` that ``send`` gave for one of ours, or our own id of it."""
     gone: bool = False
     """Only for ``reaction``: it was taken back."""
     files: tuple[Attachment, ...] = ()
@@ -250,7 +250,8 @@ class Outbound:
     author: Author = "ai"
     author_name: str = ""
     subject: str = ""
-    """The platform's id of the message to edit, delete or react to; empty for ``send``."""
+    """The platform's id of the message to edit, delete or react to; empty for ``send``. A customer's own message (``react``) is
+    named by the ``key`` with which it came in."""
     version: int = 0
     part: int = 0
     parts: int = 1

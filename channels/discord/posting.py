@@ -113,7 +113,8 @@ class Posting:
 
     async def _react(self, out: Outbound, channel: str) -> Sent:
         """Ours is at most one: the new one replaces it, an empty one takes it back."""
-        found = await self._twice("GET", EDIT, channel_id=channel, message_id=out.subject)
+        message = out.subject.rpartition(":")[2]  # a customer's message is named by the key it came in with
+        found = await self._twice("GET", EDIT, channel_id=channel, message_id=message)
         path = EDIT + "/reactions/{emoji}/@me"
         there = False
         for reaction in found.get("reactions") or []:
@@ -122,9 +123,9 @@ class Posting:
                 continue
             there = there or emoji == out.text
             if emoji != out.text:
-                await self._twice("DELETE", path, channel_id=channel, message_id=out.subject, emoji=emoji)
+                await self._twice("DELETE", path, channel_id=channel, message_id=message, emoji=emoji)
         if out.text and not there:
-            await self._twice("PUT", path, channel_id=channel, message_id=out.subject, emoji=out.text)
+            await self._twice("PUT", path, channel_id=channel, message_id=message, emoji=out.text)
         return Sent(out.subject)
 
     async def find(self, key: str, place: str) -> Sent | None:
