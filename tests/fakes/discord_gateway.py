@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import secrets
 import time
 import zlib
@@ -56,6 +57,10 @@ class Gateway:
         self.url = ""
         self.silent = False
         """When set, events are not shown to connections that are open; they stay in the sessions for a RESUME."""
+        self.twice = 0.0
+        """Part of the messages that are shown a second time, as after a session that was resumed too far back."""
+        self.redelivered = 0
+        self.dice = random.Random(1)
         self._queue: asyncio.Queue[tuple[Session, dict[str, Any]]] = asyncio.Queue()
         self._sender: asyncio.Task[None] | None = None
 
@@ -75,8 +80,11 @@ class Gateway:
 
     def event(self, name: str, data: dict[str, Any]) -> None:
         """Something happened: every session gets it with its own next number."""
+        again = name == "MESSAGE_CREATE" and self.twice > 0 and self.dice.random() < self.twice
+        self.redelivered += again
         for session in self.sessions.values():
-            self._dispatch(session, name, data)
+            for _ in range(1 + again):
+                self._dispatch(session, name, data)
 
     def _dispatch(self, session: Session, name: str, data: dict[str, Any]) -> None:
         session.seq += 1
