@@ -15,8 +15,9 @@ from bot import TemporaryFailure
 
 PATIENCE = 5.0
 """Seconds that a request may wait for its bucket."""
-IN_ALL = 45.0
-"""Requests a second over all routes. Discord allows 50 (topics/rate-limits); answers to interactions do not count."""
+RATE, BURST = 35.0, 10.0
+"""Requests a second over all routes, and how many at once: together fewer than the 50 that Discord counts in any second
+(topics/rate-limits). Answers to interactions do not count."""
 KEPT = 2_000
 """Buckets that are remembered."""
 
@@ -35,7 +36,7 @@ class Pacer:
         self._names: dict[str, str] = {}
         self._buckets: dict[str, Bucket] = {}
         self._blocked = 0.0
-        self._level, self._at = IN_ALL, time.monotonic()
+        self._level, self._at = BURST, time.monotonic()
 
     def _key(self, route: str, major: str) -> str:
         return f"{self._names.get(route, route)}:{major}"
@@ -64,10 +65,10 @@ class Pacer:
         if bucket is not None and bucket.left <= 0 and bucket.until > now:
             return bucket.until - now
         if counted:
-            self._level = min(IN_ALL, self._level + (now - self._at) * IN_ALL)
+            self._level = min(BURST, self._level + (now - self._at) * RATE)
             self._at = now
             if self._level < 1:
-                return (1 - self._level) / IN_ALL
+                return (1 - self._level) / RATE
             self._level -= 1
         if bucket is not None:
             bucket.left -= 1
