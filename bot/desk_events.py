@@ -108,8 +108,15 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
             " WHERE t.desk = ? AND t.place = ? AND t.thread = ?",
             (event.desk, event.place, event.thread),
         ).fetchone()
-    else:
+    elif event.conversation_id or event.kind != "reaction":
         row = sql("SELECT id, channel FROM conversation WHERE id = ?", (event.conversation_id,)).fetchone()
+    else:  # some desks tell only which message an emoji is on
+        row = sql(
+            "SELECT c.id, c.channel FROM delivery d JOIN desk_thread t ON t.conversation_id = d.conversation_id AND t.desk = ?"
+            " JOIN conversation c ON c.id = d.conversation_id WHERE d.channel = ? AND d.platform_id = ? AND d.op = 'send'"
+            " AND t.place = ?",
+            (event.desk, desk_messages.PREFIX + event.desk, event.message, event.place),
+        ).fetchone()
     return (row[0], row[1]) if row else None
 
 

@@ -93,6 +93,12 @@ def show(conversation_id: str, message_id: str, *, op: str = "send", version: in
                 _plan(conversation_id, desk, message_id, op, version, part)
 
 
+def show_at(desk: str, conversation_id: str, message_id: str) -> None:
+    """Show one message in the thread of one desk, also if it was written there: in a form, and not in the thread."""
+    if desk in _threads(conversation_id):
+        _plan(conversation_id, desk, message_id, "send", 0)
+
+
 def _plan_new(conversation_id: str, desk: str, message_id: str) -> None:
     row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
     if row is None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +37,17 @@ def setup() -> None:
                 path.unlink(missing_ok=True)
 
 
-@cache
+_making = threading.Lock()
+
+
 def counter(name: str, help_text: str, labels: tuple[str, ...] = ()) -> Counter:
+    """The one counter of that name. Threads may ask for it at the same moment: a second one would be refused."""
+    with _making:
+        return _counter(name, help_text, labels)
+
+
+@cache
+def _counter(name: str, help_text: str, labels: tuple[str, ...]) -> Counter:
     from prometheus_client import Counter
 
     return Counter(f"deskhand_{name}", help_text, labels)

@@ -161,6 +161,8 @@ def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, ke
         extra={"files": files.attach(good, conversation_id, message=message_id)} if good else None,
     )
     _insert(clock.new_id(), event, agent, conversation_id, text, "note", 0.0, message_id)
+    if not event.message:  # written in a form: colleagues see it nowhere yet
+        desk_posts.show_at(event.desk, conversation_id, message_id)
     return Done("note", refused)
 
 
