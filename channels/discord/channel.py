@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot import Capability, Channel, Draft, Inbox, Limits, Outbound, Resend, Sent, Uncertain
 
 from .drafts import Drafts
-from .memory import Memory, channel_of
+from .memory import Memory
 from .posting import Posting
 from .threads import Threads
 
@@ -61,7 +61,7 @@ class DiscordChannel(Channel):
     async def send(self, out: Outbound) -> Sent:
         self.rest()
         try:
-            return await asyncio.wait_for(self.posting.send(out), self.limits.timeout - 1)
+            return await asyncio.wait_for(self.posting.send(out), max(0.5, self.limits.timeout - 1))
         except TimeoutError:
             raise Uncertain("Discord did not answer in time") from None
 
@@ -70,7 +70,7 @@ class DiscordChannel(Channel):
         return await self.posting.find(key, place)
 
     async def typing(self, place: str) -> None:
-        rest, channel = self.rest(), channel_of(place)
+        rest, channel = self.rest(), place
         path = "/channels/{channel_id}/typing"
         if rest.spare("POST", path, channel_id=channel) > 0:
             await rest.call("POST", path, channel_id=channel)

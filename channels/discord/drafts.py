@@ -14,7 +14,7 @@ from typing import Any
 from bot import DeliveryFailure, Draft
 
 from .failures import Refusal
-from .memory import DRAFT_LIFE, Memory, channel_of
+from .memory import DRAFT_LIFE, Memory
 from .prose import LONGEST, prose
 
 WRITING = "\n-# writing …"
@@ -49,7 +49,7 @@ class Drafts:
         if now - self._shown.get(draft.place, -60.0) < self.every * 0.9:
             return
         self._shown[draft.place] = now
-        channel = channel_of(draft.place)
+        channel = draft.place
         content = _open(prose(draft.text))[: LONGEST - len(WRITING)] + WRITING
         done = self._busy[draft.turn] = asyncio.Event()
         try:

@@ -120,10 +120,9 @@ class Interactions:
         if name not in {"person", "new"}:
             await self.say(asked, "I do not know this command. An admin can run: deskhand discord setup")
             return []
-        found = await self._mine(asked)
-        if found is None:
+        if await self._mine(asked) is None:
             return []
-        return [self._person(asked) if name == "person" else self._new(asked, found)]
+        return [self._person(asked) if name == "person" else self._new(asked)]
 
     async def _spot(self, asked: Asked) -> Spot | None:
         found = self.memory.spot(asked.channel)
@@ -145,7 +144,7 @@ class Interactions:
             channel=self.channel.name,
             key=f"dc:ix:{asked.id}",
             external_id=asked.who,
-            place=self.memory.place(place),
+            place=place,
             profile=asked.profile,
             shared=bool(asked.guild),
             **more,
@@ -159,18 +158,11 @@ class Interactions:
 
         return Entry(self._inbound(asked, asked.channel, kind="handoff"), after)
 
-    def _new(self, asked: Asked, spot: Spot) -> Entry:
+    def _new(self, asked: Asked) -> Entry:
         async def after(outcome: Outcome) -> None:
-            if isinstance(outcome, Refused) and outcome.code != "unknown_conversation":
-                await self.say(asked, outcome.message)
-                return
-            if not (isinstance(outcome, Refused) or outcome.duplicate):
-                spot.round += 1
-                self.memory.changed += 1
-                await self.listening.save()
-            await self.say(asked, "Your next message begins a new conversation.")
+            await self.say(asked, _words(outcome) or "Your next message begins a new conversation.")
 
-        return Entry(self._inbound(asked, asked.channel, kind="resolve"), after)
+        return Entry(self._inbound(asked, asked.channel, kind="new"), after)
 
     async def _continue(self, asked: Asked) -> list[Entry]:
         options = {str(one.get("name")): one.get("value") for one in asked.data.get("options") or []}

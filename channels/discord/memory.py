@@ -24,8 +24,6 @@ class Spot:
     """Discord's id of the one person who is answered here."""
     parent: str = ""
     """The channel of the thread; empty for direct messages."""
-    round: int = 0
-    """How often a new conversation was begun here by ``/new``."""
     at: float = 0.0
     opened: bool = True
     """Of a thread under a mention: whether it was made already. Its id is known before."""
@@ -103,7 +101,7 @@ class Memory:
         found = self.spots.get(channel)
         now = time.time()
         if found is None:
-            self.spots[channel] = found = Spot(customer, parent, 0, now, opened)
+            self.spots[channel] = found = Spot(customer, parent, now, opened)
             self.changed += 1
             self._forget(now)
         elif now - found.at > 60:
@@ -116,22 +114,12 @@ class Memory:
             newest = sorted(self.spots.items(), key=lambda item: -item[1].at)[:KEPT_PLACES]
             self.spots = {key: spot for key, spot in newest if now - spot.at < KEPT_DAYS * 86_400}
 
-    def place(self, channel: str) -> str:
-        """The core's name of the place: the channel, with a number when a new conversation was begun there."""
-        spot = self.spots.get(channel)
-        return f"{channel}/{spot.round}" if spot is not None and spot.round else channel
-
     def remember_draft(self, turn: str, channel: str, message: str) -> None:
         now = time.time()
         self.drafts[turn] = Placeholder(channel, message, now)
         if len(self.drafts) > KEPT_DRAFTS:
             self.drafts = {key: one for key, one in self.drafts.items() if now - one.at < DRAFT_LIFE}
         self.changed += 1
-
-
-def channel_of(place: str) -> str:
-    """Discord's channel of a place of the core."""
-    return place.partition("/")[0]
 
 
 def snowflake(at: float) -> str:

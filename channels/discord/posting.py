@@ -10,7 +10,6 @@ from bot import DeliveryFailure, Outbound, PermanentFailure, Sent, TemporaryFail
 
 from .drafts import EDIT, QUIET, SEND, Drafts
 from .failures import LOCKED, Refusal, failure_of
-from .memory import channel_of
 from .prose import bounded, escape, sources_line
 from .threads import Threads
 
@@ -48,7 +47,7 @@ class Posting:
             raise failure_of(error) from None
 
     async def _reopening(self, work: Any, out: Outbound) -> Sent:
-        channel = channel_of(out.place)
+        channel = out.place
         try:
             return await work(out, channel)
         except Refusal as refusal:
@@ -134,7 +133,7 @@ class Posting:
         if nonce in self.echoes:
             return Sent(self.echoes[nonce])
         try:
-            found = await self.rest.call("GET", SEND, channel_id=channel_of(place), query={"limit": "100"})
+            found = await self.rest.call("GET", SEND, channel_id=place, query={"limit": "100"})
         except Refusal as refusal:
             raise failure_of(refusal) from None
         return next((Sent(str(one["id"])) for one in found if str(one.get("nonce") or "") == nonce), None)

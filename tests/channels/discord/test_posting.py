@@ -9,7 +9,7 @@ import pytest
 
 from bot import Attachment, Button, ChannelDown, PermanentFailure, Source, TemporaryFailure, Uncertain
 from tests.fakes.discord import FakeDiscord
-from tests.fakes.discord_state import PRIVATE_THREAD, PUBLIC_THREAD
+from tests.fakes.discord_state import PUBLIC_THREAD
 
 from .conftest import Running, an_outbound
 
@@ -277,9 +277,3 @@ def test_many_places_at_once_stay_below_the_limit_of_all_routes(discord: FakeDis
     running.run(go())
     assert not discord.world.noted("429")
     assert all(len(discord.world.texts(place)) == 1 for place in places)
-
-
-def test_a_place_with_a_new_conversation_is_the_same_channel(discord: FakeDiscord, running: Running, dm: str) -> None:
-    running.send(place=f"{dm}/2", text="here")
-    assert discord.world.texts(dm) == ["here"]
-    assert PRIVATE_THREAD == 12
