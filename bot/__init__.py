@@ -38,6 +38,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.desk_events": "receive_desk",
         "bot.outbox": "DeskOutbox Outbox",
         "bot.plugins": "Registry",
+        "bot.qr": "qr_code=svg",
         "bot.process": "enter_process=process",
         "bot.replies": "send_due_replies=send_due",
         "bot.receive": "receive_events=receive receive_soon",

@@ -161,7 +161,7 @@ def redeem(event: Inbound, contact_of: Callable[[], tuple[str, str]]) -> Receipt
     gone, _ = contact_of()
     if move.aside:
         _put_aside(move.aside)
-    _, seq, rev, message_id = _tell(conversation_id, move)
+    seq, rev, message_id = _tell(conversation_id, move)
     merging.merge(kept, gone, move)
     failpoint("carry.before_commit")
     return Receipt(
@@ -190,7 +190,12 @@ def _move(event: Inbound, conversation_id: str, place: str) -> Move:
     if old is None:
         raise Refusal("bad_code", UNKNOWN, "code")
     if tuple(old) == (event.channel, place):
-        raise Refusal("not_here", "This conversation is here already: just go on writing.", "code")
+        # A place that is the conversation itself, such as a page's: somebody comes to it with another device.
+        if _theirs(event, conversation_id):
+            raise Refusal("not_here", "This conversation is here already: just go on writing.", "code")
+        return Move(
+            conversation_id=conversation_id, from_channel=old[0], from_place=old[1], to_channel=old[0], to_place=old[1]
+        )
     there = sql(
         "SELECT c.id, c.state, i.id FROM route r JOIN conversation c ON c.id = r.conversation_id"
         " LEFT JOIN identity i ON i.contact_id = c.contact_id AND i.channel = r.channel AND i.external_id = ?"
@@ -215,6 +220,15 @@ def _move(event: Inbound, conversation_id: str, place: str) -> Move:
     )
 
 
+def _theirs(event: Inbound, conversation_id: str) -> bool:
+    row = sql(
+        "SELECT 1 FROM identity i JOIN conversation c ON c.contact_id = i.contact_id WHERE c.id = ? AND i.channel = ?"
+        " AND i.external_id = ?",
+        (conversation_id, event.channel, event.external_id),
+    ).fetchone()
+    return row is not None
+
+
 def _put_aside(conversation_id: str) -> None:
     """What the AI talked about here before is closed quietly and stays to be read."""
     try:
@@ -224,11 +238,14 @@ def _put_aside(conversation_id: str) -> None:
     sql("UPDATE route SET current = ? WHERE conversation_id = ? AND current", (False, conversation_id))
 
 
-def _tell(conversation_id: str, move: Move) -> tuple[str, int, int, str]:
+def _tell(conversation_id: str, move: Move) -> tuple[int, int, str]:
     """Move the route, and say so at both places and at the desks."""
     old, new = whereabouts.where(move.from_channel), whereabouts.where(move.to_channel)
     text = f"This conversation goes on {new} from here on; it began {old}. Everything said so far is part of it."
-    if old == new:
+    moves = (move.from_channel, move.from_place) != (move.to_channel, move.to_place)
+    if not moves:
+        text = f"This conversation is open {new} on another device, too."
+    elif old == new:
         text = f"This conversation goes on at another place {new} from here on. Everything said so far is part of it."
     row = sql(
         "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ? WHERE id = ? RETURNING seq, rev",
@@ -240,11 +257,12 @@ def _tell(conversation_id: str, move: Move) -> tuple[str, int, int, str]:
         extra={"to": move.to_channel},
     )  # fmt: skip
     deliver.plan(conversation_id, message_id, text)  # to the old place
-    merging.route(conversation_id, move.to_channel, move.to_place)
-    deliver.plan(conversation_id, message_id, text)  # to the new one
+    if moves:
+        merging.route(conversation_id, move.to_channel, move.to_place)
+        deliver.plan(conversation_id, message_id, text)  # to the new one
     desk_posts.show(conversation_id, message_id)
     desk_posts.refresh_card(conversation_id)
-    return text, row[0], row[1], message_id
+    return row[0], row[1], message_id
 
 
 def elsewhere(place: str) -> str:

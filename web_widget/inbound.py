@@ -20,6 +20,7 @@ from bot import (
     offload,
     ownership,
     receive_soon,
+    visitor_contact,
 )
 from web_widget.frames import FrameError
 
@@ -43,7 +44,8 @@ def owned(visitor: VisitorView, conversation_id: str, cid: str = "") -> Ownershi
         raise FrameError(
             "unknown_conversation", "There is no such conversation (any more). Start a new one.", field="conv", cid=cid
         )
-    if found.contact_id != visitor.contact_id:
+    # A contact may have become another by a conversation that was carried over since this token was looked up.
+    if found.contact_id != visitor.contact_id and found.contact_id != offload(visitor_contact, visitor.id):
         raise FrameError(
             "not_yours", "This conversation belongs to somebody else. Start a new one.", field="conv", cid=cid
         )

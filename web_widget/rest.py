@@ -50,7 +50,7 @@ _PROBLEMS = {400: models.Error, 401: models.Error, 403: models.Error, 404: model
              429: models.Error, 503: models.Error}  # fmt: skip
 
 
-def _told(view: Callable[..., Any]) -> Callable[..., Any]:
+def told(view: Callable[..., Any]) -> Callable[..., Any]:
     """Answer a :class:`FrameError` in the HTTP form."""
 
     @wraps(view)
@@ -238,7 +238,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     routes.before_request(check_body)
 
     @routes.post("/api/v1/chat/session", tags=[_TAG], responses={200: models.Session, **_PROBLEMS})
-    @_told
+    @told
     def chat_session(body: models.NewSession) -> dict[str, Any]:
         """Begin a conversation. Without a token a visitor is made and its token told, once."""
         return rest.start(body)
@@ -249,7 +249,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
         security=_SECURITY,
         responses={200: models.Stored, 409: models.Error, **_PROBLEMS},
     )
-    @_told
+    @told
     def chat_message(body: models.NewMessage) -> dict[str, Any]:
         """Store a message, once however often it is sent; with ``wait`` answer when the assistant has."""
         return rest.message(body)
@@ -260,7 +260,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
         security=_SECURITY,
         responses={200: models.Done, 409: models.Error, **_PROBLEMS},
     )
-    @_told
+    @told
     def chat_action(body: models.Action) -> dict[str, Any]:
         """Ask for a person or withdraw it, make a ticket, leave an address, close the conversation, rate it, or stop an answer."""
         return rest.action(body)
@@ -268,7 +268,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     @routes.get(
         "/api/v1/chat/history/<session>", tags=[_TAG], security=_SECURITY, responses={200: models.History, **_PROBLEMS}
     )
-    @_told
+    @told
     def chat_history(path: models.SessionPath, query: models.HistoryQuery) -> dict[str, Any]:
         """Read what is newer than a cursor; with ``wait`` hold the request until something is."""
         return rest.history(path.session, query.after, query.wait)
@@ -276,13 +276,13 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     @routes.get(
         "/api/v1/chat/queue/<session>", tags=[_TAG], security=_SECURITY, responses={200: models.Queue, **_PROBLEMS}
     )
-    @_told
+    @told
     def chat_queue(path: models.SessionPath) -> dict[str, Any]:
         """Where a conversation stands that waits for a person. Ask at most every 10 s: nothing changes faster."""
         return rest.queue(path.session)
 
     @routes.get("/api/v1/chat/sessions", tags=[_TAG], security=_SECURITY, responses={200: models.Sessions, **_PROBLEMS})
-    @_told
+    @told
     def chat_sessions() -> dict[str, Any]:
         """List this visitor's conversations, newest first."""
         return rest.listed()
@@ -290,7 +290,7 @@ def add_routes(routes: APIBlueprint, chat: Chat) -> None:
     @routes.delete(
         "/api/v1/chat/session/<session>", tags=[_TAG], security=_SECURITY, responses={200: models.Deleted, **_PROBLEMS}
     )
-    @_told
+    @told
     def chat_delete(path: models.SessionPath) -> dict[str, Any]:
         """Really delete a conversation with everything in it."""
         return rest.delete(path.session)

@@ -16,6 +16,8 @@ _STATUS = {
     "blocked": 403,
     "closed": 409,
     "key_reused": 409,
+    "not_here": 409,
+    "too_many": 429,
     "too_fast": 429,
     "busy": 503,
     "unavailable": 503,

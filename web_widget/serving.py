@@ -17,7 +17,7 @@ from bot import (
     site_by_key,
     unread,
 )
-from web_widget import confirming, cors, rest
+from web_widget import carrying, confirming, cors, rest
 from web_widget.assets import Asset, Assets, respond
 from web_widget.chat import Chat
 from web_widget.frames import FrameError
@@ -46,6 +46,7 @@ def blueprint(settings: WidgetSettings, app: Flask) -> APIBlueprint:
     _files(routes, assets)
     _small_questions(routes, chat)
     rest.add_routes(routes, chat)
+    carrying.add_routes(routes, chat)
     return routes
 
 
