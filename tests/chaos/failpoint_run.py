@@ -38,7 +38,7 @@ async def all_points(
         stop = asyncio.Event()
         asking = [asyncio.create_task(ask(stop)) for ask in _askers(crowd, platform, installation, number, rng)]
         try:
-            acted[point] = await _kill_at(point, times, installation, journal)
+            acted[point] = await kill_at(point, times, installation, journal)
         finally:
             stop.set()
             await asyncio.gather(*asking)
@@ -49,7 +49,8 @@ async def all_points(
     return acted
 
 
-async def _kill_at(point: str, times: int, installation: Installation, journal: Journal) -> int:
+async def kill_at(point: str, times: int, installation: Installation, journal: Journal) -> int:
+    """Kill whoever passes ``point``, so many times; returns how often somebody did."""
     mark = installation.once / point
     for number in range(times):
         mark.unlink(missing_ok=True)

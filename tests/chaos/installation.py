@@ -64,6 +64,8 @@ class Installation:
     token_cap: int = 500_000_000
     extras: bool = True
     failpoints: str = ""
+    plugins: Path = PLUGINS
+    more_env: dict[str, str] = field(default_factory=dict)
     product: Deskhand = field(init=False)
     more: dict[str, Extra] = field(default_factory=dict)
     model: subprocess.Popen[bytes] | None = None
@@ -78,11 +80,12 @@ class Installation:
             "DATABASE_URL": self.database,
             "OPENAI_API_KEY": "chaos", "OPENAI_BASE_URL": f"http://127.0.0.1:{self.model_port}/v1",
             "DESKHAND_COMPATIBLE_URL": f"http://127.0.0.1:{self.model_port}/v1", "DESKHAND_COMPATIBLE_MODEL": "second",
-            "DESKHAND_PLUGINS_DIR": str(PLUGINS), "CHAOS_PLATFORM_URL": self.platform_url, "CHAOS_CHORES": str(self.chores),
+            "DESKHAND_PLUGINS_DIR": str(self.plugins), "CHAOS_PLATFORM_URL": self.platform_url, "CHAOS_CHORES": str(self.chores),
             "DESKHAND_MESSAGES_PER_MINUTE": "10000", "DESKHAND_SESSIONS_PER_MINUTE": "1000000",
             "DESKHAND_DAILY_TOKENS": str(self.token_cap), "DESKHAND_RESTART_PAUSE": "0.4",
             # Every point is armed, and none acts: a point acts when its file here is gone.
             "DESKHAND_FAILPOINTS": self.failpoints, "DESKHAND_FAILPOINTS_ONCE": str(self.once),
+            **self.more_env,
         }  # fmt: skip
         for point in POINTS:
             (self.once / point).touch()

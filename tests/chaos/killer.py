@@ -42,6 +42,8 @@ class Killer:
     """Part of the stops that are longer than a lease."""
     enough: int = 10**9
     """Kills after which it takes four times as long, so that a slow machine gets to the end of its load."""
+    weights: dict[str, int] = field(default_factory=lambda: dict(WEIGHTS))
+    """How often each process is chosen."""
     kill_database: Callable[[], None] | None = None
     database_every: float = 45.0
     kills: Counter[str] = field(default_factory=Counter)
@@ -69,7 +71,7 @@ class Killer:
 
     async def _kill(self) -> None:
         rng = random.Random(f"{self.seed}/kill")
-        names, weights = list(WEIGHTS), list(WEIGHTS.values())
+        names, weights = list(self.weights), list(self.weights.values())
         due = time.monotonic()
         while True:
             due += rng.expovariate(1 / self.mean) * (1 if self.total < self.enough else 4)
