@@ -19,7 +19,7 @@ POLL = 25
 """Seconds that Telegram holds a poll open while there is nothing."""
 TIMEOUT = 12.0
 """Seconds for one call. Less than the channel's own limit, so that the failure is classified here."""
-UPLOAD = 17.0
+UPLOAD = 13.0
 KINDS = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
 """Of the platform's updates, what we ask for."""
 

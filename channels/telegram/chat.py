@@ -35,7 +35,7 @@ class TelegramChannel(Channel):
         }
     )
     limits: ClassVar[Limits] = Limits(
-        max_text=MAX_TEXT, unit="utf16", max_file_bytes=MAX_FILE, draft_every=1.0, timeout=20.0
+        max_text=MAX_TEXT, unit="utf16", max_file_bytes=MAX_FILE, draft_every=1.0, timeout=15.0
     )
     resend: ClassVar[Resend] = Resend.NONE
 
@@ -53,7 +53,7 @@ class TelegramChannel(Channel):
         self.memory = Memory()
         self.connection = Connection(token, api_url, self.memory)
         self.posting = Posting(self.connection)
-        self.drafts = Drafts(self.connection, self.posting)
+        self.drafts = Drafts(self.connection, self.posting, self._belongs_to)
         self.intake: Intake | None = None
         self._webhook, self._secret = webhook, secret
 
@@ -82,14 +82,14 @@ class TelegramChannel(Channel):
             return await self.posting.react(spot, out.subject, out.text)
         if out.op != "send":
             raise PermanentFailure(f"Telegram has nothing like {out.op}.")
-        reply_to = self._belongs_to(spot, out)
+        reply_to = self._belongs_to(out.place) if out.part == 0 else 0
         if out.files:
             return await self.posting.file(spot, out, out.files[0], reply_to)
         return await self.drafts.finish(spot, out) or await self.posting.say(spot, out, reply_to)
 
-    def _belongs_to(self, spot: Spot, out: Outbound) -> int:
+    def _belongs_to(self, place: str) -> int:
         """In a group an answer hangs on the question, or nobody would know whom it is for."""
-        return self.intake.heard_at.get(out.place, 0) if spot.shared and self.intake and out.part == 0 else 0
+        return self.intake.heard_at.get(place, 0) if self.intake else 0
 
     async def typing(self, place: str) -> None:
         await self.connection.ask_in(_spot(place), "sendChatAction", 5.0, paced=False, action="typing")

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,8 @@ class _Shown:
 class Drafts:
     """One per channel and process."""
 
-    def __init__(self, connection: Connection, posting: Posting) -> None:
-        self.connection, self.posting = connection, posting
+    def __init__(self, connection: Connection, posting: Posting, belongs_to: Callable[[str], int]) -> None:
+        self.connection, self.posting, self.belongs_to = connection, posting, belongs_to
         self._turns: OrderedDict[str, _Shown] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._without: set[int] = set()
@@ -112,6 +113,9 @@ class Drafts:
                 return
             # Whatever ends this call early: at worst one line with the beginning of the answer stays above it. It is not tried twice.
             one.lost = True
+            reply_to = self.belongs_to(draft.place)
+            if reply_to:
+                data["reply_parameters"] = {"message_id": reply_to, "allow_sending_without_reply": True}
             message = await self.connection.ask_in(spot, "sendMessage", **data)
         except TemporaryFailure:
             one.lost = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,15 +15,27 @@ from tests.fakes.telegram_state import USERNAME
 from tests.running import Deskhand
 
 from .conftest import ANNA, BEN, GROUP
+from .installation import installed
 
 SECRET = "a-secret-of-our-own-123"
 
 
-@pytest.fixture
-def product(deskhand: Callable[..., Deskhand], telegram: FakeTelegram) -> Deskhand:
-    return deskhand(
-        **telegram.env, DESKHAND_TELEGRAM_MODE="webhook", DESKHAND_TELEGRAM_WEBHOOK_SECRET=SECRET, DESKHAND_LOG_LEVEL="debug"
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def telegram() -> Iterator[FakeTelegram]:
+    with FakeTelegram() as one:
+        one.world.group(GROUP)
+        yield one
+
+
+@pytest.fixture(scope="module")
+def product(
+    request: pytest.FixtureRequest, telegram: FakeTelegram, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deskhand]:
+    env = {
+        **telegram.env, "DESKHAND_TELEGRAM_MODE": "webhook", "DESKHAND_TELEGRAM_WEBHOOK_SECRET": SECRET, "DESKHAND_LOG_LEVEL": "debug",
+    }  # fmt: skip
+    with installed(request, tmp_path_factory.mktemp("webhook"), env) as one:
+        yield one
 
 
 def call(product: Deskhand, body: bytes, secret: str | None) -> int:
@@ -82,9 +94,10 @@ def test_the_whole_way_by_webhook(product: Deskhand, telegram: FakeTelegram) -> 
 
 def test_nothing_is_lost_while_web_is_away(product: Deskhand, telegram: FakeTelegram) -> None:
     telegram.wait(lambda: telegram.world.webhook)
+    telegram.world.user(1020, "Dora")
     product.stop()
-    telegram.write(ANNA, "How many days do I have to return something?")
+    telegram.write(1020, "How many days do I have to return something?")
     telegram.wait(lambda: telegram.world.noted("webhook", status=0))
     product.start()
-    telegram.wait_for_text(ANNA, "30 days", 30)
+    telegram.wait_for_text(1020, "30 days", 30)
     telegram.wait(lambda: not telegram.world.updates)
