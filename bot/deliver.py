@@ -146,6 +146,15 @@ def due_places(channel: str) -> list[str]:
     return [row[0] for row in rows]
 
 
+def unsettled(channel: str, place: str) -> bool:
+    """Whether something is still on its way to a place. Inside a read."""
+    row = sql(
+        "SELECT 1 FROM delivery WHERE channel = ? AND place = ? AND state IN ('pending', 'sending', 'uncertain') LIMIT 1",
+        (channel, place),
+    ).fetchone()
+    return row is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """A delivery row whose turn it is."""

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 import structlog
 
+from bot import deliver
 from bot.bus import bus
 from bot.channel import Limits
 from bot.messages import Draft
@@ -176,6 +177,12 @@ def _hint(route: tuple[str, str], conversation: str, frame: dict[str, Any]) -> H
 
 
 def draft_of(hint: Hint, limits: Limits) -> Draft | None:
-    """The answer so far, cut to what the channel takes; ``None`` if Redis does not know it. May wait for Redis."""
+    """The answer so far, cut to what the channel takes; ``None`` if Redis does not know it, or while something that was said
+    earlier has not arrived: the draft becomes a message and would stand before it. May wait for Redis."""
     text = bus().draft(hint.turn, hint.attempt).strip()
-    return Draft(place=hint.place, turn=hint.turn, text=shortened(text, limits)) if text else None
+    try:
+        if not text or read(lambda: deliver.unsettled(hint.channel, hint.place)):
+            return None
+    except StoreUnavailable:
+        return None
+    return Draft(place=hint.place, turn=hint.turn, text=shortened(text, limits))
