@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "keys": ("bot.key_commands", "keys", "Master key and data keys: make, rotate."),
     "audit": ("bot.audit_commands", "audit", "Who did what, and whether somebody changed the trail."),
     "site": ("bot.site_commands", "site", "Websites: keys, origins, look."),
+    "new": ("bot.scaffold.commands", "new", "Write the first version of a plugin of your own."),
+    "check": ("bot.check_command", "check", "Print what a plugin promises, and whether it keeps it."),
     "version": ("bot.run_commands", "version", "Print the version."),
 }
 BROUGHT = "commands.json"

@@ -92,6 +92,16 @@ def discover(folder: Path | None = None, attempt: Attempt | None = None) -> Disc
     return _Search(attempt or _attempt).run(folder)
 
 
+def look_at(name: str, module: ModuleType) -> Plugin | Broken:
+    """Check one module as the plugin ``name``, without looking anywhere else."""
+    search = _Search(_attempt)
+    if has_hooks(module):
+        search._add(name, "package", module.__name__, module)
+    else:
+        search._name_broken(name, "package", module.__name__, "It has no function marked @hookimpl.")
+    return search.plugins.get(name) or search.broken[0]
+
+
 def _attempt(plugin: str, what: str, fn: Callable[[], Any], third_party: bool) -> tuple[Any, str]:
     try:
         return fn(), ""

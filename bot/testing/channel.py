@@ -22,7 +22,7 @@ DEADLINE = 90.0
 """Seconds for one promise; far beyond what any needs."""
 
 
-class ChannelConformance(Incoming, Outgoing, Failing, Able, Conformance):
+class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
     """Set ``channel`` (the class) and ``platform`` (the double's class), and write :meth:`make`. Each promise is one test."""
 
     channel: ClassVar[type[Channel]]
