@@ -8,6 +8,8 @@ from typing import Any
 
 from bot import Attachment
 
+AGAIN = (0.5, 1.5)
+"""Seconds before the second and the third try."""
 MOST = 10
 """Files of one message (resources/message)."""
 
@@ -23,7 +25,7 @@ async def _one(rest: Any, data: dict[str, Any], most: int) -> Attachment:
     size = said if isinstance(said, int) else 0
     if size > most:
         return Attachment(name=name, type=kind, size=size, problem="too_large")
-    for wait in (0.5, 1.5, None):
+    for wait in (*AGAIN, None):
         try:
             content = await rest.fetch(str(data.get("url") or ""), most)
         except OSError:

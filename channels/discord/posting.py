@@ -112,7 +112,11 @@ class Posting:
 
     async def _react(self, out: Outbound, channel: str) -> Sent:
         """Ours is at most one: the new one replaces it, an empty one takes it back."""
-        message = out.subject.rpartition(":")[2]  # a customer's message is named by the key it came in with
+        message = out.subject
+        if message.startswith("dc:"):  # a customer's message is named by the key it came in with
+            _, channel, message = message.split(":", 2)
+            if not channel.isdigit():
+                raise PermanentFailure("This was written into a form: there is no message in Discord to react to.")
         found = await self._twice("GET", EDIT, channel_id=channel, message_id=message)
         path = EDIT + "/reactions/{emoji}/@me"
         there = False

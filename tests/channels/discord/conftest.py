@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot import Draft, Inbound, Outbound, Receipt, Refused, Sent, StoreUnavailable
+from channels.discord import files, intake, posting
 from channels.discord.channel import DiscordChannel
 from tests.fakes.discord import FakeDiscord
 
@@ -142,6 +143,14 @@ def an_outbound(**changed: Any) -> Outbound:
     _number += 1
     key = hashlib.sha256(str(_number).encode()).hexdigest()[:24]
     return Outbound(**{"key": key, "op": "send", "place": "", "text": "Hello", **changed})
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same steps, sooner."""
+    monkeypatch.setattr(posting, "AGAIN", 0.05)
+    monkeypatch.setattr(intake, "PAUSES", (0.05, 0.1, 0.1, 0.2))
+    monkeypatch.setattr(files, "AGAIN", (0.05, 0.1))
 
 
 @pytest.fixture

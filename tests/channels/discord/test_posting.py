@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import Attachment, Button, ChannelDown, PermanentFailure, Source, TemporaryFailure, Uncertain
+from tests.fakes import discord_limits
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_state import PUBLIC_THREAD
 
@@ -74,8 +75,9 @@ def test_the_longest_part_fits_whatever_it_is_made_of(
 
 
 def test_an_answer_that_got_lost_is_asked_for_again_and_shown_once(
-    discord: FakeDiscord, running: Running, dm: str
+    discord: FakeDiscord, running: Running, dm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(discord_limits.BUCKETS, SEND, (5, 0.8))
     for kind in ("drop_after", "500_after", "drop_before", "500"):
         discord.fail(kind, SEND)
         sent = running.send(place=dm, text=kind)
@@ -107,7 +109,10 @@ def test_rate_limits_are_told_and_not_slept_through(discord: FakeDiscord, runnin
     assert time.monotonic() - began < 5
 
 
-def test_a_burst_keeps_within_the_bucket(discord: FakeDiscord, running: Running, dm: str) -> None:
+def test_a_burst_keeps_within_the_bucket(
+    discord: FakeDiscord, running: Running, dm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(discord_limits.BUCKETS, SEND, (5, 0.8))
     for number in range(7):
         running.send(place=dm, text=str(number))
     assert discord.world.texts(dm) == [str(number) for number in range(7)]
@@ -269,7 +274,7 @@ def test_typing_is_shown(discord: FakeDiscord, running: Running, dm: str) -> Non
 def test_many_places_at_once_stay_below_the_limit_of_all_routes(discord: FakeDiscord, running: Running) -> None:
     import asyncio
 
-    places = [discord.world.dm_of(discord.world.add_user(f"P{n}")) for n in range(120)]
+    places = [discord.world.dm_of(discord.world.add_user(f"P{n}")) for n in range(80)]
 
     async def go() -> None:
         await asyncio.gather(*(running.channel.send(an_outbound(place=place)) for place in places))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import Button, Receipt, Refused
+from bot import Button, PermanentFailure, Receipt, Refused
 from channels.discord.threads import short
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_state import GUILD_FORUM, PRIVATE_THREAD, PUBLIC_THREAD
@@ -114,6 +114,18 @@ def test_a_thread_that_was_forgotten_is_known_again(discord: FakeDiscord, runnin
         discord.say(ana, place, f"again in {place}")
     running.wait_for(4)
     assert sorted(running.inbox.texts()[2:]) == sorted([f"again in {under}", f"again in {private}"])
+
+
+def test_an_agents_reaction_reaches_the_message_above_the_thread(
+    discord: FakeDiscord, running: Running, room: str
+) -> None:
+    running.listen()
+    message = discord.mention(discord.world.add_user("Ana"), room, "hello")
+    (event,) = running.wait_for(1)
+    running.send(op="react", place=message, subject=event.key, text="👀")
+    assert discord.world.noted("reaction", channel=room, id=message, emoji="👀")
+    with pytest.raises(PermanentFailure, match="form"):
+        running.send(op="react", place=message, subject="dc:ix:5", text="👀")
 
 
 # /support ---------------------------------------------------------------------------------------------------------------
