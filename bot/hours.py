@@ -122,7 +122,7 @@ def change_site(site_id: str, **values: Any) -> None:
     """Change some of a site's settings; an empty value forgets one. Inside a write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
     settings = {**_json(row[0]), **values}
-    kept = {name: value for name, value in settings.items() if value not in {"", None}}
+    kept = {name: value for name, value in settings.items() if value is not None and value != ""}
     sql("UPDATE site SET settings = ? WHERE id = ?", (orjson.dumps(kept).decode(), site_id))
     forget_sites()
 

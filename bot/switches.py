@@ -75,6 +75,8 @@ def _switch(row: Any) -> Switch:
 
 def _move_version() -> int:
     """Inside a transaction. The row is locked first, so that two writers on PostgreSQL do not take the same number."""
+    # What plugins say about opening hours is worked out ahead: it may be another now.
+    jobs.enqueue_again(hours.KIND, "", jobs.PERIODIC)
     Setting.insert(key=VERSION_KEY, value=0, changed_at=now()).on_conflict_ignore().execute()
     query = Setting.select().where(Setting.key == VERSION_KEY)
     row = (query if store.is_sqlite() else query.for_update()).get()
@@ -101,8 +103,6 @@ def change(fn: Callable[[], None]) -> int:
 
     def in_transaction() -> int:
         fn()
-        # What plugins say about opening hours is worked out ahead: it may be another now.
-        jobs.enqueue_again(hours.KIND, "", jobs.PERIODIC)
         return _move_version()
 
     number = store.write(in_transaction)

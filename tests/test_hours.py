@@ -23,7 +23,11 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def house(store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[House]:
-    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    store.write(
+        lambda: store.Site.create(
+            id="s1", key="demo", name="Demo", settings={"starters": ["A?"]}, created_at=clock.now()
+        )
+    )
     made = House(monkeypatch, tmp_path / "plugins")
     yield made
     made.close()
