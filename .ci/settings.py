@@ -21,6 +21,9 @@ OTHERS = [
     ("SLACK_APP_TOKEN", "", "The app-level token of the same app."),
     ("SLACK_CHANNEL", "", "The channel's ID, such as C0123456789."),
     ("DESKHAND_SLACK_API_URL", "", "Only for a gateway of your own."),
+    ("DISCORD_BOT_TOKEN", "", "Customers write on Discord: docs/discord.md says where this comes from."),
+    ("DESKHAND_DISCORD_API_URL", "", "Only for a gateway of your own, such as https://discord.example/api/v10."),
+    ("DESKHAND_DISCORD_CDN_URL", "", "The only place from where customers' files are fetched. Empty: Discord's own."),
 ]
 
 
