@@ -68,13 +68,18 @@ def _public(name: str) -> str:
     return found.public_name if found else name or "Somebody"
 
 
+def _shown(agent: AgentView) -> dict[str, str]:
+    """What customers see of an agent."""
+    return {"name": agent.public_name, "picture": agent.picture}
+
+
 def claim(conversation_id: str, agent: AgentView, desk: str = "", value: str = "") -> Done:
     """Take it. Exactly one agent wins. Raises :class:`bot.states.NotAllowed`."""
     handoff.ensure_ticket(conversation_id, Reason.AGENT)
     moved = states.take(conversation_id, "claim", message=True, assignee=agent.name)
     waiting.end(conversation_id, claimed=True)
     _ticket(conversation_id, "in_progress", "claimed", agent.name, assignee=agent.name)
-    handoff.say(conversation_id, moved, "joined", f"{agent.public_name} is here now.", {"name": agent.public_name})
+    handoff.say(conversation_id, moved, "joined", f"{agent.public_name} is here now.", _shown(agent))
     desk_posts.open_threads(conversation_id)
     desk_posts.refresh_card(conversation_id)
     return Done("done")
@@ -108,9 +113,7 @@ def assign(conversation_id: str, other: AgentView, *, by: str) -> Done:
         return Done("done", f"{other.public_name} has it already.")
     moved = states.take(conversation_id, "transfer", message=True, assignee=other.name)
     _ticket(conversation_id, "in_progress", "transferred", by, assignee=other.name, detail=other.name)
-    handoff.say(
-        conversation_id, moved, "joined", f"{other.public_name} goes on from here.", {"name": other.public_name}
-    )
+    handoff.say(conversation_id, moved, "joined", f"{other.public_name} goes on from here.", _shown(other))
     desk_posts.refresh_card(conversation_id)
     return Done("done")
 

@@ -15,12 +15,21 @@ const css = `
 .ask{display:flex;flex-wrap:wrap;gap:8px;padding:12px 4px}.ask p{flex-basis:100%}
 `;
 
+/** Show the list instead of the messages. @param {import('./panel.js').Panel} panel */
+export const show = async (panel) => {
+  const list = await conversations(panel.session, (conv) => panel.choose(conv), (text) => panel.say(text));
+  panel.view = 'list';
+  panel.composer.form.hidden = true;
+  panel.main.replaceChildren(h('h3', { class: 'vh' }, t('conversations')), list);
+  list.querySelector('button').focus();
+};
+
 /**
  * @param {import('./session.js').Session} session
  * @param {(conv: string) => void} choose
  * @param {(text: string) => void} say
  */
-export const conversations = async (session, choose, say) => {
+const conversations = async (session, choose, say) => {
   adopt(session.app.shadow, css);
   const rows = h('ul', { class: 'convs' });
   const box = h('div', { class: 'list' },

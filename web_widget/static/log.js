@@ -21,6 +21,7 @@ export class Log {
     /** @type {Map<string, HTMLElement>} */
     this.articles = new Map();
     this.intro = h('div', { class: 'intro' });
+    this.hours = h('p', { class: 'note' });
     this.earlier = h('button', { class: 'chip', hidden: true, click: () => this.older() }, t('earlier'));
     this.rows = h('div', { class: 'rows' });
     this.tail = h('div', { class: 'rows' });
@@ -115,12 +116,12 @@ export class Log {
 
   /** @param {Message} message @returns {HTMLElement} */
   article(message) {
-    const { id, cid = '', turn = '', seq, type = '', at, author: kind } = message;
+    const { id, cid = '', turn = '', seq, type = '', at, deleted, author: kind } = message;
     const { articles } = this;
     const article = articles.get(id) || articles.get(cid) || (kind == 'ai' && articles.get(turn)) || this.blank();
     articles.set(id, article);
     articles.delete(turn);
-    article.className = `m ${kind} ${type}`;
+    article.className = `m ${kind} ${deleted ? 'gone' : type}`;
     article.dataset.seq = String(seq);
     article.setAttribute('aria-label', kind == 'system' ? clock(at) : `${author(message)}, ${clock(at)}`);
     article.removeAttribute('aria-busy');
@@ -288,9 +289,10 @@ export class Log {
     const { site, now, conv } = this.session;
     const begun = now.messages.size > 0 || this.session.pending.length > 0;
     const starters = begun || (conv && !now.loaded) ? [] : site.starters || [];
+    if (/away|closed/.test(site.people || '')) import('./hours.js').then(({ line }) => (this.hours.textContent = line(site)), () => {});
     this.intro.replaceChildren(...h('div', null,
       h('p', { class: 'hello', dir: 'auto' }, site.welcome || t('welcome')),
-      h('p', { class: 'note' }, t('disclaimer')),
+      h('p', { class: 'note' }, t('disclaimer')), this.hours,
       starters[0] && h('div', { class: 'choices', role: 'group', 'aria-label': t('starters') }, ...this.buttons(starters.slice(0, 4)))).childNodes);
   }
 

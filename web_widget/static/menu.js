@@ -23,5 +23,6 @@ export const fill = (panel) => {
     entry(t('fresh'), () => panel.choose('')),
     panel.view ? entry(t('back'), () => panel.chat()) : entry(t('conversations'), () => panel.list()),
     ...(/waiting|human/.test(state) ? [] : [entry(t('person'), () => panel.person())]),
+    ...(session.conv && /ai|waiting/.test(state) ? [entry(t('leave'), async () => (await panel.crew())?.leave())] : []),
     ...(session.conv && state != 'resolved' ? [entry(t('end'), () => session.post({ t: 'resolve' }))] : []));
 };

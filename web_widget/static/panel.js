@@ -139,11 +139,14 @@ export class Panel {
     status.className = state;
     status.textContent = t('state' + state);
     composer.dress();
-    if (state != 'ai' || session.pending.some(({ frame }) => frame.t != 'send')) {
-      this.people ||= import('./people.js').then(({ People }) => new People(this), () => (this.people = null));
-    }
+    if (state != 'ai' || session.pending.some(({ frame }) => frame.t != 'send')) void this.crew();
     void this.people?.then((people) => people?.refresh());
     if (this.app.state.open && !document.hidden) session.seen();
+  }
+
+  /** What happens with people. */
+  crew() {
+    return (this.people ||= import('./people.js').then(({ People }) => new People(this), () => (this.people = null)));
   }
 
   /** Tell about a lost connection, but not about a blink. @param {string} state */
@@ -207,12 +210,7 @@ export class Panel {
   }
 
   async list() {
-    const { conversations } = await import('./conversations.js');
-    const list = await conversations(this.session, (conv) => this.choose(conv), (text) => this.say(text));
-    this.view = 'list';
-    this.composer.form.hidden = true;
-    this.main.replaceChildren(h('h3', { class: 'vh' }, t('conversations')), list);
-    list.querySelector('button').focus();
+    await (await import('./conversations.js')).show(this);
   }
 
   /** @param {string} [text] to be edited */

@@ -3,15 +3,20 @@
 // Loaded as soon as somebody is asked for, has it, or has closed it.
 import { adopt, h } from './elements.js';
 import { css as faces, face } from './face.js';
+import later from './strings/en-later.js';
 import words from './strings/en-people.js';
 import { add, t } from './words.js';
 
 add(words);
+add(later);
 
 /** @typedef {import('./protocol').Message} Message */
 /** @typedef {{ box: HTMLElement, update?: () => void, end?: () => void }} Card */
 
 const TYPING = 6000; // ms after which typing is forgotten
+
+/** Under these a form for an address is shown; any other word about people ends that. */
+const ASKS = /^(handoff_no_desk|handoff_closed|handoff_away|offline_form|ticket_form)$/;
 
 const css = `
 .head .face{margin-inline-end:8px}
@@ -30,14 +35,19 @@ export class People {
     /** @type {Card | null} */
     this.card = null;
     this.asking = false;
-    this.face = h('span');
+    /** The conversation for which the visitor wants to leave a message instead of waiting. */
+    this.leaving = '';
+    /** Milliseconds by which this browser's clock is ahead of the server's. */
+    this.skew = 0;
+    this.heard = false;
+    this.face = h('span', { hidden: true });
     adopt(panel.app.shadow, faces + css);
     panel.box.querySelector('.head').prepend(this.face);
   }
 
   refresh() {
     const { panel, session } = this;
-    const { state, messages } = session.now;
+    const { state, messages, queue } = session.now;
     const agent = state == 'human' && [...messages.values()].filter(({ author, type, name }) => name && (author == 'agent' || type == 'joined')).pop();
     const shown = agent ? `${agent.name} ${agent.picture}` : '';
     if (this.face.dataset.who != shown) {
@@ -47,12 +57,13 @@ export class People {
       this.face = fresh;
     }
     if (agent) panel.status.textContent = t('named', { name: agent.name });
+    if (state == 'waiting' && queue?.position && queue.people == 'here') panel.status.textContent = t('place', { n: queue.position });
     const asking = session.pending.some(({ frame, final }) => frame.t == 'handoff' && !final);
     if (asking != this.asking) panel.typing.textContent = asking ? t('asking') : '';
     this.asking = asking;
     const kind = this.wanted();
     if (kind != this.kind) void this.show((this.kind = kind));
-    else this.card?.update?.();
+    else if (this.card?.update) panel.log.keep(this.card.update);
   }
 
   /** Which card, and of which conversation: another one is another card. */
@@ -60,7 +71,10 @@ export class People {
     const { session } = this;
     const { state, rating, messages } = session.now;
     if (!session.conv) return '';
-    if (state == 'waiting') return (this.contact() ? 'contact ' : 'waiting ') + session.conv;
+    const { queue } = session.now;
+    if (session.conv == this.leaving || this.failed('ticket')) return 'ticket ' + session.conv;
+    // A ticket that is answered later stands in no queue: nothing to count.
+    if (state == 'waiting') return this.contact() ? 'contact ' + session.conv : queue?.position === 0 ? '' : 'waiting ' + session.conv;
     const rated = session.pending.some(({ frame, final }) => frame.t == 'rating' && !final);
     const helped = [...messages.values()].some(({ author }) => author == 'ai' || author == 'agent');
     if (state != 'resolved' || !helped || session.store.get(this.skip) == this.closed) return '';
@@ -81,12 +95,26 @@ export class People {
   /** Whether the newest word about a person is that nobody is there: then an address is wanted. */
   contact() {
     const { session } = this;
-    let open = false;
-    for (const { type = '' } of session.sorted) {
-      if (type == 'handoff_no_desk') open = true;
-      if (/^(contact_saved|handoff|resolved)$/.test(type)) open = false;
-    }
-    return open && !session.thanked && !session.pending.some(({ frame, final }) => frame.t == 'contact' && !final);
+    const last = session.sorted.findLast(({ author }) => author == 'system');
+    return ASKS.test(last?.type || '') && !session.thanked && !session.pending.some(({ frame, final }) => /contact|ticket/.test(frame.t) && !final);
+  }
+
+  /** @param {string} kind of frame that the server did not take */
+  failed(kind) {
+    return this.session.pending.some(({ frame, final }) => frame.t == kind && final);
+  }
+
+  /** Rather leave a message. */
+  leave() {
+    this.leaving = this.session.conv;
+    this.refresh();
+  }
+
+  /** Rather wait, or go on with the assistant. */
+  stay() {
+    this.leaving = '';
+    for (const { frame, final } of this.session.pending) if (frame.t == 'ticket' && final) this.session.outbox.drop(frame.cid);
+    this.refresh();
   }
 
   /** @param {string} kind */
@@ -98,20 +126,28 @@ export class People {
     this.card = card;
     if (panel.form.contains(panel.app.shadow.activeElement)) panel.focus();
     panel.log.keep(() => panel.form.replaceChildren(...(card ? [card.box] : [])));
+    if (kind.startsWith('ticket') && card) card.box.querySelector('input')?.focus();
   }
 
   /** @param {string} kind @returns {Promise<Card | null>} */
   async make(kind) {
-    if (kind.startsWith('contact')) return { box: (await import('./handoff.js')).form(this.session, this.panel.composer.input.value) };
-    if (kind.startsWith('rating')) return (await import('./rating.js')).rating(this);
+    const [name] = kind.split(' ');
+    if (name == 'contact' || name == 'ticket') return (await import('./handoff.js')).form(this, name);
+    if (name == 'waiting') return (await import('./waiting.js')).waiting(this);
+    if (name == 'rating') return (await import('./rating.js')).rating(this);
     return null;
   }
 
   /** A message of somebody else has just come. @param {Message} message */
-  news({ type = '', text, name }) {
+  news({ type = '', text, name, at }) {
     const detail = { conversationId: this.session.conv, reason: type, text, name };
-    if (type.startsWith('handoff')) this.panel.app.emit('handoff:requested', detail);
-    if (type == 'joined') this.panel.app.emit('handoff:joined', detail);
+    const ahead = Date.now() - new Date(typeof at == 'number' ? at * 1000 : at).getTime();
+    if (!this.heard || ahead < this.skew) this.skew = ahead;
+    this.heard = true;
+    const { app } = this.panel;
+    if (type == 'handoff_cancelled') app.emit('handoff:cancelled', detail);
+    else if (type.startsWith('handoff')) app.emit('handoff:requested', detail);
+    if (type == 'joined') app.emit('handoff:joined', detail);
   }
 
   /** @param {import('./protocol').TypingFrame} frame */

@@ -62,7 +62,13 @@ export interface Site {
   starters?: string[];
   look?: { accent?: string; on_accent?: string; theme?: 'light' | 'dark' | 'auto'; side?: 'start' | 'end' };
   locale?: string;
+  /** Somebody could answer today: `people` is `here` or `away`. */
   desk?: boolean;
+  people?: 'here' | 'away' | 'closed' | 'none';
+  /** Unix seconds. */
+  opens?: number | null;
+  /** IANA name: the time zone of the house. */
+  zone?: string;
 }
 
 export interface Turn {
@@ -91,12 +97,14 @@ export interface StopFrame { t: 'stop'; conv: string; turn: string }
 export interface HandoffFrame { t: 'handoff'; cid: string; conv?: string }
 export interface ContactFrame { t: 'contact'; cid: string; conv?: string; name: string; email: string; text?: string }
 export interface ResolveFrame { t: 'resolve'; cid: string; conv?: string }
+export interface CancelFrame { t: 'cancel'; cid: string; conv?: string }
+export interface TicketFrame { t: 'ticket'; cid: string; conv?: string; name?: string; email?: string; text?: string }
 export interface RatingFrame { t: 'rating'; cid: string; conv?: string; rating: number; text?: string }
 export interface TypingSignal { t: 'typing'; conv: string; on: boolean }
 export interface PingFrame { t: 'ping'; n: number }
 
 /** Frames that must arrive exactly once: they wait in the outbox and keep their cid on every attempt. */
-export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame;
+export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame | CancelFrame | TicketFrame;
 export type ClientFrame = HelloFrame | Lasting | OpenFrame | PullFrame | StopFrame | TypingSignal | PingFrame;
 
 // Server to client -----------------------------------------------------------------------------------------------
@@ -130,6 +138,25 @@ export interface TurnFrame {
   phase: 'thinking' | 'writing' | 'done' | 'stopped' | 'failed';
 }
 export interface DeltaFrame { t: 'delta'; conv: string; turn: string; attempt: number; off: number; text: string }
+/** How a conversation stands that waits for a person. Times are Unix seconds, lengths seconds. */
+export interface QueueFrame {
+  t: 'queue';
+  conv: string;
+  ticket: number;
+  reason: string;
+  position: number;
+  waiting: number;
+  since: number;
+  expected: number | null;
+  until: number | null;
+  people: 'here' | 'away' | 'closed' | 'none';
+  opens: number | null;
+  zone: string;
+  reply: number | null;
+  form: boolean;
+  name: string;
+  email: string;
+}
 export interface TypingFrame { t: 'typing'; conv: string; name?: string; on: boolean }
 export interface ErrorFrame {
   t: 'error';
@@ -144,7 +171,7 @@ export interface ErrorFrame {
 export interface PongFrame { t: 'pong'; n: number }
 
 export type ServerFrame =
-  | WelcomeFrame | MsgsFrame | AckFrame | TurnFrame | DeltaFrame | TypingFrame | ErrorFrame | PongFrame;
+  | WelcomeFrame | MsgsFrame | AckFrame | TurnFrame | DeltaFrame | QueueFrame | TypingFrame | ErrorFrame | PongFrame;
 
 // Between the widget's own modules --------------------------------------------------------------------------------
 
@@ -183,7 +210,7 @@ export interface Thread {
   draft: Draft | null;
   loaded: boolean;
   rating?: number;
-  queue?: any;
+  queue?: QueueFrame;
 }
 
 export interface Options {

@@ -8,7 +8,7 @@ const COMMENT = 1000; // characters that the server keeps
 
 const css = `
 .rate{min-width:0;margin:0;padding:0;border:0;display:grid;gap:8px}
-.rate .five{display:grid;grid-template-columns:repeat(5,1fr);gap:6px}
+.rate legend{margin-bottom:8px}.rate .five{display:grid;grid-template-columns:repeat(5,1fr);gap:6px}
 .panel .rate label{position:relative;display:grid;justify-items:center;align-content:start;gap:2px;min-height:64px;padding:8px 2px;border:1px solid var(--strong);border-radius:10px;font-size:12px;line-height:16px;text-align:center;cursor:pointer;overflow-wrap:anywhere;hyphens:auto}
 .rate label:hover{background:var(--sunken)}.rate label svg{margin:0}
 .rate input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
@@ -48,7 +48,7 @@ export const rating = (people) => {
     session.store.set(key);
     people.refresh();
   };
-  const box = h('form', { class: 'card', submit, novalidate: true, change: () => { why.hidden = false; bad.textContent = ''; } },
+  const box = h('form', { class: 'card', submit, novalidate: true, change: () => panel.log.keep(() => { why.hidden = false; bad.textContent = ''; }) },
     h('fieldset', { class: 'rate' },
       h('legend', null, t('rate')),
       h('div', { class: 'five' }, ...Array.from({ length: BEST }, (_, n) => choice(n + 1)))),

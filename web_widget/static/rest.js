@@ -49,6 +49,7 @@ export const connect = async (session, lost) => {
         if (mine.signal.aborted) return;
         session.renew(page.epoch);
         session.frame({ t: 'msgs', conv: id, after: cursor, ...page });
+        if (page.state == 'waiting') session.frame({ ...(await ask(`/api/v1/chat/queue/${encodeURIComponent(id)}`, undefined, mine.signal)), t: 'queue', conv: id });
         cursor = Math.max(cursor, page.cursor);
       } catch (error) {
         if (mine.signal.aborted) return;

@@ -137,7 +137,7 @@ export class Session {
       for (const item of stranded) this.outbox.add({ ...item.frame, conv: undefined, cid: fresh() }, this.thread, item.files);
     } else {
       this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
-      if (answer.final && /handoff|resolve|rating/.test(frame.t)) {
+      if (answer.final && /handoff|cancel|resolve|rating/.test(frame.t)) {
         this.outbox.drop(frame.cid);
         this.tell('trouble', answer);
       }
@@ -182,7 +182,7 @@ export class Session {
     else if (t == 'delta' || t == 'turn') this.progress(conv, frame);
     else if (t == 'typing' && conv == this.conv) this.tell('typing', frame);
     else if (t == 'queue') {
-      this.known(conv).queue = { ...frame, at: Date.now() };
+      this.known(conv).queue = frame;
       this.tell('queue');
     }
     else if ((t == 'ack' || t == 'error') && frame.cid && frame.cid == this.sending?.cid && frame.code != 'bad_token') {

@@ -18,7 +18,7 @@ export const css = `
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round;display:block;margin:auto}
 .head,.who,.foot,.line,.under,.choices{display:flex;align-items:center}
 .head{gap:4px;padding-block:12px;padding-inline:20px 8px;background:var(--surface);border-bottom:1px solid var(--line);position:relative}
-.head>div:first-child{flex:1;min-width:0}
+.head>:has(h2){flex:1;min-width:0}
 .head h2{font:650 16px/24px var(--font);overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .head p::before{content:"";display:inline-block;width:8px;height:8px;border-radius:3px;background:var(--ai);margin-inline-end:6px}
 .head .waiting::before{background:var(--warn)}.head .human::before{background:var(--ink);border-radius:50%}.head .resolved::before{background:var(--strong)}
@@ -52,6 +52,7 @@ svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .customer .b{background:var(--a);color:var(--on);border-radius:14px;border-end-end-radius:4px}
 .system{align-self:center;max-width:100%;text-align:center}
 .system .b{padding:0 12px;background:none;color:var(--muted)}
+.panel .gone .b{background:none;border:1px dashed var(--strong);color:var(--muted)}
 .plain{white-space:pre-wrap}
 .b>*+*,.tail>*+*,.b>*+.tail:not(:empty){margin-top:8px!important}
 .b :is(ul,ol){padding-inline-start:22px}.b li+li{margin-top:4px}

@@ -48,5 +48,8 @@ export const when = (form) => (at) => (formats[lang + Object.keys(form)] ||= new
 export const clock = when({ hour: '2-digit', minute: '2-digit' });
 export const day = when({ dateStyle: 'medium' });
 
+/** The language that is spoken. */
+export const language = () => lang;
+
 /** @param {number} n */
 export const number = (n) => n.toLocaleString(lang);
