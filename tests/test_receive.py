@@ -205,3 +205,34 @@ def test_after_the_window_a_new_conversation_begins(store: Any, site: str) -> No
 )  # fmt: skip
 def test_addresses(address: str, fine: bool) -> None:
     assert (handoff.email_problem(address) == "") is fine
+
+
+def test_many_events_share_transactions_and_one_bad_one_takes_nobody_with_it(
+    store: Any, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot import receive as module
+
+    shared: list[int] = []
+    together = module.write_together
+
+    def counted(works: Any, *expected: Any) -> Any:
+        shared.append(len(works))
+        return together(works, *expected)
+
+    monkeypatch.setattr(module, "write_together", counted)
+    events = [message(f"m{n}", key=f"k{n}") for n in range(30)]
+    events[3] = message("m2", key="k2")  # brought twice
+    events[4] = message("changed", key="k1")  # the key of another
+    events[5] = message("  ", key="empty")
+    events[6] = message("", key="odd", kind="edit", subject="nothing")
+    outcomes = receive(events)
+    assert shared == [24, 5]
+    assert [outcome.key for outcome in outcomes] == [event.key for event in events]
+    refused = [outcome.code for outcome in outcomes if isinstance(outcome, Refused)]
+    assert refused == ["key_reused", "empty", "unknown_message"]
+    stored = [outcome for outcome in outcomes if isinstance(outcome, Receipt)]
+    assert [outcome.seq for outcome in stored if not outcome.duplicate] == list(range(1, 27))
+    assert [outcome.key for outcome in stored if outcome.duplicate] == ["k2"]
+    again = [outcome for outcome in receive(events) if isinstance(outcome, Receipt)]
+    assert all(outcome.duplicate for outcome in again)
+    assert [outcome.seq for outcome in again] == [outcome.seq for outcome in stored]

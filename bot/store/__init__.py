@@ -24,6 +24,7 @@ from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
+from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
@@ -38,5 +39,5 @@ __all__ = [
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
     "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
     "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",
-    "migrate", "open_database", "read", "sql", "submit", "write",
+    "migrate", "open_database", "read", "sql", "submit", "write", "write_together",
 ]  # fmt: skip
