@@ -21,6 +21,7 @@ from bot.fleet import Attempt, Done, Fleet, FleetExhausted, FleetStream
 from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
 from bot.release import Release
+from bot.store import StoreUnavailable
 from bot.turns import Account, Begun, note_attempt
 from bot.waiting import site_hours
 
@@ -125,7 +126,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         turns=begun.turns,
         tokens=begun.tokens,
         unhappy=unhappy(begun.history),
-        reachable=site_hours(begun.site_id).people == "here",
+        reachable=_reachable(begun.site_id),
     )
     history = _filtered(begun, plugins, turn)
     found = _search(begun, history, plugins)
@@ -150,6 +151,13 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         reason = early or _escalation(plugins, turn, said)
         said = said if reason is None else passed_on(reason, said)
     return said, running.account(done.usage, done.wasted)
+
+
+def _reachable(site_id: str) -> bool:
+    # With the database away for a moment an answer is still possible; nobody is promised anything then.
+    with contextlib.suppress(StoreUnavailable):
+        return site_hours(site_id).people == "here"
+    return False
 
 
 def fallback(begun: Begun, reason: str) -> Answer:

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 
 from bot import ratings
+from bot.handoff_words import WAIT_BEGINS
 from bot.messages import Button, Inbound, MessageView
 from bot.refusal import Refusal
 from bot.store import sql
@@ -17,6 +18,8 @@ from bot.store.statements import COLUMNS, view
 
 PERSON = "person"
 PERSON_WORDS = "Talk to a person"
+ASSISTANT = "assistant"
+ASSISTANT_WORDS = "Back to the AI assistant"
 RATE_QUESTION = "How was the help, from 1 (bad) to 5 (good)?"
 _CHOICE = re.compile(r"c(\d{1,2}):([a-z2-7]{1,60})")
 _RATE = re.compile(r"rate:([1-5])")
@@ -25,9 +28,12 @@ _OFFERING = frozenset({"offline", "fallback"})
 
 
 def offered(message: MessageView, conversation_id: str, key: str) -> tuple[Button, ...]:
-    """The buttons under a message: quick replies, a person, a rating. ``key``: of the delivery that shows them. Inside a write."""
+    """The buttons under a message: quick replies, a person, the way back to the AI, a rating. ``key``: of the delivery that
+    shows them. Inside a write."""
     if wants_rating(message, conversation_id):
         return tuple(Button(label=f"{score} ★", value=f"rate:{score}") for score in range(1, ratings.BEST + 1))
+    if message.type in WAIT_BEGINS and _state(conversation_id) == "waiting":
+        return (Button(label=ASSISTANT_WORDS, value=ASSISTANT),)
     buttons = [Button(label=choice, value=f"c{n}:{key}") for n, choice in enumerate(message.choices)]
     if _offers_person(message, conversation_id):
         buttons.append(Button(label=PERSON_WORDS, value=PERSON))
@@ -45,8 +51,12 @@ def _offers_person(message: MessageView, conversation_id: str) -> bool:
         return False
     if message.type not in _OFFERING and message.sources:
         return False
+    return _state(conversation_id) == "ai"
+
+
+def _state(conversation_id: str) -> str:
     row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
-    return row is not None and row[0] == "ai"
+    return str(row[0]) if row else ""
 
 
 def meant(event: Inbound) -> Inbound:
@@ -56,6 +66,8 @@ def meant(event: Inbound) -> Inbound:
     value = event.text.strip()
     if value == PERSON:
         return replace(event, kind="handoff", text="")
+    if value == ASSISTANT:
+        return replace(event, kind="cancel", text="")
     if found := _RATE.fullmatch(value):
         return replace(event, kind="rating", text="", rating=int(found[1]))
     if found := _CHOICE.fullmatch(value):

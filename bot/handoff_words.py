@@ -10,6 +10,8 @@ from bot.opening import Opening, duration, in_words
 ASKS_ADDRESS = frozenset({"handoff_no_desk", "handoff_closed", "handoff_away", "offline_form", "ticket_form"})
 """Kinds under which a client shows the form for name and address."""
 
+WAIT_BEGINS = frozenset({"handoff", "handoff_no_desk", "handoff_closed", "handoff_away", "handoff_noted"})
+"""Kinds that say that the customer waits from now on."""
 
 People = Literal["here", "away", "closed", "none"]
 """``here``: somebody could come now; ``away``: open, but every agent is away; ``closed``: outside opening hours; ``none``: no desk is

@@ -17,7 +17,7 @@ from bot import clock, hours, jobs, lease
 from bot.config import config
 from bot.handoff_words import People
 from bot.opening import Opening, in_words
-from bot.store import read, sql
+from bot.store import StoreUnavailable, read, sql
 
 KIND = "queue.form"
 """The job that asks for an address when the countdown has ended."""
@@ -26,6 +26,8 @@ SAMPLES = 5
 SAMPLE_DAYS = 28
 NEWEST = 200
 KNOWN_SECONDS = 2.0
+FARTHEST = 500
+"""Nobody is told a place beyond this one at the handoff: counting is work inside a write."""
 PART = 200
 
 
@@ -97,7 +99,11 @@ def site_hours(site_id: str, visitor_zone: str = "") -> SiteHours:
     place = (config().database, site_id)
     until, staff = _known.get(place, (0.0, None))
     if staff is None or time.monotonic() >= until:
-        staff = read(lambda: staffing(site_id))
+        try:
+            staff = read(lambda: staffing(site_id))
+        except StoreUnavailable:
+            if staff is None:
+                raise
         _known[place] = (time.monotonic() + KNOWN_SECONDS, staff)
     opening = staff.opening
     words = ""
@@ -165,9 +171,10 @@ def usual_reply(site_id: str) -> float | None:
     return statistics.median(row[0] for row in rows) if len(rows) >= SAMPLES else None
 
 
+_STANDS = "v.state = 'waiting' AND NOT t.deferred AND (t.snoozed_until IS NULL OR t.snoozed_until <= ?)"
 _LINE = (
-    "SELECT v.id, v.site_id FROM conversation v JOIN ticket t ON t.conversation_id = v.id WHERE v.state = 'waiting' AND NOT t.deferred"
-    " AND (t.snoozed_until IS NULL OR t.snoozed_until <= ?) ORDER BY coalesce(t.waiting_since, t.created_at), v.id"
+    f"SELECT v.id, v.site_id FROM conversation v JOIN ticket t ON t.conversation_id = v.id WHERE {_STANDS}"  # noqa: S608  fixed text
+    " ORDER BY coalesce(t.waiting_since, t.created_at), v.id"
 )
 _ABOUT = (
     "SELECT v.id, v.site_id, t.number, t.reason_code, t.deferred, coalesce(t.waiting_since, t.created_at), t.form_due, t.form_at,"
@@ -183,12 +190,24 @@ def queues(conversation_ids: Iterable[str]) -> dict[str, QueueView]:
     return read(lambda: _queues(wanted)) if wanted else {}
 
 
-def place_in_line(conversation_id: str) -> tuple[int, int]:
-    """``(position, how many wait)`` at its site; position 0: it does not stand there. Inside a read or write."""
-    line = sql(_LINE, (clock.now(),)).fetchall()
-    site = next((row[1] for row in line if row[0] == conversation_id), None)
-    same = [row[0] for row in line if row[1] == site]
-    return (same.index(conversation_id) + 1 if site is not None else 0), len(same)
+def place_in_line(conversation_id: str) -> int:
+    """1 is next at its site; 0: it does not stand there, or behind so many that a number says nothing. Inside a read or write."""
+    at = clock.now()
+    row = sql(
+        "SELECT v.site_id, coalesce(t.waiting_since, t.created_at) FROM conversation v JOIN ticket t ON t.conversation_id = v.id"  # noqa: S608
+        f" WHERE v.id = ? AND {_STANDS}",
+        (conversation_id, at),
+    ).fetchone()
+    if row is None:
+        return 0
+    site_id, since = row
+    found = sql(
+        "SELECT count(*) FROM (SELECT 1 FROM conversation v JOIN ticket t ON t.conversation_id = v.id"  # noqa: S608
+        f" WHERE {_STANDS} AND v.site_id = ? AND (coalesce(t.waiting_since, t.created_at) < ?"
+        " OR (coalesce(t.waiting_since, t.created_at) = ? AND v.id <= ?)) LIMIT ?) before",
+        (at, site_id, since, since, conversation_id, FARTHEST + 1),
+    ).fetchone()[0]
+    return int(found) if found <= FARTHEST else 0
 
 
 def _queues(wanted: Sequence[str]) -> dict[str, QueueView]:

@@ -10,6 +10,7 @@ import pytest
 
 from bot import (
     agents,
+    buttons,
     claims,
     clock,
     deliver,
@@ -27,6 +28,7 @@ from bot.desk import Action
 from bot.events import OpeningHours, Reason
 from bot.messages import Inbound, Profile, Receipt, Refused
 from bot.receive import receive
+from bot.store.statements import last_messages
 
 HOUR = 3_600.0
 
@@ -336,6 +338,16 @@ def test_the_customer_may_go_back_to_the_ai(world: World) -> None:
     world.say(kind="handoff")
     assert world.state(conversation) == "waiting" and world.ticket(conversation).number == 1001
     assert [event for event, _ in world.history(conversation)] == ["opened", "cancelled", "opened"]
+
+
+def test_a_chat_platform_has_a_button_for_the_way_back(world: World) -> None:
+    conversation = world.waits()
+    (message,) = world.store.read(lambda: [m for m in last_messages(conversation, 99, 9) if m.type == "handoff"])
+    (button,) = world.store.read(lambda: buttons.offered(message, conversation, "k"))
+    assert button.label == "Back to the AI assistant"
+    world.say(button.value, kind="button")
+    assert world.state(conversation) == "ai"
+    assert world.store.read(lambda: buttons.offered(message, conversation, "k")) == (), "nobody waits any more"
 
 
 def test_of_a_claim_and_a_cancel_at_once_one_wins(world: World) -> None:

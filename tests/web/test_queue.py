@@ -1,0 +1,121 @@
+"""Waiting for a person over the socket and over REST, with web alone and without Redis."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.running import ROOT
+from tests.web.webprocess import Answer, Web, new_cid
+
+
+def say(web: Web, token: str, session: str, text: str) -> None:
+    body = {"session": session, "cid": new_cid(), "text": text}
+    assert web.post("/api/v1/chat/message", body, token=token).status == 200
+
+
+def act(web: Web, token: str, session: str, kind: str, **more: Any) -> Answer:
+    return web.post("/api/v1/chat/action", {"session": session, "cid": new_cid(), "kind": kind, **more}, token=token)
+
+
+def queue(web: Web, token: str, session: str) -> Any:
+    answer = web.get(f"/api/v1/chat/queue/{session}", token=token)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def deskhand(web: Web, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=web.env, capture_output=True, text=True, timeout=60, check=True
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_where_a_conversation_stands_can_be_asked(web: Web) -> None:
+    token, session = web.begin()
+    say(web, token, session, "hi")
+    assert queue(web, token, session) == {"state": "ai"}
+    act(web, token, session, "handoff")
+    found = queue(web, token, session)
+    assert (found["state"], found["people"], found["reason"], found["form"]) == ("waiting", "none", "asked", True)
+    assert found["position"] == found["waiting"] == 1 and found["expected"] is None and found["until"] is None
+    act(web, token, session, "contact", name="Anna", email="anna@example.com")
+    found = queue(web, token, session)
+    assert (found["form"], found["name"], found["email"]) == (False, "Anna", "anna@example.com")
+    act(web, token, session, "cancel")
+    assert queue(web, token, session) == {"state": "ai"}
+
+
+def test_only_its_customer_may_ask(web: Web) -> None:
+    _, session = web.begin()
+    other, _ = web.begin()
+    answer = web.get(f"/api/v1/chat/queue/{session}", token=other)
+    assert (answer.status, answer.code) == (403, "not_yours")
+    assert web.get(f"/api/v1/chat/queue/{session}").status == 401
+    assert web.get("/api/v1/chat/queue/nonsense", token=other).status == 422
+
+
+def test_a_ticket_with_a_wrong_address_names_the_field_and_changes_nothing(web: Web) -> None:
+    token, session = web.begin()
+    say(web, token, session, "my lamp is broken")
+    refused = act(web, token, session, "ticket", email="anna at home")
+    assert (refused.status, refused.code, refused.json["error"]["field"]) == (422, "bad_field", "email")
+    assert queue(web, token, session) == {"state": "ai"}
+    assert act(web, token, session, "ticket", email="anna@example.com", text="order 7").status == 200
+    found = queue(web, token, session)
+    assert (found["reason"], found["position"], found["form"]) == ("ticket", 0, False)
+
+
+def test_the_socket_is_told_at_once_and_again_when_it_comes_back(web: Web) -> None:
+    sock = web.visitor()
+    sock.send(t="handoff", cid=new_cid())
+    conv = sock.take("ack")["conv"]
+    assert sock.take("msgs")["state"] == "waiting"
+    frame = sock.take("queue")
+    assert (frame["conv"], frame["people"], frame["form"]) == (conv, "none", True)
+    sock.send(t="open", conv=conv, cursor=0)
+    sock.take("msgs")
+    assert sock.take("queue")["ticket"] == frame["ticket"]
+    sock.send(t="contact", cid=new_cid(), conv=conv, name="Anna", email="anna@example.com")
+    assert sock.take("queue", form=False)["email"] == "anna@example.com"
+    sock.send(t="cancel", cid=new_cid(), conv=conv)
+    sock.take("msgs", state="ai")
+    assert not [one for one in sock.quiet(1.0) if one["t"] == "queue"], "nobody waits any more"
+    sock.end()
+
+
+@pytest.mark.parametrize(
+    ("frame", "field"),
+    [
+        ({"t": "cancel", "cid": "ab" * 16}, "conv"),
+        ({"t": "ticket", "cid": "ab" * 16, "conv": 7}, "conv"),
+        ({"t": "ticket", "conv": "01a1fe7f-2b43-744e-b114-78a8f4b64648"}, "cid"),
+        ({"t": "hello", "zone": 7}, "zone"),
+    ],
+)
+def test_a_wrong_field_is_named(web: Web, frame: dict[str, Any], field: str) -> None:
+    sock = web.visitor()
+    sock.send(**frame)
+    error = sock.take("error")
+    assert (error["code"], error["field"]) == ("bad_field", field)
+    sock.end()
+
+
+def test_a_closed_site_says_so_in_its_welcome(web: Web) -> None:
+    deskhand(web, "site", "welcome", "demo", "--open", "Hello.", "--closed", "We are away. {opening}")
+    try:
+        deskhand(web, "site", "hours", "demo", "closed")
+        sock = web.socket()
+        site = sock.hello(zone="Asia/Tokyo")["site"]
+        until = 20
+        while site["people"] != "closed" and until:  # what web knows of a site is up to two seconds old
+            sock.quiet(0.2)
+            site, until = web.get("/w/config?site=demo").json, until - 1
+        assert (site["people"], site["opens"], site["desk"]) == ("closed", None, False)
+        assert site["welcome"].strip() == "We are away."
+        sock.end()
+    finally:
+        deskhand(web, "site", "hours", "demo", "schedule")
