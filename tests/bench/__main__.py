@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import answers, footprint, peers, sockets
+from tests.bench import answers, footprint, on_discord, peers, sockets
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
@@ -27,6 +27,8 @@ PARTS: dict[str, Part] = {
     "footprint": footprint.footprint,
     "widget": footprint.widget,
     "retrieval": footprint.retrieval,
+    "discord-in": on_discord.inbound,
+    "discord-out": on_discord.replies,
 }
 
 
