@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import secrets
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 
@@ -226,6 +227,40 @@ def remove(path: str) -> None:
     """Delete bytes; harmless when they are gone."""
     with contextlib.suppress(FileNotFoundError):
         (folder() / path).unlink()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A stored file, open for reading."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+    source: BinaryIO
+
+    def close(self) -> None:
+        self.source.close()
+
+
+def open_file(file_id: str) -> Opened:
+    """Open a stored file that a message has, or that waits for one. Inside a read; raises :class:`Gone`.
+
+    Encrypted bytes are opened whole, in memory.
+    """
+    row = sql("SELECT name, type, size, path, key, sha256 FROM stored_file WHERE id = ?", (file_id,)).fetchone()
+    if row is None:
+        raise Gone("This file is not here any more.")
+    name = crypto.reveal("stored_file", "name", file_id, row[0])
+    if row[4]:
+        source: BinaryIO = io.BytesIO(_bytes(file_id, row[3], row[4]))
+    else:
+        try:
+            source = (folder() / row[3]).open("rb")
+        except OSError as error:
+            log.error("file_not_readable", file=row[3], reason=error.strerror or type(error).__name__)
+            raise Gone("This file is not here any more.") from None
+    return Opened(name=name, type=row[1], size=row[2], sha256=row[5], source=source)
 
 
 def load(file_id: str) -> tuple[Attachment, str]:

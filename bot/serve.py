@@ -5,15 +5,20 @@ Import this only in the web process, after gevent's monkey patching.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 import gevent
 import orjson
 from gevent.pywsgi import Input, LoggingLogAdapter, WSGIHandler, WSGIServer
+from werkzeug.exceptions import RequestTimeout
+
+from bot.web_errors import LARGE
 
 HEAD_SECONDS = 15.0
 """A request line with its headers must be there by then (slow clients hold a greenlet meanwhile)."""
@@ -22,7 +27,13 @@ IDLE_SECONDS = 60.0
 BODY_SECONDS = 20.0
 """A whole body must be there by then."""
 MAX_BODY = 1024 * 1024
-"""No request body is longer, whatever route it is for."""
+"""No request body is longer, but for the routes that :func:`bot.allow_large` named."""
+UPLOAD_SECONDS = 180.0
+"""A large body must be there by then: 10 MB over half a megabit."""
+LINGER_SECONDS = 5.0
+"""How long the rest of a body that is too large is thrown away, so that its sender gets to read why."""
+
+Large = dict[str, Callable[[], int]]
 
 
 class _TooLarge(ValueError):
@@ -57,7 +68,7 @@ class Handler(WSGIHandler):  # type: ignore[misc]
             if self._head is not None:
                 self._head.close()
         self.socket.settimeout(BODY_SECONDS)
-        if (self.content_length or 0) > MAX_BODY:
+        if (self.content_length or 0) > MAX_BODY and self.path.partition("?")[0] not in self.server.large:
             raise _TooLarge("The body is larger than 1 MB.")
         return done
 
@@ -113,35 +124,68 @@ def listener(host: str, port: int) -> socket.socket:
     return sock
 
 
-def whole_body(app: Any) -> Any:
-    """Read each body before ``app`` is called: within a time and a size, so that nobody can hold a request open by drips."""
+def whole_body(app: Any, large: Large) -> Any:
+    """Read each body before ``app`` is called: within a time and a size, so that nobody can hold a request open by drips. The
+    routes of ``large`` read theirs themselves, once they know who sends it."""
 
     def wrapper(environ: dict[str, Any], start_response: Any) -> Any:
         source = environ["wsgi.input"]
         if not isinstance(source, Input) or not (source.content_length or source.chunked_input):
             return app(environ, start_response)
+        if environ["PATH_INFO"] in large:
+            return _large(app, environ, start_response, source, large[environ["PATH_INFO"]]())
         body = _read(source)
         if body is not None and len(body) <= MAX_BODY:
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
             environ.pop("HTTP_TRANSFER_ENCODING", None)
             return app(environ, start_response)
-        source.content_length, source.chunked_input = 0, False  # the rest is not waited for
-        status, code, message = (
-            "413 Payload Too Large",
-            "too_large",
-            "The request is larger than 1 MB. Send less at once.",
-        )
         if body is None:
-            status, code, message = (
-                "408 Request Timeout",
-                "too_slow",
-                "The request took too long to arrive. Send it again.",
-            )
-        start_response(status, [("Content-Type", "application/json"), ("Connection", "close")])
-        return [orjson.dumps({"error": {"code": code, "message": message}})]
+            return _refuse(source, start_response, "408 Request Timeout", "too_slow", _SLOW)
+        reason = "The request is larger than 1 MB. Send less at once."
+        return _refuse(source, start_response, "413 Payload Too Large", "too_large", reason)
 
     return wrapper
+
+
+_SLOW = "The request took too long to arrive. Send it again."
+
+
+def _refuse(source: Input, start_response: Any, status: str, code: str, message: str) -> list[bytes]:
+    source.content_length, source.chunked_input = 0, False  # the rest is not waited for
+    start_response(status, [("Content-Type", "application/json"), ("Connection", "close")])
+    return [orjson.dumps({"error": {"code": code, "message": message}})]
+
+
+def _large(app: Any, environ: dict[str, Any], start_response: Any, source: Input, limit: int) -> Any:
+    if source.chunked_input or not source.content_length:
+        reason = "The request must say how long its body is."
+        return _refuse(source, start_response, "411 Length Required", "bad_request", reason)
+    if source.content_length > limit:
+        with gevent.Timeout(LINGER_SECONDS, False), contextlib.suppress(OSError):
+            left = 3 * limit
+            while left > 0 and (piece := source.read(min(left, 65_536))):
+                left -= len(piece)
+        reason = f"The request is larger than {limit / 1_000_000:.0f} MB. Send a smaller file."
+        return _refuse(source, start_response, "413 Payload Too Large", "too_large", reason)
+    environ["wsgi.input"] = _Arriving(source)
+    return app(environ, start_response)
+
+
+class _Arriving:
+    """A large body while it arrives: all of it within :data:`UPLOAD_SECONDS`. Raises ``RequestTimeout`` (408)."""
+
+    def __init__(self, source: Input) -> None:
+        self.source = source
+        self.until = time.monotonic() + UPLOAD_SECONDS
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            with gevent.Timeout(max(0.01, self.until - time.monotonic()), TimeoutError):
+                return bytes(self.source.read(size if size >= 0 else None))
+        except TimeoutError:
+            self.source.content_length = 0  # the rest is not waited for
+            raise RequestTimeout from None
 
 
 def _read(source: Input) -> bytes | None:
@@ -165,6 +209,10 @@ class Server(WSGIServer):  # type: ignore[misc]
 
     busy = 0
 
+    def __init__(self, *arguments: Any, large: Large, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.large = large
+
     def wait_idle(self, seconds: float) -> bool:
         """Wait until no request is being answered, at most so long."""
         until = time.monotonic() + seconds
@@ -176,6 +224,6 @@ class Server(WSGIServer):  # type: ignore[misc]
 def server(app: Any, sock: socket.socket) -> Server:
     """Make the server for ``app`` on a listening socket. It starts with ``start()`` or ``serve_forever()``."""
     sock.setblocking(False)
-    return Server(
-        sock, whole_body(app), handler_class=Handler, log=None, error_log=LoggingLogAdapter(logging.getLogger("web"))
-    )
+    large: Large = getattr(app, "extensions", {}).get(LARGE, {})
+    error_log = LoggingLogAdapter(logging.getLogger("web"))
+    return Server(sock, whole_body(app, large), handler_class=Handler, log=None, error_log=error_log, large=large)

@@ -18,6 +18,7 @@ from bot import __version__, metrics
 from bot.bus import bus
 from bot.commit import commit
 from bot.config import config
+from bot.file_routes import add_file_routes
 from bot.plugins import Registry
 from bot.proxies import is_local, trusted_networks
 from bot.store import Setting, StoreUnavailable
@@ -94,6 +95,7 @@ def create_app(registry: Registry) -> OpenAPI:
     app.after_request(_headers)
     app.after_request(_count)
     _health(app)
+    add_file_routes(app)
     registry.snapshot()  # the first look waits for a lock: not with the first hundred requests at once
     for plugin, blueprint in registry.mount("routes", app=app):
         _mount(app, registry, plugin, blueprint)

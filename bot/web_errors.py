@@ -17,6 +17,7 @@ from bot.store import StoreUnavailable
 log = structlog.get_logger("web")
 
 DRAINS = "deskhand.drains"
+LARGE = "deskhand.large"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 _WORDS: dict[int, tuple[str, str]] = {
@@ -115,6 +116,13 @@ def answer_errors(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(StoreUnavailable, _unavailable)
     app.register_error_handler(Exception, _unexpected)
+
+
+def allow_large(app: Flask, path: str, limit: Callable[[], int]) -> None:
+    """Let bodies of up to ``limit()`` bytes be sent to exactly ``path``. The view reads its body itself, after it knows who sends
+    it, and sets ``request.max_content_length``.
+    """
+    app.extensions.setdefault(LARGE, {})[path] = limit
 
 
 def on_drain(app: Flask, drain: Callable[[float], None]) -> None:

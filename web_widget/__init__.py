@@ -18,7 +18,12 @@ class WidgetChannel(Channel):
 
     name = "widget"
     where = "on our website"
-    capabilities = frozenset({Capability.PULL, Capability.DRAFT, Capability.TYPING, Capability.BUTTONS})
+    capabilities = frozenset(
+        {
+            Capability.PULL, Capability.DRAFT, Capability.TYPING, Capability.BUTTONS, Capability.EDIT, Capability.DELETE,
+            Capability.FILES, Capability.REACTIONS,
+        }
+    )  # fmt: skip
     resend = Resend.NATIVE
 
 

@@ -55,6 +55,10 @@ class Chat:
         return Throttle("message", self.settings.messages_per_minute, 60)
 
     @cached_property
+    def uploads(self) -> Throttle:
+        return Throttle("upload", self.settings.messages_per_minute, 60)
+
+    @cached_property
     def arrivals(self) -> Throttle:
         return Throttle("arrival", self.settings.sessions_per_minute, 60)
 

@@ -8,13 +8,16 @@ from typing import Any
 
 import orjson
 
-from bot import Changes, MessageView, QueueView, Receipt, Refused, SiteHours, SiteView
+from bot import Changes, FileView, MessageView, QueueView, Receipt, Refused, SiteHours, SiteView
 
 Frame = dict[str, Any]
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _CID = re.compile(r"[0-9A-Za-z_-]{8,64}")
+_FILE = re.compile(r"[0-9A-Za-z_-]{16,64}")
 MAX_CURSOR = 2**53
+MAX_FILES = 20
+"""Ids in one frame; how many a message may have is a setting."""
 
 
 class FrameError(Exception):
@@ -126,6 +129,25 @@ def _epoch(value: Any, name: str) -> str:
     return str(value)[:64]
 
 
+def _text_of(least: int, most: int) -> Check:
+    def check(value: Any, name: str) -> str:
+        if not isinstance(value, str) or not least <= len(value) <= most:
+            raise _bad(name, f"a text of {least} to {most} characters")
+        return value
+
+    return check
+
+
+def _file_ids(value: Any, name: str) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list)
+        or len(value) > MAX_FILES
+        or not all(isinstance(one, str) and _FILE.fullmatch(one) for one in value)
+    ):
+        raise _bad(name, f"a list of at most {MAX_FILES} ids of uploaded files")
+    return tuple(dict.fromkeys(value))
+
+
 def _page(value: Any, name: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise _bad(name, "an object with url and title")
@@ -160,6 +182,9 @@ NEEDED: dict[str, dict[str, Check]] = {
     "contact": {"cid": _cid, "email": _string(300)},
     "resolve": {"cid": _cid, "conv": _conversation},
     "rating": {"cid": _cid, "conv": _conversation, "rating": _score},
+    "edit": {"cid": _cid, "conv": _conversation, "id": _conversation, "text": _long_text},
+    "delete": {"cid": _cid, "conv": _conversation, "id": _conversation},
+    "react": {"cid": _cid, "conv": _conversation, "id": _conversation, "emoji": _text_of(1, 64)},
     "typing": {"conv": _conversation, "on": _switch},
     "ping": {},
 }
@@ -168,7 +193,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
         "token": _string(200), "conv": _conversation, "cursor": _count, "epoch": _epoch, "locale": _string(35), "page": _page,
         "zone": _zone,
     },
-    "send": {"conv": _conversation},
+    "send": {"conv": _conversation, "files": _file_ids},
     "open": {"cursor": _count},
     "pull": {"cursor": _count},
     "stop": {"cid": _cid},
@@ -178,6 +203,9 @@ OPTIONAL: dict[str, dict[str, Check]] = {
     "ticket": {"name": _string(200), "email": _string(300), "text": _long_text},
     "resolve": {},
     "rating": {"text": _long_text},
+    "edit": {},
+    "delete": {},
+    "react": {"gone": _switch},
     "typing": {},
     "ping": {"n": _anything},
 }  # fmt: skip
@@ -220,7 +248,8 @@ def refused(outcome: Refused, cid: str) -> FrameError:
 def message_body(message: MessageView) -> Frame:
     """A message as clients see it."""
     body: Frame = {
-        "id": message.id, "seq": message.seq, "rev": message.rev, "author": message.author, "name": message.author_name,
+        "id": message.id, "seq": message.seq, "rev": message.rev, "author": message.author,
+        "name": message.author_name or message.extra.get("name", ""),
         "text": message.text, "at": message.created_at,
         "sources": [
             {"n": s.n, "title": s.title, "heading": s.heading, "url": s.url, "updated": s.updated, "passage": s.passage_id}
@@ -234,10 +263,28 @@ def message_body(message: MessageView) -> Frame:
         body["turn"] = message.turn_id
     if message.type:
         body["type"] = message.type
+    if message.extra.get("picture"):
+        body["picture"] = message.extra["picture"]
     if message.edited_at is not None:
         body["edited"] = message.edited_at
     if message.deleted:
         body["deleted"] = True
+    if message.files:
+        body["files"] = [file_body(file) for file in message.files]
+    if message.reactions:
+        body["reactions"] = [{"emoji": r.emoji, "author": r.author, "name": r.name} for r in message.reactions]
+    return body
+
+
+def file_body(file: FileView) -> Frame:
+    """A file as clients see it: with ``url``, or with the ``problem`` why there is none."""
+    body: Frame = {"id": file.id, "name": file.name, "type": file.type, "size": file.size}
+    if file.width and file.height:
+        body |= {"width": file.width, "height": file.height}
+    if file.url:
+        body["url"] = file.url
+    if file.problem:
+        body["problem"] = file.problem
     return body
 
 
@@ -277,7 +324,7 @@ def site_body(site: SiteView, now: SiteHours) -> Frame:
     settings: Mapping[str, Any] = site.settings
     welcome = settings.get("welcome") or ""
     if now.people == "closed":
-        welcome = (settings.get("welcome_closed") or welcome).replace("{opening}", now.opening)
+        welcome = (settings.get("welcome_closed") or welcome).replace("{opening}", now.opening).strip()
     return {
         "name": site.name,
         "title": settings.get("title") or site.name,

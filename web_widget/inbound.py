@@ -9,6 +9,7 @@ from gevent import get_hub
 from gevent.event import AsyncResult
 
 from bot import (
+    Attachment,
     Inbound,
     Ownership,
     Profile,
@@ -25,7 +26,7 @@ from bot import (
 from web_widget.frames import FrameError
 
 CHANNEL = "widget"
-Kind = Literal["message", "handoff", "cancel", "ticket", "contact", "resolve", "rating"]
+Kind = Literal["message", "handoff", "cancel", "ticket", "contact", "resolve", "rating", "edit", "delete", "reaction"]
 
 
 def first_conversation(visitor: VisitorView, cid: str) -> str:
@@ -63,8 +64,12 @@ def event(
     text: str = "",
     profile: Profile | None = None,
     rating: int = 0,
+    files: tuple[str, ...] = (),
+    subject: str = "",
+    gone: bool = False,
 ) -> Inbound:
-    """Make the event. Without a conversation it begins one; ``place`` is where a known conversation happens."""
+    """Make the event. Without a conversation it begins one; ``place`` is where a known conversation happens. ``files``: ids of
+    uploaded ones."""
     target = conversation_id or first_conversation(visitor, cid)
     return Inbound(
         channel=CHANNEL,
@@ -78,6 +83,9 @@ def event(
         client_key=cid,
         conversation_id="" if conversation_id else target,
         rating=rating,
+        files=tuple(Attachment(name=one, id=one) for one in files),
+        subject=subject,
+        gone=gone,
     )
 
 

@@ -111,8 +111,9 @@ class Rest:
         return {**answer, "token": token} if token else answer
 
     def commit(
-        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile, rating: int = 0
-    ) -> tuple[Receipt, VisitorView]:
+        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile, rating: int = 0,
+        files: tuple[str, ...] = (), subject: str = "", gone: bool = False,
+    ) -> tuple[Receipt, VisitorView]:  # fmt: skip
         visitor, site = self.who()
         place = inbound.owned(visitor, session, cid).place
         self.chat.count_message(visitor, cid)
@@ -127,6 +128,9 @@ class Rest:
                 text=text,
                 profile=profile,
                 rating=rating,
+                files=files,
+                subject=subject,
+                gone=gone,
             )
         )
         if isinstance(outcome, Refused):
@@ -136,7 +140,7 @@ class Rest:
         return outcome, visitor
 
     def message(self, body: models.NewMessage) -> dict[str, Any]:
-        receipt, _ = self.commit("message", body.session, body.cid, body.text, Profile())
+        receipt, _ = self.commit("message", body.session, body.cid, body.text, Profile(), files=tuple(body.files))
         page = self.wait(receipt.conversation_id, receipt.rev, body.wait, _answered)
         ack = ack_body(receipt, body.cid)
         del ack["t"]
@@ -149,8 +153,13 @@ class Rest:
             if not body.turn:
                 raise FrameError("bad_field", "The field turn is missing: which answer shall stop?", field="turn")
             return {"stopped": request_stop(body.session, body.turn)}
+        if body.kind in {"edit", "delete", "react"} and not body.message:
+            raise FrameError("bad_field", "The field message is missing: which one is meant?", field="message")
         profile = Profile(name=body.name, email=body.email)
-        receipt, _ = self.commit(body.kind, body.session, body.cid, body.text, profile, body.rating)
+        kind: inbound.Kind = "reaction" if body.kind == "react" else body.kind
+        receipt, _ = self.commit(
+            kind, body.session, body.cid, body.text, profile, body.rating, subject=body.message, gone=body.gone
+        )
         ack = ack_body(receipt, body.cid)
         del ack["t"]
         return {"ack": ack}

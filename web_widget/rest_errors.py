@@ -19,6 +19,9 @@ _STATUS = {
     "not_here": 409,
     "too_many": 429,
     "too_fast": 429,
+    "too_large": 413,
+    "no_room": 507,
+    "unknown_message": 404,
     "busy": 503,
     "unavailable": 503,
 }

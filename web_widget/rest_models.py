@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 SESSION = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+FILE = r"^[0-9A-Za-z_-]{16,64}$"
 CID = r"^[0-9A-Za-z_-]{8,64}$"
 MAX_WAIT = 60
 MAX_POLL = 25
@@ -38,15 +39,24 @@ class NewMessage(Body):
     session: str = Field(pattern=SESSION)
     cid: str = Field(pattern=CID, description="Your own id of this message: random, and the same on every retry.")
     text: str
+    files: list[Annotated[str, Field(pattern=FILE)]] = Field(
+        default_factory=list, max_length=20, description="Ids that POST /w/files gave; then text may be empty."
+    )
     wait: float = Field(0, ge=0, le=MAX_WAIT, description="Seconds to wait for the answer.")
 
 
 class Action(Body):
     session: str = Field(pattern=SESSION)
     cid: str = Field(pattern=CID)
-    kind: Literal["handoff", "cancel", "ticket", "contact", "resolve", "stop", "rating"]
+    kind: Literal["handoff", "cancel", "ticket", "contact", "resolve", "stop", "rating", "edit", "delete", "react"]
     rating: int = Field(0, ge=0, le=5, description="1 to 5, for the kind rating; text is the comment.")
     turn: str = Field("", max_length=64, description="Which answer to stop.")
+    message: str = Field(
+        "",
+        pattern=rf"{SESSION}|^$",
+        description="Which message to edit (text: the new one), delete or react to (text: an emoji).",
+    )
+    gone: bool = Field(False, description="The reaction is taken back.")
     name: str = Field("", max_length=200)
     email: str = Field("", max_length=300)
     text: str = ""
@@ -97,6 +107,23 @@ class Source(BaseModel):
     passage: str
 
 
+class StoredFile(BaseModel):
+    id: str
+    name: str
+    type: str
+    size: int = Field(description="In bytes.")
+    width: int | None = None
+    height: int | None = None
+    url: str | None = Field(None, description="A path on this server, for a day.")
+    problem: str | None = Field(None, description="Why there is no url: a sentence for people.")
+
+
+class Reaction(BaseModel):
+    emoji: str
+    author: Literal["customer", "agent"]
+    name: str
+
+
 class Message(BaseModel):
     id: str
     seq: int
@@ -112,6 +139,8 @@ class Message(BaseModel):
     choices: list[str]
     edited: float | None = None
     deleted: bool | None = None
+    files: list[StoredFile] | None = None
+    reactions: list[Reaction] | None = None
 
 
 class Ack(BaseModel):

@@ -17,7 +17,7 @@ from bot import (
     site_by_key,
     unread,
 )
-from web_widget import carrying, confirming, cors, rest
+from web_widget import carrying, confirming, cors, rest, uploading
 from web_widget.assets import Asset, Assets, respond
 from web_widget.chat import Chat
 from web_widget.frames import FrameError
@@ -46,12 +46,13 @@ def blueprint(settings: WidgetSettings, app: Flask) -> APIBlueprint:
     _files(routes, assets)
     _small_questions(routes, chat)
     rest.add_routes(routes, chat)
+    uploading.add_routes(routes, app, chat)
     carrying.add_routes(routes, chat)
     return routes
 
 
 def _crosses(path: str) -> bool:
-    return path.startswith("/api/") or path in {"/w/config", "/w/state"}
+    return path.startswith("/api/") or path in {"/w/config", "/w/state", "/w/files"}
 
 
 def _preflight() -> Response | None:

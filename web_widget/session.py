@@ -25,6 +25,7 @@ from bot import (
     offload,
     request_stop,
     tell_typing,
+    upload_limits,
 )
 from web_widget import inbound
 from web_widget.chat import Chat
@@ -215,7 +216,7 @@ class Session:
             "t": "welcome",
             "epoch": current,
             "site": chat.about(self.site, self.profile.zone),
-            "limits": {"text": chat.max_text},
+            "limits": {"text": chat.max_text, "files": upload_limits()},
         }
         if token:
             welcome["token"] = token
@@ -250,7 +251,16 @@ class Session:
         self._watch(conv, frame.get("cursor", 0))
 
     def _send_message(self, frame: Frame) -> None:
-        self._store(frame, "message", text=frame["text"])
+        self._store(frame, "message", text=frame["text"], files=frame.get("files", ()))
+
+    def _edit(self, frame: Frame) -> None:
+        self._store(frame, "edit", text=frame["text"], subject=frame["id"])
+
+    def _delete(self, frame: Frame) -> None:
+        self._store(frame, "delete", subject=frame["id"])
+
+    def _react(self, frame: Frame) -> None:
+        self._store(frame, "reaction", text=frame["emoji"], subject=frame["id"], gone=frame.get("gone", False))
 
     def _handoff(self, frame: Frame) -> None:
         self._store(frame, "handoff")
@@ -272,10 +282,8 @@ class Session:
     def _rating(self, frame: Frame) -> None:
         self._store(frame, "rating", text=frame.get("text", ""), rating=frame["rating"])
 
-    def _store(
-        self, frame: Frame, kind: inbound.Kind, *, text: str = "", name: str = "", email: str = "", rating: int = 0
-    ) -> None:
-        """Commit what must arrive exactly once, and only then say so."""
+    def _store(self, frame: Frame, kind: inbound.Kind, *, name: str = "", email: str = "", **what: Any) -> None:
+        """Commit what must arrive exactly once, and only then say so. ``what``: as :func:`inbound.event` takes it."""
         visitor, cid, conv = self._known(), frame["cid"], frame.get("conv", "")
         place = self.place if conv and conv == self.conv else inbound.owned(visitor, conv, cid).place if conv else ""
         self.chat.count_message(visitor, cid)
@@ -288,19 +296,10 @@ class Session:
             page_title=about.page_title,
             zone=about.zone,
         )
-        outcome = inbound.commit(
-            inbound.event(
-                visitor,
-                self.site,
-                cid=cid,
-                conversation_id=conv,
-                place=place,
-                kind=kind,
-                text=text,
-                profile=profile,
-                rating=rating,
-            )
+        event = inbound.event(
+            visitor, self.site, cid=cid, conversation_id=conv, place=place, kind=kind, profile=profile, **what
         )
+        outcome = inbound.commit(event)
         if isinstance(outcome, Refused):
             raise refused(outcome, cid)
         failpoint("receive.before_ack")
@@ -383,6 +382,9 @@ _HANDLERS: dict[str, Callable[[Session, Frame], Any]] = {
     "contact": Session._contact,
     "resolve": Session._resolve,
     "rating": Session._rating,
+    "edit": Session._edit,
+    "delete": Session._delete,
+    "react": Session._react,
     "stop": Session._stop,
     "typing": Session._typing,
     "ping": Session._ping,

@@ -19,7 +19,7 @@ def test_a_new_visitor_is_welcomed_with_a_token_and_the_site(web: Web) -> None:
     assert len(welcome["token"]) >= 43
     assert welcome["site"]["name"] == "Fjord & Fern"
     assert welcome["site"]["desk"] is False
-    assert welcome["limits"] == {"text": 4_000}
+    assert welcome["limits"]["text"] == 4_000 and welcome["limits"]["files"]["bytes"] == 10_000_000
     assert "conv" not in welcome
     sock.end()
 
