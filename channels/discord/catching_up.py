@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from .listening import Listening
 
 log = structlog.get_logger("channels")
-MARGIN = 60.0
-"""Seconds before the last certain moment from which on is read; what is known already is told by its key."""
+MARGIN = 180.0
+"""Seconds before the last certain moment from which on is read: a connection may be dead for a while before that is noticed. What is
+known already is told by its key."""
 PAGE, PAGES = 100, 20
 A_SECOND = 20
 """Places read in a second."""
-TRIES = 5
+TRIES = 3
+LATER = 5.0
+"""Seconds until places that could not be read are read again."""
 
 
 class CatchingUp:
@@ -61,7 +64,8 @@ class CatchingUp:
         if self._task is not None:
             self._task.cancel()
 
-    async def _all(self) -> None:
+    async def _all(self, wait: float = 0.0) -> None:
+        await asyncio.sleep(wait)
         began, number = time.monotonic(), len(self._since)
         while self._since:
             newest = max(self._since, key=lambda one: self.memory.spots[one].at if one in self.memory.spots else 0)
@@ -76,6 +80,12 @@ class CatchingUp:
                 for message in await self._messages(channel, since)
                 for entry in await self._entry(channel, message)
             ]
+        except DeliveryFailure as error:
+            log.warning("not_caught_up", channel="discord", reason=str(error), next=f"again in {LATER:.0f} s")
+            self._since[channel] = since
+            if self._task is None or self._task.done():
+                self._task = asyncio.ensure_future(self._all(LATER))
+            return []
         finally:
             self._reading -= 1
 
@@ -102,8 +112,7 @@ class CatchingUp:
                 return []
             except DeliveryFailure as error:
                 if left == 1:
-                    log.warning("not_caught_up", channel="discord", reason=str(error))
-                    return []
+                    raise
                 await asyncio.sleep(max(1.0, getattr(error, "retry_after", None) or 1.0))
         return []
 

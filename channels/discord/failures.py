@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import ChannelDown, DeliveryFailure, PermanentFailure, Uncertain
+from bot import ChannelDown, DeliveryFailure, PermanentFailure, TemporaryFailure, Uncertain
 
 _ROLE = "Ask an admin of the server to give the bot the permissions of the invite link again (deskhand discord setup prints it)."
 
@@ -56,7 +56,10 @@ def failure_of(error: BaseException) -> DeliveryFailure:
     if isinstance(error, Refusal):
         if error.status == 401:
             return ChannelDown(UNKNOWN_BOT)
-        words = PERMANENT.get(error.code)
+        if not error.code and error.status != 413:
+            # Not Discord's own answer: something on the way, or an address that is not quite right.
+            return TemporaryFailure(f"something else than Discord answered (status {error.status})")
+        words = PERMANENT.get(40005 if error.status == 413 else error.code)
         if words:
             return PermanentFailure(f"{words} ({error.code})")
         return PermanentFailure(f"Discord refused it (status {error.status}, code {error.code}). Nothing was sent.")

@@ -51,6 +51,7 @@ class Intake:
         self._writer = asyncio.ensure_future(self._write())
         self.committed = asyncio.Event()
         """Set whenever something was committed."""
+        self.commits = 0
 
     def put(self, place: str, entry: Entry, session: str = "", seq: int = 0) -> None:
         """Commit it after what came before at the same place."""
@@ -137,6 +138,7 @@ class Intake:
         entries = [entry for entry, _ in batch if entry is not None]
         if entries:
             await self._commit(entries)
+            self.commits += 1
         for _, done in batch:
             done()
         self.committed.set()

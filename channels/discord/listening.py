@@ -28,6 +28,8 @@ SHORT = 10.0
 """A connection that lives for fewer seconds is a bad sign; after the second one the next ones wait."""
 LONGEST_PAUSE = 15.0
 SAVE_EVERY = 0.5
+PASSED_EVERY = 5.0
+"""Seconds between two notes of numbers that only passed by: a busy server says much that is not for us."""
 HEARD_EVERY = 60.0
 """Seconds between two notes of the time up to which all was heard, while nothing comes."""
 SWEEP_EVERY = 30.0
@@ -43,7 +45,9 @@ class Listening:
         self.inbox = inbox
         self.wire: Wire | None = None
         self.me = ""
-        self._saved: tuple[int, str, int] = (0, "", 0)
+        self._live = False
+        """Whether the connection has said READY or RESUMED and not ended since."""
+        self._saved: tuple[int, str, int, int] = (0, "", 0, 0)
 
     async def run(self) -> None:
         self.memory.adopt(type(self.memory).read(await self.inbox.cursor()))
@@ -86,6 +90,7 @@ class Listening:
                 log.warning("channel_not_connected", channel="discord", reason=str(error), next="trying again")
                 began = time.monotonic()
             finally:
+                self._live = False
                 if self.wire is not None:
                     await self.wire.end()
             bad = bad + 1 if time.monotonic() - began < SHORT else 0
@@ -154,6 +159,9 @@ class Listening:
                 self._ready(session, seq, data)
             elif name == "RESUMED":
                 log.info("channel_resumed", channel="discord")
+                self._live = True
+                if self.memory.missing and not self.catching_up.busy:  # a crash ended the reading
+                    self.catching_up.begin(self.memory.missing)
             elif name == "INTERACTION_CREATE":
                 self.interactions.heard(session, seq, data)
             else:
@@ -163,12 +171,14 @@ class Listening:
             log.warning("event_not_understood", channel="discord", kind=name, reason=type(error).__name__)
 
     def _ready(self, session: str, seq: int, data: dict[str, Any]) -> None:
-        since = self.memory.at
+        since = self.memory.missing or self.memory.at
+        self._live = True
         self.memory.session, self.memory.seq = session, seq
         self.memory.url = str(data.get("resume_gateway_url") or "")
         self.memory.changed += 1
         log.info("channel_connected", channel="discord")
         if since:
+            self.memory.missing = since
             self.catching_up.begin(since)
         else:
             self.memory.at = time.time()
@@ -182,24 +192,32 @@ class Listening:
         latest = max(self.wire.seq, self.memory.seq)
         safe = self.intake.safe(self.memory.session, latest)
         self.memory.seq = max(self.memory.seq, safe)
-        if safe == latest and not self.catching_up.busy:
+        if self.memory.missing and not self.catching_up.busy and self._live and safe == latest:
+            self.memory.missing = 0.0
+            self.memory.changed += 1
+        if safe == latest and self._live and not self.memory.missing:
             self.memory.at = time.time()
 
     async def save(self) -> None:
         """Store what must outlive this process. Raises StoreUnavailable."""
         if hasattr(self, "intake"):
             self._note()
-        now = (self.memory.changed, self.memory.session, self.memory.seq)
+        now = self._state()
         await self.inbox.save_cursor(self.memory.text())
         self._saved = now
+
+    def _state(self) -> tuple[int, str, int, int]:
+        """What is worth saving at once, and last what may wait."""
+        commits = self.intake.commits if hasattr(self, "intake") else 0
+        return (self.memory.changed, self.memory.session, commits, self.memory.seq)
 
     async def _keep_saving(self) -> None:
         quiet = time.monotonic()
         while True:
             await asyncio.sleep(SAVE_EVERY)
             self._note()
-            now = (self.memory.changed, self.memory.session, self.memory.seq)
-            if now == self._saved and time.monotonic() - quiet < HEARD_EVERY:
+            now, waited = self._state(), time.monotonic() - quiet
+            if now[:3] == self._saved[:3] and waited < (HEARD_EVERY if now == self._saved else PASSED_EVERY):
                 continue
             quiet = time.monotonic()
             with contextlib.suppress(StoreUnavailable, TimeoutError):

@@ -48,6 +48,8 @@ class Memory:
     url: str = ""
     at: float = 0.0
     """Unix seconds up to which everything was heard."""
+    missing: float = 0.0
+    """Not 0: what was written since then is still being read again, after the loss of a session."""
     identified: list[float] = field(default_factory=list)
     spots: dict[str, Spot] = field(default_factory=dict)
     drafts: dict[str, Placeholder] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Memory:
                 seq=int(data.get("seq", 0)),
                 url=str(data.get("url", "")),
                 at=float(data.get("at", 0)),
+                missing=float(data.get("missing", 0)),
                 identified=[float(at) for at in data.get("identified", [])],
                 spots={str(key): Spot(**value) for key, value in data.get("spots", {}).items()},
                 drafts={str(key): Placeholder(**value) for key, value in data.get("drafts", {}).items()},
@@ -80,7 +83,7 @@ class Memory:
     def adopt(self, other: Memory) -> None:
         """Take over what was stored; what this process made meanwhile stays."""
         drafts, spots = self.drafts, self.spots
-        for name in ("bot", "session", "seq", "url", "at", "identified"):
+        for name in ("bot", "session", "seq", "url", "at", "missing", "identified"):
             setattr(self, name, getattr(other, name))
         self.spots = {**other.spots, **spots}
         self.drafts = {**other.drafts, **drafts}
@@ -88,7 +91,7 @@ class Memory:
     def belongs_to(self, bot: str) -> None:
         """Another bot's token: its sessions and places are not ours. Its budget is not either."""
         if self.bot and self.bot != bot:
-            self.session, self.seq, self.url, self.at = "", 0, "", 0.0
+            self.session, self.seq, self.url, self.at, self.missing = "", 0, "", 0.0, 0.0
             self.identified, self.spots, self.drafts = [], {}, {}
         self.bot = bot
         self.changed += 1

@@ -130,6 +130,7 @@ def test_a_burst_keeps_within_the_bucket(
         ("400 160005", PermanentFailure, "locked"),
         ("413 40005", PermanentFailure, "larger"),
         ("418 1", PermanentFailure, "status 418"),
+        ("404 0", TemporaryFailure, "something else"),
         ("401 0", ChannelDown, "DISCORD_BOT_TOKEN"),
     ],
 )

@@ -138,6 +138,45 @@ def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Runni
     assert running.inbox.texts() == ["one", *(f"missed {n}" for n in range(230))]
 
 
+def test_a_crash_while_catching_up_is_caught_up_with(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    discord.down()
+    discord.gateway.forget_sessions()
+    discord.dm(ana, "missed")
+    discord.fail("500", "GET /channels/*/messages", times=30)
+    discord.up()
+    discord.wait(lambda: json.loads(running.inbox.stored).get("missing") and identifies(discord) == 2)
+    running.stop_listening()
+    discord.faults.scripted.clear()
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "missed"]
+    discord.wait(lambda: not json.loads(running.inbox.stored)["missing"])
+    assert identifies(discord) == 2
+
+
+def test_the_time_of_an_outage_does_not_count_as_heard(discord: FakeDiscord, running: Running) -> None:
+    running.listen()
+    discord.dm(discord.world.add_user("Ana"), "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("at"))
+    discord.down()
+    away = time.time()
+    time.sleep(1.2)
+    running.run(_save(running))
+    assert json.loads(running.inbox.stored)["at"] < away + 0.5
+
+
+async def _save(running: Running) -> None:
+    await running.inbox.save_cursor(running.channel.memory.text())
+
+
 def test_a_silent_connection_is_given_up(discord: FakeDiscord, running: Running) -> None:
     discord.gateway.heartbeat, discord.gateway.acks = 0.1, False
     running.channel.heartbeat_timeout = 0.5
