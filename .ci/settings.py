@@ -17,6 +17,8 @@ OTHERS = [
     ("OPENAI_BASE_URL", "", "Only for a gateway of your own."),
     ("ANTHROPIC_API_KEY", "", "A key of Anthropic: its models answer."),
     ("ANTHROPIC_BASE_URL", "", "Only for a gateway of your own."),
+    ("DESKHAND_HOURS", "", "Opening hours such as mon-fri 09:00-17:00, sat 10:00-14:00. Empty: always open."),
+    ("DESKHAND_ZONE", "UTC", "The time zone of these hours, such as Europe/Berlin."),
     ("SLACK_BOT_TOKEN", "", "Agents work in Slack: docs/slack.md says where this and the next two come from."),
     ("SLACK_APP_TOKEN", "", "The app-level token of the same app."),
     ("SLACK_CHANNEL", "", "The channel's ID, such as C0123456789."),

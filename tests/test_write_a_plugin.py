@@ -35,13 +35,13 @@ def house(store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
 def load(house: House, process: str = "turns") -> Registry:
     registry = house.load(process)
     assert registry.broken == ()
-    assert sorted(registry.plugins) == ["opening", "pager", "parrot", "shout"]
+    assert sorted(registry.plugins) == ["opening", "pager", "parrot", "refunds", "shout"]
     return registry
 
 
 def test_every_python_block_of_the_guide_is_a_plugin_that_is_tried_here() -> None:
     text = GUIDE.read_text("utf-8")
-    assert text.count("```python") == len(re.findall(r"```python\n# \w+\.py\n", text)) == 4
+    assert text.count("```python") == len(re.findall(r"```python\n# \w+\.py\n", text)) == 5
 
 
 def test_the_smallest_plugin_does_what_it_says(house: House) -> None:
@@ -61,6 +61,16 @@ def test_the_plugin_with_settings_uses_them(house: House, monkeypatch: pytest.Mo
         == "I pass this on.\n\nWe are here again from 23:00 UTC."
     )
     assert snapshot.pipe("after_ai", "answer", replace(answer, handoff_reason=""), turn=TURN).text == "I pass this on."
+
+
+def test_the_rule_brings_a_person_before_the_ai_is_asked(house: House) -> None:
+    snapshot = load(house).snapshot()
+    asked = replace(TURN, question="I want a REFUND")
+    found = snapshot.first("escalate", turn=asked, answer=None)
+    assert found is not None and found[0] == "refunds"
+    assert (found[1].reason.value, found[1].detail, found[1].priority) == ("policy", "refund", "high")
+    assert snapshot.first("escalate", turn=asked, answer=Answer(text="x")) is None
+    assert snapshot.first("escalate", turn=TURN, answer=None) is None
 
 
 def test_the_provider_is_off_until_somebody_switches_it_on_and_then_speaks(house: House) -> None:
