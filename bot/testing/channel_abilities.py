@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from bot.channel import Capability, Channel, PermanentFailure, Resend
 from bot.messages import Attachment, Button, Draft
+from bot.splitting import split
 from bot.testing.promises import promise
+from bot.testing.texts import long_answer
 
 if TYPE_CHECKING:
     from bot.testing.stage import Stage
@@ -60,7 +62,7 @@ class Able:
     @promise("send")
     async def test_what_is_not_declared_is_refused(self, stage: Stage) -> None:
         """send() refuses what was not declared (op edit, delete, react) for good and shows nothing for it."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         sent = await stage.send(stage.out(place, "as it was"))
         for capability, op in OPS.items():
             if capability in stage.channel.capabilities:
@@ -71,12 +73,30 @@ class Able:
             )
         assert await stage.shows_now(place) == ["as it was"]
 
+    @promise("send")
+    async def test_a_long_answer_arrives_in_parts_in_order(self, stage: Stage) -> None:
+        """A long answer, split by the core for this channel, is taken part by part and shown in order, without a gap."""
+        place = await stage.place(1)
+        parts = split(long_answer(stage.channel.limits), stage.channel.limits)
+        assert len(parts) > 3
+        for number, part in enumerate(parts):
+            await stage.send(stage.out(place, part, part=number, parts=len(parts)))
+        await stage.shown(place, len(parts))
+        assert await stage.shows_now(place) == parts
+
+    @promise()
+    async def test_a_link_to_start_with_needs_no_connection(self, stage: Stage) -> None:
+        """start_link() gives an address that carries the code, or nothing; it never fails."""
+        link = stage.channel.start_link("A1B2C3")
+        assert isinstance(link, str), f"start_link() returned {link!r}"
+        assert not link or ("A1B2C3" in link and "://" in link), f"the link {link!r} does not carry the code"
+
     # Edits ----------------------------------------------------------------------------------------------------------
 
     @promise("send", Capability.EDIT)
     async def test_an_edit_changes_the_message_in_place(self, stage: Stage) -> None:
         """An edit changes the message it names, posts nothing new, and may be done twice."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         one = await stage.send(stage.out(place, "firts"))
         await stage.send(stage.out(place, "second"))
         edit = stage.out(place, "first", op="edit", subject=one.platform_id, version=1)
@@ -87,7 +107,7 @@ class Able:
     @promise("send", Capability.EDIT)
     async def test_an_edit_of_nothing_is_refused(self, stage: Stage) -> None:
         """An edit of a message that is not there fails for good and posts nothing."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         sent = await stage.send(stage.out(place, "there"))
         subject = await stage.platform.unknown_message(sent.platform_id)
         error = await stage.fails(stage.out(place, "ghost", op="edit", subject=subject, version=1))
@@ -97,7 +117,7 @@ class Able:
     @promise(Capability.EDIT, writes=["edit"])
     async def test_a_customers_edit_arrives(self, stage: Stage) -> None:
         """A customer's edit changes the stored message: Inbound(kind="edit") names it by the key it came with."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         message = await stage.write(place, "frist")
         (stored,) = await stage.arrived(place)
@@ -107,7 +127,7 @@ class Able:
             assert (event.subject, event.text) == (stored.key, "first 👍"), f"it came as {event!r:.300}"
             assert event.key != stored.key, "the edit has the key of the message: it would be taken for a redelivery"
         await stage.until(
-            lambda: [one.text for one in stage.disk.written(stage.channel.name, place)] == ["first 👍"],
+            lambda: [one.text for one in stage.on_disk(place)] == ["first 👍"],
             "the stored message says what the customer wrote last",
         )
 
@@ -116,7 +136,7 @@ class Able:
     @promise("send", Capability.DELETE)
     async def test_a_deletion_takes_away_one_message(self, stage: Stage) -> None:
         """A deletion takes away the message it names and no other; done twice it does no harm."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         one = await stage.send(stage.out(place, "wrong"))
         await stage.send(stage.out(place, "right"))
         delete = stage.out(place, "", op="delete", subject=one.platform_id, version=1)
@@ -128,7 +148,7 @@ class Able:
     @promise(Capability.DELETE, writes=["delete"])
     async def test_a_customers_deletion_arrives(self, stage: Stage) -> None:
         """A customer's deletion arrives: Inbound(kind="delete") names the message by the key it came with."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         message = await stage.write(place, "forget this")
         (stored,) = await stage.arrived(place)
@@ -142,7 +162,7 @@ class Able:
     @promise("send", Capability.REACTIONS)
     async def test_a_reaction_is_put_on_and_taken_off(self, stage: Stage) -> None:
         """A reaction is put on the message it names; an empty one takes ours back; neither posts anything."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         sent = await stage.send(stage.out(place, "nice"))
         await stage.send(stage.out(place, "👍", op="react", subject=sent.platform_id, version=1))
         await stage.until(lambda: self.reactions(stage, place, ("👍",)), "people see 👍 on the message")
@@ -153,7 +173,7 @@ class Able:
     @promise("send", Capability.REACTIONS, writes=["react"])
     async def test_a_customers_reaction_arrives(self, stage: Stage) -> None:
         """A customer's reaction to a message of ours arrives with its emoji, and so does its end."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         await stage.write(place, "hello")
         await stage.arrived(place)
@@ -169,7 +189,7 @@ class Able:
     @promise("send", Capability.FILES)
     async def test_a_file_is_shown_with_its_bytes(self, stage: Stage) -> None:
         """A file goes out with its name and exactly its bytes, whatever the name is made of."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         for name in ("receipt.png", HARD_NAME):
             file = Attachment(name=name, content=PICTURE, type="image/png", size=len(PICTURE), id=f"f{name[:1]}")
             await stage.send(stage.out(place, "", author="agent", files=(file,)))
@@ -180,7 +200,7 @@ class Able:
     @promise(Capability.FILES, writes=["write_file"])
     async def test_a_customers_file_arrives(self, stage: Stage) -> None:
         """A customer's file arrives with its bytes, and its caption as the text."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         await stage.platform.write_file(place, "Here it is", HARD_NAME, PICTURE)
         event = await stage.event("message")
@@ -195,7 +215,7 @@ class Able:
     @promise(Capability.FILES, writes=["write_file"])
     async def test_a_file_that_is_too_large_is_named(self, stage: Stage) -> None:
         """A customer's file above limits.max_file_bytes is not fetched but named (problem), and its caption arrives."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         stage.channel.limits = replace(stage.channel.limits, max_file_bytes=1_000)  # type: ignore[misc]
         await stage.listen()
         await stage.platform.write_file(place, "a film", "film.mp4", b"\0" * 1_001)
@@ -210,7 +230,7 @@ class Able:
     @promise("send", Capability.BUTTONS)
     async def test_buttons_are_shown_under_the_message(self, stage: Stage) -> None:
         """Buttons are shown under the message with their labels in order; values of 64 bytes are carried."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         buttons = tuple(
             Button(label=label, value=f"{number}:".ljust(64, "x")) for number, label in enumerate(("Yes", "No <&> 👍"))
         )
@@ -221,7 +241,7 @@ class Able:
     @promise("send", Capability.BUTTONS, writes=["press"])
     async def test_a_press_brings_the_value_back(self, stage: Stage) -> None:
         """A button that is pressed brings its value back exactly: Inbound(kind="button", text=value)."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         await stage.write(place, "hello")
         await stage.arrived(place)
@@ -239,7 +259,7 @@ class Able:
     @promise("send", Capability.TYPING, writes=["typing"])
     async def test_typing_is_shown_and_posts_nothing(self, stage: Stage) -> None:
         """typing() is seen at its place and posts nothing."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.channel.typing(place)
 
         async def seen() -> bool:
@@ -251,7 +271,7 @@ class Able:
     @promise("send", Capability.DRAFT, writes=["drafts"])
     async def test_a_draft_grows_and_ends_in_the_answer(self, stage: Stage) -> None:
         """A draft is seen while it grows, and when the answer is sent there is the answer, once, and nothing else."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         draft = Draft(place=place, turn="t1", text="We ship")
         await stage.channel.draft(draft)
         await asyncio.sleep(min(stage.channel.limits.draft_every, 3.0))

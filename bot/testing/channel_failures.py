@@ -26,7 +26,7 @@ class Failing:
     @promise("send", troubles=[Trouble.OUTAGE])
     async def test_an_outage_is_temporary(self, stage: Stage) -> None:
         """A platform that cannot be reached is a TemporaryFailure; when it is back the same delivery is sent, once."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.trouble(Trouble.OUTAGE)
         out = stage.out(place, "after the outage")
         error = await stage.fails(out)
@@ -39,7 +39,7 @@ class Failing:
     @promise("send", troubles=[Trouble.REFUSED])
     async def test_a_refusal_is_permanent(self, stage: Stage) -> None:
         """What the platform refuses for good is a PermanentFailure, shows nothing, and does not disturb the next message."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.trouble(Trouble.REFUSED)
         error = await stage.fails(stage.out(place, "refused"))
         assert isinstance(error, PermanentFailure), f"the platform refused it for good, and send() gave {error!r}"
@@ -51,7 +51,7 @@ class Failing:
     @promise("send", troubles=[Trouble.RATE_LIMITED])
     async def test_a_rate_limit_tells_how_long_to_wait(self, stage: Stage) -> None:
         """A rate limit is a TemporaryFailure with the platform's own seconds in retry_after, at once, and shows nothing."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.trouble(Trouble.RATE_LIMITED, RETRY_AFTER)
         began = time.monotonic()
         error = await stage.fails(stage.out(place, "too fast"))
@@ -66,7 +66,7 @@ class Failing:
     @promise("send", troubles=[Trouble.BROKEN])
     async def test_a_fault_of_the_platform_is_no_refusal(self, stage: Stage) -> None:
         """A fault of the platform's own (a 500) is uncertain or temporary, never a refusal and never a success."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.trouble(Trouble.BROKEN)
         error = await stage.fails(stage.out(place, "broken"))
         if error is None:
@@ -80,7 +80,7 @@ class Failing:
     @promise("send", troubles=[Trouble.LOST_ANSWER])
     async def test_a_lost_answer_is_uncertain_and_sends_nothing_twice(self, stage: Stage) -> None:
         """When the platform took a message and its answer is lost, send() neither says that it was not sent nor sends it twice."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.send(stage.out(place, "before"))
         await stage.trouble(Trouble.LOST_ANSWER)
         error = await stage.fails(stage.out(place, "perhaps"))
@@ -91,7 +91,7 @@ class Failing:
     @promise("send", troubles=[Trouble.LOST_ANSWER])
     async def test_an_uncertain_send_is_settled_as_declared(self, stage: Stage) -> None:
         """What was declared for uncertain sends (resend) is true: sent again it is shown once, or find() tells whether it is there."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         channel = stage.channel
         await stage.trouble(Trouble.LOST_ANSWER)
         out = stage.out(place, "settle me")
@@ -104,22 +104,22 @@ class Failing:
             assert found == ["settle me"], f"{channel.resend!s} was declared, and sending again shows {found}"
         if channel.resend is Resend.READBACK:
             await stage.renew()
-            sent = await stage.channel.find(out.key, place)
+            sent = await stage.find(out.key, place)
             assert sent is not None, "READBACK was declared, and find() does not find what is there"
             assert sent.platform_id in {"", there.id}
-            missing = await stage.channel.find(stage.out(place, "").key, place)
+            missing = await stage.find(stage.out(place, "").key, place)
             assert missing is None, "find() found a delivery that was never sent"
 
     @promise("send", troubles=[Trouble.SLOW])
     async def test_a_silent_platform_is_given_up_in_time(self, stage: Stage) -> None:
         """send() raises within limits.timeout when the platform does not answer, and does not say that it was not sent."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         declared = stage.channel.limits.timeout
         # Shorter, for channels that read it from here each time; others are waited for.
         stage.channel.limits = replace(stage.channel.limits, timeout=1.0)  # type: ignore[misc]
         await stage.trouble(Trouble.SLOW, declared + 5)
         began = time.monotonic()
-        sending = asyncio.ensure_future(stage.channel.send(stage.out(place, "slow")))
+        sending = asyncio.ensure_future(stage.deliver(stage.out(place, "slow")))
         await asyncio.wait({sending}, timeout=declared + 2)
         assert sending.done(), f"send() still waits after limits.timeout ({declared:g} s)"
         error = sending.exception()
@@ -129,10 +129,10 @@ class Failing:
     @promise("send", troubles=[Trouble.SLOW])
     async def test_a_send_can_be_cancelled(self, stage: Stage) -> None:
         """A send that is cancelled ends within 5 s, shows nothing twice, and the next one works."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.send(stage.out(place, "before"))
         await stage.trouble(Trouble.SLOW, 30.0)
-        sending = asyncio.ensure_future(stage.channel.send(stage.out(place, "cut off")))
+        sending = asyncio.ensure_future(stage.deliver(stage.out(place, "cut off")))
         await stage.shown(place, 2)
         sending.cancel()
         await asyncio.wait({sending}, timeout=STOP)
@@ -145,7 +145,7 @@ class Failing:
     @promise("send", troubles=[Trouble.REVOKED])
     async def test_a_revoked_token_needs_an_admin(self, stage: Stage) -> None:
         """A credential that is not accepted is ChannelDown with a sentence for the admin, and works again when it is accepted."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.trouble(Trouble.REVOKED)
         out = stage.out(place, "waits")
         error = await stage.fails(out)
@@ -159,7 +159,7 @@ class Failing:
     @promise("send", "secrets")
     async def test_no_error_and_no_log_shows_a_token(self, stage: Stage) -> None:
         """Whatever goes wrong, no token is in an error, in a log line at INFO or above, or in what is printed."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         with overhear() as heard:
             heard.parts.append(repr(stage.channel))
             await stage.listen()
@@ -179,7 +179,7 @@ class Failing:
     async def test_nothing_is_left_running(self, stage: Stage) -> None:
         """After the listener was stopped and close() returned, no task of the channel runs on."""
         before = asyncio.all_tasks()
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.listen()
         await stage.write(place, "hello")
         await stage.arrived(place)

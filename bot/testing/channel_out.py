@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from bot.splitting import measure, split
+from bot.splitting import measure
 from bot.testing.doubles import Trouble
 from bot.testing.promises import promise
-from bot.testing.texts import HARD, UNITS, full, long_answer
+from bot.testing.texts import HARD, UNITS, full
 
 if TYPE_CHECKING:
     from bot.testing.stage import Stage
@@ -25,7 +25,7 @@ class Outgoing:
     @promise("send")
     async def test_an_answer_is_shown_once_at_its_place_and_nowhere_else(self, stage: Stage) -> None:
         """An answer is shown once, unchanged, at the place it was sent to, and nowhere else."""
-        one, two = await stage.platform.place(1), await stage.platform.place(2)
+        one, two = await stage.place(1), await stage.place(2)
         for place in (two, one):
             await stage.send(stage.out(place, f"for {place}"))
         await stage.shown(one)
@@ -35,7 +35,7 @@ class Outgoing:
     @promise("send")
     async def test_sent_names_the_message(self, stage: Stage) -> None:
         """send() returns the platform's id of the message, another one for each message of a place."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         ids = [(await stage.send(stage.out(place, f"number {number}"))).platform_id for number in range(3)]
         shown = await stage.shown(place, 3)
         assert ids == [one.id for one in shown], f"send() returned {ids}, the platform has {[one.id for one in shown]}"
@@ -44,7 +44,7 @@ class Outgoing:
     @promise("send")
     async def test_difficult_texts_are_shown_whole(self, stage: Stage) -> None:
         """Emoji, right-to-left and wide characters, markup and line breaks are shown exactly as they were sent."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         for text in HARD:
             await stage.send(stage.out(place, text))
         found = [one.text for one in await stage.shown(place, len(HARD))]
@@ -57,7 +57,7 @@ class Outgoing:
         """A message of exactly limits.max_text, counted in limits.unit, is taken whole, whatever it is made of."""
         limits = stage.channel.limits
         for number, (name, piece) in enumerate(UNITS.items(), 1):
-            place = await stage.platform.place(number)
+            place = await stage.place(number)
             text = full(piece, limits)
             assert measure(text, limits) == limits.max_text
             error = await stage.fails(stage.out(place, text))
@@ -66,21 +66,10 @@ class Outgoing:
             assert await stage.shows_now(place) == [text], f"a full message of {name} was not shown whole"
 
     @promise("send")
-    async def test_a_long_answer_arrives_in_parts_in_order(self, stage: Stage) -> None:
-        """A long answer, split by the core for this channel, is taken part by part and shown in order, without a gap."""
-        place = await stage.platform.place(1)
-        parts = split(long_answer(stage.channel.limits), stage.channel.limits)
-        assert len(parts) > 3
-        for number, part in enumerate(parts):
-            await stage.send(stage.out(place, part, part=number, parts=len(parts)))
-        await stage.shown(place, len(parts))
-        assert await stage.shows_now(place) == parts
-
-    @promise("send")
     async def test_it_sends_without_listening(self, stage: Stage) -> None:
         """A new channel object that never listened sends."""
         await stage.renew()
-        place = await stage.platform.place(3)
+        place = await stage.place(3)
         await stage.send(stage.out(place, "unasked"))
         await stage.shown(place)
         assert await stage.shows_now(place) == ["unasked"]
@@ -88,7 +77,7 @@ class Outgoing:
     @promise("send")
     async def test_twenty_places_are_sent_to_at_once(self, stage: Stage) -> None:
         """Answers to twenty places at once each reach theirs, in the order of each place."""
-        places = [await stage.platform.place(number) for number in range(1, PLACES + 1)]
+        places = [await stage.place(number) for number in range(1, PLACES + 1)]
 
         async def three(place: str) -> None:
             for number in range(3):
@@ -102,7 +91,7 @@ class Outgoing:
     @promise("send", troubles=[Trouble.SLOW])
     async def test_the_loop_is_never_blocked(self, stage: Stage) -> None:
         """While the platform takes its time, everything else in the loop goes on (no blocking calls)."""
-        place = await stage.platform.place(1)
+        place = await stage.place(1)
         await stage.send(stage.out(place, "warm"))
         worst = []
         for _ in range(3):  # a busy machine may stop everybody once
@@ -116,10 +105,3 @@ class Outgoing:
             if worst[-1] < BLOCKED:
                 return
         raise AssertionError(f"the loop stood still for {min(worst):.1f} s while the platform took 1 s to answer")
-
-    @promise()
-    async def test_a_link_to_start_with_needs_no_connection(self, stage: Stage) -> None:
-        """start_link() gives an address that carries the code, or nothing; it never fails."""
-        link = stage.channel.start_link("A1B2C3")
-        assert isinstance(link, str), f"start_link() returned {link!r}"
-        assert not link or ("A1B2C3" in link and "://" in link), f"the link {link!r} does not carry the code"

@@ -154,6 +154,7 @@ class SurfaceDouble:
 
     troubles: ClassVar[frozenset[Trouble]] = frozenset(Trouble)
     acknowledges: ClassVar[bool] = True
+    longest: ClassVar[int] = 4_000
     secrets: ClassVar[tuple[str, ...]] = ()
     on_ack: Callable[[str], None] = staticmethod(lambda event: None)
 
@@ -213,6 +214,10 @@ class SurfaceDouble:
 
     def delete(self, message: str) -> Any:
         """The person deletes their message."""
+        raise NotImplementedError
+
+    def oddity(self, thread: str) -> Any:
+        """Something that no desk knows, or that is none of its business."""
         raise NotImplementedError
 
     def stranger(self) -> Any:

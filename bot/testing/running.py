@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
+log = logging.getLogger("deskhand.testing")
 LAST_WORDS = 1.0
 """Seconds for tasks that are left over to end."""
 
@@ -13,6 +15,7 @@ LAST_WORDS = 1.0
 def run(work: Coroutine[Any, Any, None]) -> None:
     """As ``asyncio.run``, but it does not wait for tasks that refuse to be cancelled."""
     loop = asyncio.new_event_loop()
+    loop.set_exception_handler(_note)
     try:
         loop.run_until_complete(work)
     finally:
@@ -26,3 +29,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(asyncio.wait_for(loop.shutdown_default_executor(), LAST_WORDS * 10))
         loop.close()
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody waited for, in a line. It may be told while memory is tidied up, in the middle of anything: no traceback is made."""
+    log.warning("%s: %r", context.get("message"), context.get("exception"))

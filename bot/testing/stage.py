@@ -11,9 +11,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.channel import Channel
-from bot.messages import Inbound, Outbound, Sent
-from bot.testing.doubles import PlatformDouble, Shown, Trouble
+from bot.messages import Outbound, Sent
+from bot.testing.doubles import Shown, Trouble
 from bot.testing.elsewhere import Elsewhere
 from bot.testing.fresh_store import OnDisk, Stored
 from bot.testing.kit_inbox import KitInbox
@@ -27,7 +26,12 @@ PATIENCE = 15.0
 class Stage:
     """``platform`` is the double (awaitable), ``channel`` the real one, ``disk`` what is committed."""
 
-    def __init__(self, make: Callable[[Any], Channel], double: PlatformDouble, disk: OnDisk) -> None:
+    channel: Any
+    inbox: Any
+    strangers = True
+    """Each place has a person of its own."""
+
+    def __init__(self, make: Callable[[Any], Any], double: Any, disk: OnDisk) -> None:
         self.disk = disk
         self.double = double
         self.platform: Any = Elsewhere(double)
@@ -48,8 +52,21 @@ class Stage:
         except BaseException:
             self.platform.end()
             raise
-        self.inbox = KitInbox(self.channel.name)
+        await self.open()
         return self
+
+    async def open(self) -> None:
+        """Make ready what the promise needs beside the double and the channel."""
+        self.inbox = KitInbox(self.channel.name)
+
+    async def place(self, number: int) -> str:
+        """A place where people write, as the channel calls it."""
+        place: str = await self.platform.place(number)
+        return place
+
+    def on_disk(self, place: str) -> list[Stored]:
+        """What people wrote there, as it is committed."""
+        return self.disk.written(self.channel.name, place)
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -119,9 +136,9 @@ class Stage:
     async def arrived(self, place: str, number: int = 1) -> list[Stored]:
         """Messages on disk from that place, once there are ``number`` of them."""
         stored: list[Stored] = await self.until(
-            lambda: found if len(found := self.disk.written(self.channel.name, place)) >= number else None,
+            lambda: found if len(found := self.on_disk(place)) >= number else None,
             f"{number} message(s) of {place!r} are on disk",
-            lambda: f"there are {[one.text for one in self.disk.written(self.channel.name, place)]!r:.300}",
+            lambda: f"there are {[one.text for one in self.on_disk(place)]!r:.300}",
         )
         return stored
 
@@ -130,38 +147,50 @@ class Stage:
         marker = f"marker {next(self._numbers)}"
         await self.write(place, marker)
         await self.until(lambda: self.disk.has(marker), "a message written later arrived")
-        found = [one.text for one in self.disk.written(self.channel.name, place)]
+        found = [one.text for one in self.on_disk(place)]
         assert found == [*texts, marker], f"on disk are {found!r:.600}, and written was {[*texts, marker]!r:.600}"
 
-    async def event(self, kind: str) -> Inbound:
+    async def event(self, kind: str) -> Any:
         """The first event of a kind that the channel gave to ``receive``."""
-        found: Inbound = await self.until(
+        return await self.until(
             lambda: next((one for one in self.inbox.events if one.kind == kind), None),
-            f"the channel gave receive() an Inbound(kind={kind!r})",
+            f"receive() was given an event of the kind {kind!r}",
         )
-        return found
 
     # Out ------------------------------------------------------------------------------------------------------------
 
-    def out(self, place: str, text: str, **more: Any) -> Outbound:
-        """A delivery with a key of its own, as the core makes them."""
+    def new_key(self) -> str:
+        """As the core makes them: 24 characters of base32."""
         number = f"{id(self)}.{next(self._numbers)}"
-        key = base64.b32encode(hashlib.sha256(number.encode()).digest()).decode()[:24].lower()
-        return Outbound(**{"key": key, "op": "send", "place": place, "text": text, **more})
+        return base64.b32encode(hashlib.sha256(number.encode()).digest()).decode()[:24].lower()
 
-    async def send(self, out: Outbound) -> Sent:
+    def out(self, place: str, text: str, **more: Any) -> Any:
+        """A delivery with a key of its own."""
+        return Outbound(**{"key": self.new_key(), "op": "send", "place": place, "text": text, **more})
+
+    async def deliver(self, out: Any) -> Sent:
+        """Hand a delivery to the channel."""
+        sent: Sent = await self.channel.send(out)
+        return sent
+
+    async def find(self, key: str, place: str) -> Sent | None:
+        """Ask the channel whether a delivery is there."""
+        sent: Sent | None = await self.channel.find(key, place)
+        return sent
+
+    async def send(self, out: Any) -> Sent:
         """Send what must succeed."""
         try:
-            sent = await self.in_time(self.channel.send(out))
+            sent = await self.in_time(self.deliver(out))
         except Exception as error:
             raise AssertionError(f"send() of {out.text!r:.60} must succeed here, and raised {error!r:.300}") from error
         assert isinstance(sent, Sent), f"send() returned {sent!r}; it must return bot.Sent"
         return sent
 
-    async def fails(self, out: Outbound) -> BaseException | None:
+    async def fails(self, out: Any) -> BaseException | None:
         """What ``send`` raises, or ``None``."""
         try:
-            await self.in_time(self.channel.send(out))
+            await self.in_time(self.deliver(out))
         except (AssertionError, asyncio.CancelledError):
             raise
         except Exception as error:

@@ -6,8 +6,9 @@ from typing import Any
 
 from bot import Channel
 from bot.testing import ChannelConformance
-from tests.conformance.exchange import TOKEN, Exchange
+from tests.conformance.exchange import Exchange
 from tests.conformance.pager import Pager
+from tests.conformance.wire import TOKEN
 
 
 class TestPager(ChannelConformance):

@@ -9,9 +9,10 @@ import pytest
 from bot import Channel
 from bot.testing import ChannelConformance, channel_failures, stage
 from bot.testing.promises import promises_of
-from tests.conformance.exchange import TOKEN, Exchange
+from tests.conformance.exchange import Exchange
 from tests.conformance.mutants import BREAKS
 from tests.conformance.pager import Pager
+from tests.conformance.wire import TOKEN
 
 
 @pytest.fixture(autouse=True)
