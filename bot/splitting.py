@@ -25,7 +25,8 @@ def split(text: str, limits: Limits) -> list[str]:
         # Room for a closing fence, should the cut fall inside one.
         room = limits.max_text - measure(reopen, limits) - len(_FENCE) - 1
         cut = _cut(rest, max(1, _prefix(rest, room, limits)))
-        head, rest = rest[:cut].rstrip("\n"), rest[cut:].lstrip("\n")
+        # Platforms take blank edges away. Those of lines stay: they are the shape of code.
+        head, rest = rest[:cut].rstrip() or rest[:cut], rest[cut:].lstrip("\n")
         inside = (reopen + head).count(_FENCE) % 2 == 1
         opening = _opening(reopen + head) if inside else ""
         parts.append(reopen + head + (f"\n{_FENCE}" if inside else ""))

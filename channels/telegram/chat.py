@@ -51,7 +51,7 @@ class TelegramChannel(Channel):
         self.uncertain = uncertain
         """What becomes of a message of which nobody can tell whether it arrived."""
         self.memory = Memory()
-        self.connection = Connection(token, api_url, self.memory)
+        self.connection = Connection(token, api_url, self.memory, lambda: self.limits)
         self.posting = Posting(self.connection)
         self.drafts = Drafts(self.connection, self.posting, self._belongs_to)
         self.intake: Intake | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import PermanentFailure, TemporaryFailure
+from bot import Limits, PermanentFailure, TemporaryFailure
 
 from .failures import failure_of, seconds_of
 from .memory import Memory
@@ -32,8 +33,9 @@ class Refusal(PermanentFailure):
 class Connection:
     """One bot. The client is made in the running loop, at the first call."""
 
-    def __init__(self, token: str, api_url: str, memory: Memory) -> None:
+    def __init__(self, token: str, api_url: str, memory: Memory, limits: Callable[[], Limits]) -> None:
         self._token, self._api_url = token, api_url
+        self.limits = limits
         self.memory = memory
         self.pace = Pace()
         self._api: Api | None = None
@@ -54,7 +56,7 @@ class Connection:
         if api is not None:
             await _api.close_api(api)
 
-    async def ask(self, method: str, wait: float = 12.0, /, **data: Any) -> Any:
+    async def ask(self, method: str, wait: float = 0.0, /, **data: Any) -> Any:
         """Call ``method``. Raises one of our failures; a refusal is a :class:`Refusal`."""
         from telegram import error as sdk
 
@@ -62,7 +64,8 @@ class Connection:
             raise TemporaryFailure("Telegram asked for a pause", self.pace.paused)
         api = await self.api()
         try:
-            return await api.call(method, wait, **data)
+            # Sooner than the host gives up, so that the failure is told apart here.
+            return await api.call(method, wait or 0.8 * self.limits().timeout, **data)
         except asyncio.CancelledError:
             raise
         except sdk.RetryAfter as error:
@@ -76,7 +79,7 @@ class Connection:
         except Exception as error:
             raise failure_of(error) from None
 
-    async def ask_in(self, spot: Spot, method: str, wait: float = 12.0, /, *, paced: bool = True, **data: Any) -> Any:
+    async def ask_in(self, spot: Spot, method: str, wait: float = 0.0, /, *, paced: bool = True, **data: Any) -> Any:
         """As :meth:`ask`, in the chat of ``spot``; follows a group that became a supergroup."""
         from telegram import error as sdk
 

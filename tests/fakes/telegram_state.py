@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ class World:
         self.allowed: tuple[str, ...] = PRIVATE_KINDS
         self.updates: list[dict[str, Any]] = []
         self.born: dict[int, float] = {}
+        self.on_confirm: Callable[[dict[str, Any]], None] = lambda update: None
+        """Told of each update that the bot says it has."""
         self._file = journal.open("a", encoding="utf-8") if journal else None
         self._next_update = 310_000_000
         self._next_message: dict[int, int] = {}
@@ -140,7 +143,10 @@ class World:
     def confirm(self, offset: int) -> None:
         """Forget everything before ``offset``, for good."""
         with self.lock:
-            gone = [one["update_id"] for one in self.updates if one["update_id"] < offset]
+            confirmed = [one for one in self.updates if one["update_id"] < offset]
+            gone = [one["update_id"] for one in confirmed]
+            for one in confirmed:
+                self.on_confirm(one)
             self.updates = [one for one in self.updates if one["update_id"] >= offset]
             if gone:
                 self.note("confirmed", updates=gone)
