@@ -57,6 +57,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.watching": "draft_text hints_arrive tell_typing watch",
         "bot.uploads": "largest_upload room_for_uploads take_upload upload_limits",
         "bot.web_errors": "RequestError allow_large on_drain",
+        "bot.webhook": "Forged WebhookChannel WebhookRequest sign_hmac take_webhook=take verify_hmac verify_time webhook_routes",
         "bot.whereabouts": "StartLink announce_channel=announce withdraw_channel=withdraw",
         "bot.threads": "offload",
         "bot.troubles": "forget_troubles=forget tell_trouble=tell",

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from bot import clock, deliver, desk_posts, merging, states, whereabouts
 from bot.commit import commit
-from bot.failpoints import failpoint
 from bot.merging import Move
 from bot.messages import Inbound, Receipt, Refused
 from bot.refusal import Refusal
@@ -155,7 +154,6 @@ def redeem(event: Inbound, contact_of: Callable[[], tuple[str, str]]) -> Receipt
     ).rowcount
     if not taken:
         raise Refusal("bad_code", EXPIRED if row[2] is None and row[1] <= at else USED, "code")
-    failpoint("carry.after_code")
     move = _move(event, conversation_id, place)
     kept = _contact(conversation_id)
     gone, _ = contact_of()
@@ -163,7 +161,6 @@ def redeem(event: Inbound, contact_of: Callable[[], tuple[str, str]]) -> Receipt
         _put_aside(move.aside)
     seq, rev, message_id = _tell(conversation_id, move)
     merging.merge(kept, gone, move)
-    failpoint("carry.before_commit")
     return Receipt(
         key=event.key, conversation_id=conversation_id, message_id=message_id, seq=seq, rev=rev, elsewhere=True
     )
