@@ -17,7 +17,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.messages": "Attachment Author Button Draft FileView Inbound MessageView Outbound Profile Reaction Receipt Refused Sent "
         "Source State MAX_TEXT",
         "bot.channel": "Capability Channel ChannelDown DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
-        "bot.desk": "Action Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted",
+        "bot.desk": "Action Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted ThreadGone",
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",

@@ -279,6 +279,14 @@ def mark_pending(number: int, owner: str) -> None:
     )
 
 
+def mark_superseded(number: int, owner: str) -> None:
+    """Something later says it as well: nothing is to be sent any more."""
+    sql(
+        "UPDATE delivery SET state = 'superseded', owner = '' WHERE ord = ? AND state = 'sending' AND owner = ?",
+        (number, owner),
+    )
+
+
 def mark_dead(number: int, owner: str, reason: str, *, state: str = "dead") -> None:
     """Never again by itself (``dead``), or only when an operator says so (``held``). Its successors go on."""
     sql(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
-from bot.channel import Limits, Resend
+from bot.channel import Limits, PermanentFailure, Resend
 from bot.messages import Attachment, Author, Source, State
 
 
@@ -145,6 +145,12 @@ class Posted:
     thread: str
 
 
+class ThreadGone(PermanentFailure):
+    """Certainly not posted, because the thread is not there any more (somebody deleted it, or its channel cannot be used). A new
+    one is opened where new threads are opened now, with what was said so far.
+    """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskEvent:
     """What somebody did at a desk. ``key`` is its natural identity, unique for ever and equal on every redelivery."""
@@ -232,7 +238,7 @@ class Desk:
         """Bring in what agents do until cancelled. Returning or raising means trouble: it is started again, later and later."""
 
     async def post(self, post: DeskPost) -> Posted:
-        """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure or Uncertain."""
+        """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure, ThreadGone, ChannelDown or Uncertain."""
         raise NotImplementedError
 
     async def find(self, key: str, place: str, thread: str) -> Posted | None:

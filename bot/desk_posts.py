@@ -21,6 +21,8 @@ from bot.messages import MessageView
 from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, last_messages, view
 
+ANOTHER = "The thread before this one is gone, so this ticket goes on here. What was said last:"
+
 
 def declare(desk: Desk) -> None:
     """Make a desk and the place of its new threads known to all processes."""
@@ -55,6 +57,25 @@ def open_threads(conversation_id: str) -> None:
             _plan(conversation_id, desk, "transcript", "event", 0)
             for message in last_messages(conversation_id, 2**31 - 1, SHOWN + 1):
                 _plan_files(conversation_id, desk, message)
+
+
+def open_another(conversation_id: str, desk: str, thread: str) -> bool:
+    """The thread is gone: open another one where threads are opened now. False: that was done already, or the desk is off."""
+    place = dict(declared()).get(desk)
+    if place is None or not thread:
+        return False
+    moved = sql(
+        "UPDATE desk_thread SET thread = NULL, place = ? WHERE conversation_id = ? AND desk = ? AND thread = ?",
+        (place, conversation_id, desk, thread),
+    ).rowcount
+    row = sql(
+        "UPDATE ticket SET version = version + 1 WHERE conversation_id = ? RETURNING version", (conversation_id,)
+    ).fetchone()
+    if not moved or row is None:
+        return bool(moved)
+    _plan(conversation_id, desk, "card", "card", row[0])
+    _plan(conversation_id, desk, "transcript", "event", row[0])
+    return True
 
 
 def refresh_card(conversation_id: str) -> None:
@@ -225,7 +246,9 @@ def compose(head: Head) -> DeskPost | None:
     if head.op == "mark":
         return desk_messages.mark(head, common)
     if head.message == "transcript":
-        return DeskPost(op="event", author="system", text=desk_messages.transcript(head.conversation_id), **common)
+        text = desk_messages.transcript(head.conversation_id)
+        again = f"{ANOTHER}\n\n" if head.version else ""
+        return DeskPost(op="event", author="system", text=f"{again}{text}", **common)
     return desk_messages.message(head, common)
 
 

@@ -181,5 +181,18 @@ class DeskOutbox(Outbox):
             write(lambda: work(""))
         failpoint("desk.after_posted")
 
+    def thread_gone(self, claimed: Claimed, reason: str) -> None:
+        """The thread is not there any more: open another one, which begins with what this delivery was to say."""
+        thread = claimed.out.thread if isinstance(claimed.out, DeskPost) else ""
+        opened = write(lambda: self._another_thread(claimed, thread))
+        if opened:
+            log.warning("thread_gone", channel=self.name, thread=thread, reason=reason, next="another one is opened")
+
+    def _another_thread(self, claimed: Claimed, thread: str) -> bool:
+        opened = desk_posts.open_another(claimed.place, self.desk.name, thread)
+        if opened:
+            deliver.mark_superseded(claimed.ord, lease.owner())
+        return opened
+
     def _refused(self, claimed: Claimed, reason: str) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), reason)

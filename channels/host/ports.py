@@ -27,6 +27,7 @@ from bot import (
     Receipt,
     Refused,
     StoreUnavailable,
+    ThreadGone,
     get_bus,
     lead,
     load_cursor,
@@ -236,7 +237,12 @@ class DeskPort:
                 await self._threads.call(get_bus().publish, [*topics, ("out", b"")])
 
     async def send(self, claimed: Claimed) -> Any:
-        return await self.desk.post(claimed.out)  # type: ignore[arg-type]
+        try:
+            return await self.desk.post(claimed.out)  # type: ignore[arg-type]
+        except ThreadGone as gone:
+            # Settled before the host settles it as refused, which then finds nothing to do.
+            await self._threads.call(self.outbox.thread_gone, claimed, str(gone))
+            raise
 
     async def find(self, claimed: Claimed) -> Any:
         out = claimed.out

@@ -7,9 +7,9 @@ import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bot import ChannelDown, Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend
+from bot import ChannelDown, Desk, DeskCapability, DeskInbox, DeskPost, Limits, Posted, Resend, ThreadGone
 
-from .failures import PLACE, Refused
+from .failures import GONE, PLACE, Refused
 from .looking import find
 from .marks import Marks
 from .pacing import Pacer
@@ -83,9 +83,13 @@ class SlackDesk(Desk):
             self.doubt.set()
             raise
         except Refused as refused:
-            # Where new threads open, nothing will work until an admin acts; in a channel of earlier days only this is lost.
-            if refused.code not in PLACE or post.place != self.place:
+            if refused.code in GONE or (post.op == "card" and post.subject and refused.code == "message_not_found"):
+                raise ThreadGone(f"{refused} This ticket goes on in a new thread.") from None
+            if refused.code not in PLACE:
                 raise
+            if post.place != self.place:
+                raise ThreadGone(f"{refused} This ticket goes on in a new thread in SLACK_CHANNEL.") from None
+            # Where new threads open nothing will work until an admin acts.
             self.doubt.set()
             raise ChannelDown(f"{refused} Nothing is lost: everything waits until then.") from None
 

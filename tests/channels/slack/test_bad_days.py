@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot import ChannelDown
+from bot import ChannelDown, ThreadGone
 from channels.slack import standing
 
 from .conftest import CHANNEL, Running, a_post, a_thread
@@ -109,3 +109,16 @@ def test_an_account_that_was_ended_is_told_and_forgotten(listening: Running, sla
     assert (left.kind, left.who) == ("left", "T0DESK:U1")
     slack.reply("U1", CHANNEL, thread, "from a phone that does not know yet")
     assert listening.wait_for_events(3)[2].trusted is False, "what was known of them is asked for again"
+
+
+def test_a_thread_that_was_deleted_and_a_channel_of_earlier_days_are_told_apart_from_everything_else(
+    running: Running, slack
+) -> None:
+    thread = a_thread(running)
+    slack.delete(CHANNEL, thread)  # nobody had written in it: nothing is left
+    for changed in ({"op": "message", "thread": thread}, {"op": "card", "thread": thread, "subject": thread}):
+        with pytest.raises(ThreadGone, match="new thread"):
+            running.post(a_post(key="m", text="Hello", **changed))
+    slack.space.add_channel("C0EARLIER", "earlier", is_archived=True)
+    with pytest.raises(ThreadGone, match="archive"):
+        running.post(a_post(key="m", op="message", place="C0EARLIER", thread="1.000001", text="Hello"))

@@ -1,0 +1,52 @@
+"""Somebody deleted a ticket's thread, or its channel: the ticket goes on in another one, and nothing that was said is missing."""
+
+from __future__ import annotations
+
+from bot.desk import DeskPost, Posted
+from tests.test_desks import World, world  # noqa: F401  the fixture
+
+
+def test_a_ticket_whose_thread_is_gone_goes_on_in_another_with_what_was_said(world: World) -> None:  # noqa: F811
+    world.customer("Is anybody there?")
+    world.customer("Hello?")
+    claimed = world.outbox.claim(world.conversation)
+    assert claimed is not None and isinstance(claimed.out, DeskPost) and claimed.out.thread == "m1"
+    world.outbox.thread_gone(claimed, "deleted")
+    world.outbox.refused(claimed, "deleted")  # as the host does with every permanent failure: nothing to do any more
+    card, transcript = world.pump()
+    assert (card.op, card.thread, card.subject) == ("card", "", "")
+    assert transcript.thread == "m3" and "goes on here" in transcript.text
+    assert "Is anybody there?" in transcript.text and transcript.text.endswith("Hello?")
+    states = dict(
+        world.store.read(lambda: world.store.sql("SELECT state, count(*) FROM delivery GROUP BY state").fetchall())
+    )
+    assert set(states) == {"sent", "superseded"}
+    world.customer("And now?")
+    (post,) = world.pump()
+    assert (post.text, post.thread) == ("And now?", "m3")
+
+
+def test_two_who_find_the_thread_gone_open_one_other(world: World) -> None:  # noqa: F811
+    world.customer("One")
+    claimed = world.outbox.claim(world.conversation)
+    assert claimed is not None
+    world.outbox.thread_gone(claimed, "deleted")
+    world.outbox.thread_gone(claimed, "deleted")
+    assert [post.op for post in world.pump()] == ["card", "event"]
+
+
+def test_it_is_opened_where_threads_are_opened_now_and_answered_there(world: World) -> None:  # noqa: F811
+    world.customer("One")
+    claimed = world.outbox.claim(world.conversation)
+    assert claimed is not None
+    type(world.outbox.desk).place = "W2"
+    try:
+        world.outbox.declare()
+        world.outbox.thread_gone(claimed, "archived")
+        head = world.outbox.claim(world.conversation)
+        assert head is not None and isinstance(head.out, DeskPost) and (head.out.op, head.out.place) == ("card", "W2")
+        world.outbox.posted(head, Posted("m77", "m77"))
+    finally:
+        type(world.outbox.desk).place = "W1"
+    rows = world.store.read(lambda: world.store.sql("SELECT place, thread FROM desk_thread").fetchall())
+    assert [tuple(row) for row in rows] == [("W2", "m77")]
