@@ -11,7 +11,7 @@ from bot import Attachment, Button, Outbound, PermanentFailure, Sent
 
 from .connection import FROM_BEFORE, Connection, Refusal
 from .places import Spot
-from .rich import render
+from .rich import MAX_TEXT, render, units
 
 log = structlog.get_logger("channels")
 NO_PREVIEW = {"is_disabled": True}
@@ -37,6 +37,16 @@ def keyboard(buttons: Sequence[Button]) -> dict[str, Any] | None:
     return {"inline_keyboard": rows} if rows else None
 
 
+def _named(name: str, text: str, entities: list[dict[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """The agent's name in bold above their words, where there is room: people want to know who speaks."""
+    head = " ".join(name.split())[:60]
+    moved = units(head) + 1
+    if not head or moved + units(text) > MAX_TEXT:
+        return text, entities
+    bold = {"type": "bold", "offset": 0, "length": moved - 1}
+    return f"{head}\n{text}", [bold, *({**one, "offset": one["offset"] + moved} for one in entities)]
+
+
 class Posting:
     """One per channel."""
 
@@ -52,7 +62,9 @@ class Posting:
         return self.sent(message)
 
     def words(self, spot: Spot, out: Outbound) -> dict[str, Any]:
-        text, entities = render(out.text, out.sources, still=spot.shared and out.author != "customer")
+        text, entities = render(out.text, out.sources, still=spot.shared)
+        if out.author == "agent" and out.author_name and out.part == 0:
+            text, entities = _named(out.author_name, text, entities)
         return {
             "text": text,
             "entities": entities or None,
