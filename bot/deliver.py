@@ -55,6 +55,15 @@ def route_of(conversation_id: str) -> tuple[str, str] | None:
     return (row[0], row[1]) if row else None
 
 
+def _shown_at(message_id: str) -> tuple[str, str] | None:
+    """Where a message was sent: its conversation may have been carried elsewhere since."""
+    row = sql(
+        "SELECT channel, place FROM delivery WHERE message = ? AND op = 'send' AND channel NOT LIKE 'desk:%' ORDER BY ord DESC LIMIT 1",
+        (message_id,),
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
 def plan(
     conversation_id: str,
     message_id: str,
@@ -67,7 +76,7 @@ def plan(
     """Create the deliveries of one message to where its conversation is now: one for each part of its text and for each of its
     ``files``. Inside the write that stores the message. Returns whether there is anything to send.
     """
-    route = route_of(conversation_id)
+    route = (_shown_at(message_id) if op in {"edit", "delete"} else None) or route_of(conversation_id)
     if route is None:
         return False
     channel, place = route
@@ -105,7 +114,7 @@ def _sent_parts(message_id: str, channel: str, place: str) -> list[int]:
 
 def follow(conversation_id: str, message_id: str, text: str, *, op: Op, version: int) -> bool:
     """Take an edit, a deletion or a reaction to where the customer is; False: that channel cannot. Inside a write."""
-    route = route_of(conversation_id)
+    route = (_shown_at(message_id) if op in {"edit", "delete"} else None) or route_of(conversation_id)
     if route is None:
         return False
     declared = declaration(route[0])

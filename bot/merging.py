@@ -178,8 +178,9 @@ def route(conversation_id: str, channel: str, place: str) -> bool:
         return False
     sql("UPDATE route SET current = ? WHERE conversation_id = ? AND current", (False, conversation_id))
     known = sql(
-        "UPDATE route SET current = ? WHERE id = (SELECT id FROM route WHERE conversation_id = ? AND channel = ? AND place = ? LIMIT 1)",
-        (True, conversation_id, channel, place),
+        "UPDATE route SET current = ?, created_at = ? WHERE id = (SELECT id FROM route WHERE conversation_id = ? AND channel = ?"
+        " AND place = ? LIMIT 1)",
+        (True, clock.now(), conversation_id, channel, place),
     ).rowcount
     if not known:
         sql(

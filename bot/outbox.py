@@ -68,6 +68,7 @@ class Outbox:
 
     def _gave_up(self, message: str) -> None:
         """A delivery of this message is dead: its agent sees it."""
+        self.count("dead")
         desk_posts.followed(message)
 
     def step(self, claimed: Claimed) -> Step:
@@ -88,7 +89,7 @@ class Outbox:
         not hidden."""
         counter(
             "deliveries_total",
-            "Deliveries by outcome: sent, retried, uncertain, resent (after uncertain), found, missing, held, refused",
+            "Deliveries by outcome: sent, retried, uncertain, resent (after uncertain), found, missing, held, refused, dead",
             ("channel", "outcome"),
         ).labels(self.name, outcome).inc()
 
@@ -155,7 +156,7 @@ class DeskOutbox(Outbox):
         write(lambda: desk_posts.declare(self.desk))
 
     def _gave_up(self, message: str) -> None:
-        return None
+        self.count("dead")
 
     def withdraw(self) -> None:
         """The desk is off: no new threads there."""

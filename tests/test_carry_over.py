@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from bot import audit, carry_over, clock, deliver, desk_posts, handoff, history, lease, merging, throttle, whereabouts
-from bot.channel import Channel, Limits
+from bot.channel import Capability, Channel, Limits
 from bot.desk import Desk
 from bot.messages import Inbound, Receipt, Refused
 from bot.outbox import DeskOutbox, Outbox
@@ -134,6 +134,20 @@ def test_what_was_on_its_way_stays_on_its_way_and_what_is_new_goes_to_the_new_pl
     assert len(texts(store, "post", "post-anna")) == len(before) + 1 and len(texts(store, "pigeon", "pigeon-p7")) == 2
     states = {row[0] for row in rows(store, "SELECT state FROM delivery WHERE channel = 'post'")}
     assert states == {"pending"}
+
+
+def test_a_change_of_what_was_said_before_goes_to_where_it_was_said(store: Any) -> None:
+    class Editing(Post):
+        capabilities = frozenset({Capability.EDIT})
+
+    Outbox(Editing()).declare()
+    deliver.forget_declarations()
+    conversation = comes(said("post", "anna")).conversation_id
+    message = store.write(lambda: handoff.hand_over(conversation, "asked for a person", asked=True)).message_id
+    comes(shows("pigeon", "p7", asked("post", "anna")))
+    assert store.write(lambda: deliver.follow(conversation, message, "better words", op="edit", version=1))
+    edits = rows(store, "SELECT channel, place FROM delivery WHERE op = 'edit'")
+    assert [tuple(row) for row in edits] == [("post", "post-anna")]
 
 
 def test_afterwards_the_old_place_begins_something_new(store: Any) -> None:
