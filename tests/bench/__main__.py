@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import answers, footprint, on_discord, peers, sockets
+from tests.bench import answers, desk, footprint, on_discord, on_telegram, peers, sockets
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
@@ -27,8 +27,11 @@ PARTS: dict[str, Part] = {
     "footprint": footprint.footprint,
     "widget": footprint.widget,
     "retrieval": footprint.retrieval,
+    "desk": desk.desk,
     "discord-in": on_discord.inbound,
     "discord-out": on_discord.replies,
+    "telegram": on_telegram.inbound,
+    "telegram-replies": on_telegram.replies,
 }
 
 

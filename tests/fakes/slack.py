@@ -155,7 +155,7 @@ class FakeSlack(People):
         arguments = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or str(arguments.pop("token", ""))
         self.space.note("call", method=name, channel=arguments.get("channel"), arguments=arguments)
-        fault = self.faults.next(name)
+        fault = self.faults.next(name, str(arguments.get("channel", "")))
         if fault is not None:
             self.space.note("fault", kind=fault.kind, method=name)
         kind = fault.kind if fault else ""

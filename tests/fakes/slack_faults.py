@@ -21,6 +21,8 @@ class Fault:
     """How late ``slow_after`` answers."""
     error: str = ""
     """With the kind ``error``: what Slack says."""
+    channel: str = ""
+    """Only for calls that name this channel."""
 
 
 @dataclass
@@ -50,9 +52,9 @@ class Faults:
             seconds,
         )
 
-    def next(self, method: str) -> Fault | None:
+    def next(self, method: str, channel: str = "") -> Fault | None:
         for one in self.scripted:
-            if one.method in {"", method}:
+            if one.method in {"", method} and one.channel in {"", channel}:
                 self.scripted.remove(one)
                 return one
         if self.rate and (not self.methods or method in self.methods) and self.dice.random() < self.rate:
