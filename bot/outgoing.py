@@ -14,7 +14,7 @@ from bot.deliver import FILE_PART, CannotSend, Head
 from bot.file_links import link_of
 from bot.files import size_text
 from bot.messages import Attachment, FileView, MessageView, Op, Outbound
-from bot.splitting import split
+from bot.splitting import measure, split
 from bot.store import sql
 from bot.store.statements import COLUMNS, view
 
@@ -58,19 +58,20 @@ def compose(head: Head) -> Outbound | None:
 def _text(
     op: Op, subject: str, head: Head, message: MessageView, declared: Declaration, common: dict[str, Any]
 ) -> Outbound | None:
-    text = message.text
-    if op == "send" and "buttons" in declared.can and buttons.wants_rating(message, head.conversation_id):
-        text = f"{text}\n\n{buttons.RATE_QUESTION}"
-    pieces = split(text, declared.limits)
+    pieces = split(message.text, declared.limits)
     if head.part >= len(pieces) or not pieces[head.part]:
         # The text has become shorter since it was sent in parts.
         return Outbound(op="edit", subject=subject, text="…", **common) if op == "edit" else None
     last = head.part == len(pieces) - 1
     offered = buttons.offered(message, head.conversation_id, head.key) if last and "buttons" in declared.can else ()
+    text = pieces[head.part]
+    if offered and buttons.wants_rating(message, head.conversation_id):
+        asking = f"{text}\n\n{buttons.RATE_QUESTION}"
+        text = asking if measure(asking, declared.limits) <= declared.limits.max_text else text
     return Outbound(
         op=op,
         subject=subject,
-        text=pieces[head.part],
+        text=text,
         sources=message.sources if last else (),
         buttons=offered,
         **common,
