@@ -72,11 +72,10 @@ class Routes:
 
     def application(self, **_: Any) -> Body:
         return {
-            "id": self.world.app,
-            "name": "Deskhand",
-            "flags": self.world.flags,
-            "bot": self.world.users[self.world.me],
-        }
+            "id": self.world.app, "name": "Deskhand", "flags": self.world.flags, "bot": self.world.users[self.world.me], "icon": None,
+            "description": "", "bot_public": True, "bot_require_code_grant": False, "verify_key": "", "summary": "",
+            "owner": self.world.users[self.world.me], "team": None, "rpc_origins": [], "hook": True,
+        }  # fmt: skip
 
     def my_guilds(self, **_: Any) -> list[Body]:
         return [{"id": guild, "name": name} for guild, name in self.world.guilds.items()]
@@ -185,7 +184,7 @@ class Routes:
         self.world.note("pings", who=pings(body), channel=channel)
         made = self.world.write(
             channel, self.world.me, body.get("content") or "", nonce=nonce, components=body.get("components") or [],
-            flags=body.get("flags") or 0, attachments=attachments, message_reference=body.get("message_reference"),
+            flags=body.get("flags") or 0, attachments=attachments, **({"message_reference": body["message_reference"]} if body.get("message_reference") else {}),
         )  # fmt: skip
         if nonce:
             self.world.nonces[nonce] = (channel, made["id"], time.time())

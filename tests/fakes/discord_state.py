@@ -38,9 +38,7 @@ class World:
         self.app = "100000000000000002"
         self.flags = CONTENT_FLAG
         self.revoked = False
-        self.users: dict[str, dict[str, Any]] = {
-            self.me: {"id": self.me, "username": "deskhand", "global_name": "Deskhand", "bot": True}
-        }
+        self.users: dict[str, dict[str, Any]] = {self.me: _user(self.me, "Deskhand", bot=True)}
         self.guilds: dict[str, str] = {}
         self.channels: dict[str, dict[str, Any]] = {}
         self.messages: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
@@ -86,7 +84,7 @@ class World:
 
     def add_user(self, name: str, *, bot: bool = False) -> str:
         user = self.snowflake()
-        self.users[user] = {"id": user, "username": name.lower(), "global_name": name.title(), "bot": bot}
+        self.users[user] = _user(user, name, bot=bot)
         return user
 
     def add_guild(self, name: str = "Lamps") -> str:
@@ -156,6 +154,17 @@ class World:
         with self.lock:
             wanted = author or self.me
             return [one["content"] for one in self.messages[channel].values() if one["author"]["id"] == wanted]
+
+
+def _user(user: str, name: str, *, bot: bool) -> dict[str, Any]:
+    return {
+        "id": user,
+        "username": name.lower(),
+        "global_name": name.title(),
+        "discriminator": "0",
+        "avatar": None,
+        "bot": bot,
+    }
 
 
 def _iso(at: float) -> str:
