@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 from bot import clock, deliver, lease
@@ -105,17 +105,36 @@ class Switches:
 
 def conversation(channel: str, place: str) -> str:
     """Somebody writes at a place; returns the conversation."""
-    key = f"{channel}:{place}:{clock.new_id()}"
-    got = receive([Inbound(channel=channel, key=key, external_id=place, place=place, text="hello")])[0]
-    assert isinstance(got, Receipt)
-    return got.conversation_id
+    return conversations(channel, [place])[0]
+
+
+def conversations(channel: str, places: Sequence[str]) -> list[str]:
+    """Somebody writes at each of these places, in one commit."""
+
+    def work() -> list[str]:
+        events = [
+            Inbound(
+                channel=channel, key=f"{channel}:{place}:{clock.new_id()}", external_id=place, place=place, text="hello"
+            )
+            for place in places
+        ]
+        return [got.conversation_id for got in receive(events) if isinstance(got, Receipt)]
+
+    found = write(work)
+    assert len(found) == len(places)
+    return found
 
 
 def say(conversation_id: str, text: str, *, turn: str | None = None) -> str:
     """An answer that is to be sent."""
-    message_id = clock.new_id()
+    return say_all([(conversation_id, text)], turn=turn)[0]
 
-    def work() -> None:
+
+def say_all(answers: Sequence[tuple[str, str]], *, turn: str | None = None) -> list[str]:
+    """Answers that are to be sent, in one commit."""
+
+    def one(conversation_id: str, text: str) -> str:
+        message_id = clock.new_id()
         row = sql(
             "UPDATE conversation SET seq = seq + 1, rev = rev + 1 WHERE id = ? RETURNING seq, rev", (conversation_id,)
         ).fetchone()
@@ -123,9 +142,9 @@ def say(conversation_id: str, text: str, *, turn: str | None = None) -> str:
             message_id, conversation_id, Place(*row), author="ai", body=text, created_at=clock.now(), turn=turn
         )
         deliver.plan(conversation_id, message_id, text)
+        return message_id
 
-    write(work)
-    return message_id
+    return write(lambda: [one(*answer) for answer in answers])
 
 
 def running_turn(conversation_id: str) -> str:

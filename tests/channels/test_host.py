@@ -16,7 +16,18 @@ from bot.outbox import Outbox
 from channels.host import Host
 from channels.host import hosted as hosting
 from channels.host.circuit import WAITS
-from tests.channels.boards import Board, Switches, conversation, installed, named, say, states, until
+from tests.channels.boards import (
+    Board,
+    Switches,
+    conversation,
+    conversations,
+    installed,
+    named,
+    say,
+    say_all,
+    states,
+    until,
+)
 
 MANY = 200
 
@@ -52,10 +63,9 @@ def hosting_of(switches: Switches, story: Story) -> float:
 
 def planned(channel: Channel, places: int) -> list[str]:
     Outbox(channel).declare()
-    conversations = [conversation(channel.name, f"room {number}") for number in range(places)]
-    for one in conversations:
-        say(one, f"answer for {one}")
-    return conversations
+    found = conversations(channel.name, [f"room {number}" for number in range(places)])
+    say_all([(one, f"answer for {one}") for one in found])
+    return found
 
 
 async def raises(error: Exception) -> None:
@@ -88,7 +98,7 @@ def test_200_conversations_go_on_beside_a_channel_that_hangs_one_that_floods_and
         named(Board, "crash"),
     )
     hanging.sending = hangs
-    conversations = planned(well, MANY)
+    talking = planned(well, MANY)
     planned(hanging, 40)
     flooded = 0
 
@@ -115,7 +125,7 @@ def test_200_conversations_go_on_beside_a_channel_that_hangs_one_that_floods_and
         await until(lambda: len(well.sent) >= MANY, 25)
         await until(lambda: flooded > 200)
         # And again, now that all of them are at it: one round of 200 more.
-        await asyncio.to_thread(lambda: [say(one, "and one more") for one in conversations])
+        await asyncio.to_thread(say_all, [(one, "and one more") for one in talking])
         host.hosted["board"].wake.set()
         await until(lambda: len(well.sent) >= 2 * MANY, 25)
 
@@ -129,7 +139,10 @@ def test_200_conversations_go_on_beside_a_channel_that_hangs_one_that_floods_and
     assert stopped_in < 15, "a call that never ends does not hold the stop"
 
 
-def test_a_switch_is_obeyed_within_2_seconds_although_another_channel_does_not_stop() -> None:
+def test_a_switch_is_obeyed_within_2_seconds_although_another_channel_does_not_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hosting, "LISTENER_STOP", 2.5)
     stubborn, other = named(Board, "stubborn"), Board()
 
     async def never(inbox: Any) -> None:
