@@ -315,8 +315,24 @@ def _public(name: str) -> str:
 def actions(state: str) -> tuple[Action, ...]:
     """What may be done in a state, the most obvious first."""
     return {
-        "waiting": (Action.CLAIM, Action.RESOLVE, Action.TRANSFER, Action.RETURN, Action.SNOOZE, Action.BLOCK),
-        "human": (Action.RESOLVE, Action.RELEASE, Action.TRANSFER, Action.RETURN, Action.SNOOZE, Action.BLOCK),
+        "waiting": (
+            Action.CLAIM,
+            Action.RESOLVE,
+            Action.TRANSFER,
+            Action.RETURN,
+            Action.SNOOZE,
+            Action.PRIORITY,
+            Action.BLOCK,
+        ),
+        "human": (
+            Action.RESOLVE,
+            Action.RELEASE,
+            Action.TRANSFER,
+            Action.RETURN,
+            Action.SNOOZE,
+            Action.PRIORITY,
+            Action.BLOCK,
+        ),
         "ai": (Action.CLAIM, Action.BLOCK),
         "resolved": (Action.REOPEN,),
     }.get(state, ())

@@ -21,6 +21,10 @@ LABELS = {
     Action.BLOCK: "Block visitor…",
     Action.UNDO: "Undo",
     Action.RETRY: "Try again",
+    Action.PRIORITY: "Priority…",
+    Action.TICKET: "Make it a ticket",
+    Action.AWAY: "I am away",
+    Action.BACK: "I am back",
     Action.SUMMARY: "Summarise again",
     Action.LINK: "Link my account",
 }

@@ -23,10 +23,12 @@ _DURATIONS = (
     ("15", "15 minutes"), ("60", "1 hour"), ("240", "4 hours"), ("1440", "1 day"), ("4320", "3 days"), ("10080", "1 week"),
     ("43200", "30 days"),
 )  # fmt: skip
+_PRIORITIES = (("urgent", "Urgent"), ("high", "High"), ("normal", "Normal"), ("low", "Low"))
 _TITLES = {
     NOTE: ("Internal note", "Keep"),
     Action.TRANSFER.value: ("Assign to", "Assign"),
     Action.SNOOZE.value: ("Snooze", "Snooze"),
+    Action.PRIORITY.value: ("Priority", "Set"),
     Action.BLOCK.value: ("Block this visitor?", "Block"),
 }
 HAVE_FORMS = frozenset(_TITLES)
@@ -63,11 +65,16 @@ def _blocks(what: str) -> list[Block]:
         element = {"type": "users_select", "action_id": FIELD, "placeholder": plain("A colleague")}
         return [_input("Who goes on with this conversation", element)]
     if what == Action.SNOOZE:
-        options = [{"text": plain(label), "value": value} for value, label in _DURATIONS]
-        element = {"type": "static_select", "action_id": FIELD, "options": options, "initial_option": options[1]}
-        return [_input("Hide it for so long, or until the customer writes", element)]
+        return [_input("Hide it for so long, or until the customer writes", _choice(_DURATIONS, 1))]
+    if what == Action.PRIORITY:
+        return [_input("How much it presses; due times move with it", _choice(_PRIORITIES, 2))]
     words = "They cannot write to you any more, and the conversation is closed. An admin can take it back: deskhand agents unblock."
     return [{"type": "section", "text": plain(words)}]
+
+
+def _choice(choices: tuple[tuple[str, str], ...], first: int) -> Block:
+    options = [{"text": plain(label), "value": value} for value, label in choices]
+    return {"type": "static_select", "action_id": FIELD, "options": options, "initial_option": options[first]}
 
 
 def _input(label: str, element: Block) -> Block:

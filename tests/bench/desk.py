@@ -200,30 +200,31 @@ async def _race(report: Report, slack: FakeSlack, running: Deskhand, room: Path)
 
         conversations = [await ticket(number) for number in range(TICKETS)]
     rng = random.Random(2)
-    presses = [(user, conversation) for user in users for conversation in conversations]
-    rng.shuffle(presses)
     first, began = len(slack.space.log), time.monotonic()
-    for number, (user, conversation) in enumerate(presses):
-        box = {"type": "message", "message_ts": slack.space.new_ts(), "channel_id": ROOM, "is_ephemeral": True}
-        action = {"type": "button", "action_id": "deskhand:claim", "block_id": "b", "value": f"claim|{conversation}||"}
-        slack._click(slack._payload(user, ROOM, action, box))
-        if number % 20 == 19:
-            await asyncio.sleep(0.05)
-    while (
-        sum(e["what"] == "clicked" for e in slack.space.log[first:]) < len(presses) and time.monotonic() - began < 120
-    ):
-        await asyncio.sleep(0.2)
+    for number, conversation in enumerate(conversations):
+        rng.shuffle(users)
+        for user in users:  # all fifty at the same moment, ticket after ticket
+            box = {"type": "message", "message_ts": slack.space.new_ts(), "channel_id": ROOM, "is_ephemeral": True}
+            action = {
+                "type": "button",
+                "action_id": "deskhand:claim",
+                "block_id": "b",
+                "value": f"claim|{conversation}||",
+            }
+            slack._click(slack._payload(user, ROOM, action, box))
+        while sum(e["what"] == "clicked" for e in slack.space.log[first:]) < (number + 1) * AGENTS:
+            await asyncio.sleep(0.02)
     seconds = time.monotonic() - began
-    acked = [e for e in slack.space.log[first:] if e["what"] == "acked"]
+    acked = [e["seconds"] for e in slack.space.log[first:] if e["what"] == "acked"]
+    _, p95 = _parts(acked)
     joined = _rows(
         running, "SELECT conversation_id, count(*) FROM message WHERE kind = 'joined' GROUP BY conversation_id"
     )
     claims = _rows(running, "SELECT ticket_id, count(*) FROM ticket_event WHERE event = 'claimed' GROUP BY ticket_id")
     right = len(joined) == len(claims) == TICKETS and all(row[1] == 1 for row in [*joined, *claims])
-    worst = max((e["seconds"] for e in acked), default=0.0)
     report.add(f"race of {AGENTS} agents for {TICKETS} tickets", f"{sum(r[1] for r in claims)} claims, {len(claims)} tickets",
-               "exactly one each", right and len(acked) == len(presses),
-               f"{len(presses):,} clicks over Socket Mode in {seconds:.0f} s, {len(acked):,} acknowledged, the slowest after {worst:.1f} s")  # fmt: skip
+               "exactly one each", right and len(acked) == TICKETS * AGENTS,
+               f"{TICKETS * AGENTS:,} clicks over Socket Mode, fifty at a time, in {seconds:.0f} s, {len(acked):,} acknowledged, p95 {p95:.0f} ms")  # fmt: skip
 
 
 def _hire(slack: FakeSlack, running: Deskhand) -> list[str]:

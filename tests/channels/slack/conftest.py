@@ -163,7 +163,7 @@ def a_card(**changed: Any) -> Card:
         "conversation_id": "0193-conv", "ticket": 1042, "version": 1, "state": "waiting", "customer": "Anna Kovač",
         "email": "anna@example.com", "language": "hr", "site": "Lamps", "channel": "widget", "reason": "Asked for a person",
         "summary": "The lamp arrived broken.", "summary_by": "ai", "confidence": 0.31, "page_url": "https://shop.example/orders/4711",
-        "waiting_since": time.time(), "actions": ("claim", "resolve", "transfer", "return", "block", "snooze"),
+        "waiting_since": time.time(), "actions": ("claim", "resolve", "transfer", "return", "block", "snooze", "priority"),
         "lines": (Line(author="customer", name="Anna", text="It is broken.", at=1.0), Line(author="ai", name="", text="Sorry!", at=2.0)),
         **changed,
     }  # fmt: skip

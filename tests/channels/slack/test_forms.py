@@ -42,7 +42,7 @@ def test_a_note_is_written_in_a_form_and_kept_once(listening: Running, slack) ->
     ("label", "given", "action", "value"),
     [
         ("Assign to…", "U2", Action.TRANSFER, "T0DESK:U2"), ("Snooze…", "240", Action.SNOOZE, "240"),
-        ("Block visitor…", None, Action.BLOCK, ""),
+        ("Block visitor…", None, Action.BLOCK, ""), ("Priority…", "high", Action.PRIORITY, "high"),
     ],
 )  # fmt: skip
 def test_what_needs_more_words_asks_for_them(
@@ -118,7 +118,7 @@ def test_a_note_can_be_typed_as_a_command(listening: Running, slack) -> None:
     assert "empty" in slack.wait(lambda: slack.space.ephemerals)[0]["text"]
 
 
-@pytest.mark.parametrize("what", ["note", "transfer", "snooze", "block"])
+@pytest.mark.parametrize("what", ["note", "transfer", "snooze", "priority", "block"])
 def test_forms_keep_slacks_limits_and_forms_of_others_mean_nothing(what: str) -> None:
     view = form(what, conversation="c" * 36, place=CHANNEL, thread="1.000001")
     assert wrong_view(view) == "" and wrong_view(sentence("x" * 9_000)) == ""
