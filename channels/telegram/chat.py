@@ -92,7 +92,9 @@ class TelegramChannel(Channel):
         return self.intake.heard_at.get(place, 0) if self.intake else 0
 
     async def typing(self, place: str) -> None:
-        await self.connection.ask_in(_spot(place), "sendChatAction", 5.0, paced=False, action="typing")
+        spot = _spot(place)
+        if self.connection.pace.room_for_sign():
+            await self.connection.ask_in(spot, "sendChatAction", 5.0, paced=False, action="typing")
 
     async def draft(self, draft: Draft) -> None:
         await self.drafts.show(draft)

@@ -12,6 +12,7 @@ from collections import deque
 from bot import TemporaryFailure
 
 PER_SECOND = 25.0
+SIGNS_PER_SECOND = 5.0
 PER_GROUP = 19
 """A minute, and one less than the limit: clocks differ."""
 FOR_DRAFTS = 12
@@ -27,6 +28,7 @@ class Pace:
     def __init__(self) -> None:
         self._until = 0.0
         self._next = 0.0
+        self._next_sign = 0.0
         self._groups: dict[int, deque[float]] = {}
 
     def pause(self, seconds: float) -> None:
@@ -64,6 +66,14 @@ class Pace:
             return True
         said = self._of(chat, now)
         return len(said) < FOR_DRAFTS and (not said or now - said[-1] >= DRAFT_EVERY)
+
+    def room_for_sign(self) -> bool:
+        """Whether a sign of typing may be shown now: a few a second for everybody together, and none while messages queue."""
+        now = time.monotonic()
+        if self.paused or self._next > now or self._next_sign > now:
+            return False
+        self._next_sign = max(self._next_sign, now - 1.0) + 1.0 / SIGNS_PER_SECOND
+        return True
 
     def _of(self, chat: int, now: float) -> deque[float]:
         if len(self._groups) > 5_000:

@@ -142,7 +142,10 @@ class FakeTelegram(People):
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         name, token = request.match_info["method"], request.match_info["token"]
-        data = await _arguments(request)
+        try:
+            data = await _arguments(request)
+        except ConnectionResetError:  # the bot hung up in the middle
+            return _hang_up(request)
         if name != "getUpdates":
             shown = {key: value for key, value in data.items() if not isinstance(value, tuple)}
             self.world.note("call", method=name, chat=data.get("chat_id"), data=shown)

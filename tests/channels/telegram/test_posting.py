@@ -200,6 +200,9 @@ def test_a_topic_gets_its_answer(telegram: FakeTelegram, running: Running) -> No
 def test_typing_is_shown(telegram: FakeTelegram, running: Running) -> None:
     running.run(running.channel.typing(f"{GROUP}/7:{ANNA}"))
     assert telegram.world.noted("action", chat=GROUP, action="typing")
+    for _ in range(20):
+        running.run(running.channel.typing(str(ANNA)))
+    assert len(telegram.world.noted("action")) < 15, "signs never take the room of messages"
 
 
 # Drafts -------------------------------------------------------------------------------------------------------------
