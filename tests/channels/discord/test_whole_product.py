@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +20,7 @@ from tests.conftest import ON_POSTGRES
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
 from tests.running import Deskhand
+from tests.scenarios.talking import Customer
 
 ROOM = "C0HELP"
 QUESTION = "How many days do I have to return something?"
@@ -191,6 +195,58 @@ def test_support_in_a_server_from_the_form_to_the_answer(
     assert "I know better" not in str(slack.space.messages(ROOM, root))
     named = discord.mention(ben, room, QUESTION)
     shown(discord, named, "30 days")
+
+
+def test_a_conversation_is_carried_from_one_channel_to_the_other(product: Deskhand, discord: FakeDiscord) -> None:
+    with Customer(product.base_url) as customer:
+        customer.say(QUESTION)
+        customer.until(customer.answers)
+        request = urllib.request.Request(
+            f"{product.base_url}/api/v1/chat/continue",
+            json.dumps({"session": customer.conv}).encode(),
+            {"Authorization": f"Bearer {customer.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            told = json.load(answer)
+    room = discord.world.add_channel(discord.world.add_guild())
+    dora = discord.world.add_user("Dora")
+    dm = discord.world.dm_of(dora)
+    discord.command(dora, room, "continue", code=told["code"])
+    refused = discord.wait(lambda: [one for one in discord.world.ephemerals if one["channel"] == room])
+    assert "Others read along" in refused[0]["content"]
+    discord.command(dora, dm, "continue", code=told["code"])
+    discord.wait(lambda: [one for one in discord.world.ephemerals if one["channel"] == dm])
+    discord.dm(dora, QUESTION)
+    shown(discord, dm, "30 days")
+    wires = Path(product.data) / "deskhand.sqlite3"
+    if not ON_POSTGRES:
+        with sqlite3.connect(f"file:{wires}?mode=ro", uri=True) as wire:
+            found = wire.execute("SELECT conversation_id FROM route WHERE place = ? AND current", (dm,)).fetchone()
+        assert found == (customer.conv,), "the same conversation"
+
+
+def test_switched_off_and_on_again_nothing_is_lost(product: Deskhand, discord: FakeDiscord) -> None:
+    emil = discord.world.add_user("Emil")
+    dm = discord.world.dm_of(emil)
+    identified = len(discord.world.noted("identify"))
+    assert product.run("plugins", "off", "discord").returncode == 0
+    discord.wait(lambda: not discord.connected(), 10)
+    discord.dm(emil, QUESTION)
+    assert product.run("plugins", "on", "discord").returncode == 0
+    shown(discord, dm, "30 days", 30)
+    assert len(discord.world.noted("identify")) == identified
+    discord.world.revoked = True
+    discord.dm(emil, "Are you still there?")
+    discord.wait(lambda: discord.world.noted("refused"), 20)
+    discord.world.revoked = False
+    discord.world.token, old = discord.world.token.replace("fakeX", "fakeY"), discord.world.token
+    discord.run(discord.gateway.drop())
+    done = product.run("plugins", "set", "discord", f"bot_token={discord.world.token}")
+    assert done.returncode == 0, done.stderr
+    discord.wait(lambda: discord.world.texts(dm)[1:], 30)
+    assert old not in product.log() + done.stdout
+    assert product.run("plugins", "set", "discord", "--unset", "bot_token").returncode == 0
+    discord.world.token = old
 
 
 def test_killed_and_faulty_nothing_is_lost_and_nothing_doubled(product: Deskhand, discord: FakeDiscord) -> None:
