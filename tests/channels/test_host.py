@@ -251,6 +251,7 @@ def test_a_revoked_token_pauses_the_channel_and_new_settings_send_everything() -
         (trouble,) = troubles.found()
         assert (trouble.channel, trouble.part, trouble.waiting) == ("board", "send", 12)
         assert trouble.text == "The platform refuses the token. Make a new one and set it."
+        await until(lambda: not host.hosted["board"].draining)  # what was under way when it was found out
         seen = len(tries)
         host.hosted["board"].wake.set()
         await asyncio.sleep(1.2)
