@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import clock, crypto, doctor, handoff
+from bot import agents, clock, crypto, doctor, handoff
 from bot.config import config
 from bot.messages import Inbound, Receipt
 from bot.receive import receive
@@ -47,6 +47,42 @@ def test_a_ticket_is_listed_shown_and_resolved_once(store: Any, ticket: str) -> 
     assert "#1001" in command(store, "tickets", "list", "--state", "all").output
     row = store.read(lambda: store.Conversation.get_by_id(ticket))
     assert row.state == "resolved"
+
+
+def test_a_ticket_is_pressed_given_to_somebody_closed_and_opened_again(store: Any, ticket: str) -> None:
+    agents.add_agent("ana", actor="test")
+    agents.add_agent("vic", role="viewer", actor="test")
+    assert command(store, "tickets", "priority", "1001", "urgent").output == "Ticket #1001 is urgent.\n"
+    listed = command(store, "tickets", "list").output
+    assert "URGENT" in listed and "reply due in about 60 minutes" in listed
+    for name in ("nobody", "vic"):
+        refused = command(store, "tickets", "assign", "1001", name)
+        assert refused.exit_code == 1 and "deskhand agents list" in refused.output
+    assert command(store, "tickets", "assign", "1001", "ana").output == "Ticket #1001 is with ana.\n"
+    row = store.read(lambda: store.Conversation.get_by_id(ticket))
+    assert (row.state, row.assignee) == ("human", "ana")
+    not_closed = command(store, "tickets", "reopen", "1001")
+    assert not_closed.exit_code == 1 and "is not closed" in not_closed.output
+    command(store, "tickets", "resolve", "1001")
+    closed = command(store, "tickets", "assign", "1001", "ana")
+    assert closed.exit_code == 1 and "deskhand tickets reopen 1001" in closed.output
+    assert command(store, "tickets", "reopen", "1001").output == "Ticket #1001 is open again.\n"
+    shown = command(store, "tickets", "show", "1001").output
+    for event in ("opened", "priority urgent", "claimed", "assigned ana", "resolved", "reopened"):
+        assert event in shown
+    done = store.read(lambda: [row.action for row in store.Audit.select().order_by(store.Audit.id)])
+    assert [action for action in done if action.startswith("ticket.")] == [
+        "ticket.priority", "ticket.assign", "ticket.resolve", "ticket.reopen",
+    ]  # fmt: skip
+
+
+def test_agents_go_away_and_come_back(store: Any) -> None:
+    agents.add_agent("ana", actor="test")
+    assert command(store, "agents", "away", "ana").output == "ana is away.\n"
+    assert "away" in command(store, "agents", "list").output
+    assert command(store, "agents", "back", "ana").output == "ana is back.\n"
+    assert "away" not in command(store, "agents", "list").output
+    assert command(store, "agents", "away", "zoe").exit_code == 1
 
 
 def test_an_unknown_ticket_says_where_to_look(store: Any) -> None:
