@@ -79,11 +79,27 @@ def make(settings: Config, target: Path, *, with_key: bool = False) -> Manifest:
             members[KEY].write_text(master_key.text_of(keys[0]))
         uploaded = settings.data / FILES
         for path in sorted(uploaded.rglob("*")) if uploaded.is_dir() else ():
-            if path.is_file():
-                members[f"{FILES}/{path.relative_to(uploaded).as_posix()}"] = path
+            if path.is_file() and (held := _hold(path, room / FILES / path.relative_to(uploaded))):
+                members[f"{FILES}/{path.relative_to(uploaded).as_posix()}"] = held
         _pack(room / "backup", members, manifest)
         os.replace(room / "backup", target)
     return manifest
+
+
+def _hold(path: Path, place: Path) -> Path | None:
+    """A second name for a file's bytes (a copy on another disk): a customer may delete the file while the backup is made. They are
+    never changed, so the second name is as good as the first. ``None``: it is gone."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        try:
+            os.link(path, place)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            shutil.copyfile(path, place)
+    except FileNotFoundError:
+        return None
+    return place
 
 
 def _migrations() -> list[str]:

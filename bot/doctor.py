@@ -51,7 +51,7 @@ def doctor() -> None:
 
 def examine(settings: Config) -> Iterator[Finding]:
     """Make all checks, each contained: one that breaks is a finding and the others go on."""
-    for check in (_data, _database, _master_key, _redis, _port, _work, _mail, _plugins, _channels):
+    for check in (_data, _database, _master_key, _redis, _port, _work, _mail, _files, _plugins, _channels):
         try:
             yield from check(settings)
         except Exception as error:
@@ -80,6 +80,13 @@ def _data(settings: Config) -> Iterator[Finding]:
         f"{free / 1e9:.1f} GB free in {folder}",
         "" if level == "ok" else "Make room: a full disk stops all writes.",
     )
+
+
+def _files(settings: Config) -> Iterator[Finding]:
+    from bot import file_keeping
+
+    if _opened(settings):
+        yield Finding(*file_keeping.checkup())
 
 
 def _database(settings: Config) -> Iterator[Finding]:

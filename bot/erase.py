@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+
+from bot import audit, file_keeping, files
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, sql
+from bot.threads import offload
 
 
-def erase_conversation(conversation_id: str) -> bool:
-    """Delete a conversation with its messages, turns, deliveries, mails, ticket and route, and what the ledger kept of contents.
+def tombstone(conversation_id: str) -> str:
+    """What the audit trail calls a conversation that is gone: who knows its id can find it, and nobody else."""
+    return f"conversation:{hashlib.sha256(conversation_id.encode()).hexdigest()[:16]}"
+
+
+def _remove(paths: list[str]) -> None:
+    for path in paths:
+        files.remove(path)
+
+
+def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
+    """Delete a conversation with its messages, files, turns, deliveries, mails, ticket and route, and what the ledger kept of
+    contents. The audit trail says that it was done, by whom, and a hash of which it was.
 
     With the contact's last conversation the name and the address that were left go, too. A turn that is running finds
     nothing to commit to. Watchers are told that it is gone. False: there was none. In web call it in a greenlet, without ``offload``.
     """
     drafts: list[tuple[str, int]] = []
+    paths: list[str] = []
 
     def work() -> bool:
         row = sql("SELECT contact_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
@@ -21,6 +37,7 @@ def erase_conversation(conversation_id: str) -> bool:
             return False
         drafts.extend(sql("SELECT id, attempt FROM turn WHERE conversation_id = ?", (conversation_id,)).fetchall())
         sql("UPDATE ledger SET payload = '', error = '', body_hash = '' WHERE conversation = ?", (conversation_id,))
+        paths.extend(file_keeping.forget("conversation_id", conversation_id))
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         for table in ("message", "turn", "delivery", "ticket", "route"):
             sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
@@ -31,14 +48,19 @@ def erase_conversation(conversation_id: str) -> bool:
             " (SELECT 1 FROM conversation WHERE contact_id = ?)",
             (row[0], row[0]),
         )
+        if sql("SELECT 1 FROM conversation WHERE contact_id = ?", (row[0],)).fetchone() is None:
+            paths.extend(file_keeping.forget_unsent(row[0]))
         sql(
             "DELETE FROM mail_address WHERE contact_id = ? AND NOT EXISTS (SELECT 1 FROM conversation WHERE contact_id = ?)",
             (row[0], row[0]),
         )
+        audit.record(actor, "conversation.erase", tombstone(conversation_id), {"files": len(paths)})
         return True
 
     done = commit(work)
     if done:
+        # At once; should this process end here, the job of each does it.
+        offload(_remove, paths)
         for turn_id, attempts in drafts:
             bus().drop_draft(turn_id, attempts)
         bus().wake("changed", conversation_id)

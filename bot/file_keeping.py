@@ -45,6 +45,56 @@ def forget(column: str, ref: str) -> list[str]:
     return paths
 
 
+def forget_unsent(contact_id: str) -> list[str]:
+    """As :func:`forget`, for what a contact uploaded and never sent. Inside a write."""
+    rows = sql(
+        "SELECT id FROM stored_file WHERE contact_id = ? AND message = '' AND reply = ''", (contact_id,)
+    ).fetchall()
+    return [path for row in rows for path in forget("id", row[0])]
+
+
+def checkup() -> tuple[str, str, str, str]:
+    """Level, subject, text and what to do, for the doctor: whether the folder of files is there and can be written."""
+    folder = files.folder()
+    count, size = read(lambda: sql("SELECT count(*), coalesce(sum(size), 0) FROM stored_file").fetchone())
+    if not folder.is_dir():
+        if count:
+            return (
+                "fail", "files", f"{folder} is not there, and {count} files should be in it",
+                "Mount it, or bring it back from a backup. Messages are not affected.",
+            )  # fmt: skip
+        return "ok", "files", "there are none yet", ""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return (
+            "fail",
+            "files",
+            f"{folder} cannot be written: files are refused, messages still arrive",
+            "Make it writable for this user.",
+        )
+    if not files.room_left():
+        return (
+            "fail",
+            "files",
+            f"the disk of {folder} is nearly full: files are refused, messages still arrive",
+            "Make room.",
+        )
+    missing = next((path for path in read(_some_paths) if not (folder / path).is_file()), "")
+    if missing:
+        return (
+            "warn",
+            "files",
+            f"{missing} is not in {folder}, and a message has it",
+            "Was a backup restored without its files?",
+        )
+    return "ok", "files", f"{count} files, {files.size_text(int(size))}, in {folder}", ""
+
+
+def _some_paths() -> list[str]:
+    """The newest and the oldest: a folder that is another one shows at both ends."""
+    both = "SELECT path FROM stored_file ORDER BY created_at {} LIMIT 20"
+    return [row[0] for order in ("DESC", "ASC") for row in sql(both.format(order)).fetchall()]
+
+
 def sweep(_ref: str = "") -> None:
     """Remove uploads that nobody sent, files that have had their days, and bytes that no row names. The job ``files.sweep``."""
     counts = {"unsent": _unsent(), "past_their_days": _past_their_days(), "nameless": _nameless()}

@@ -162,14 +162,21 @@ def _large(app: Any, environ: dict[str, Any], start_response: Any, source: Input
         reason = "The request must say how long its body is."
         return _refuse(source, start_response, "411 Length Required", "bad_request", reason)
     if source.content_length > limit:
-        with gevent.Timeout(LINGER_SECONDS, False), contextlib.suppress(OSError):
-            left = 3 * limit
-            while left > 0 and (piece := source.read(min(left, 65_536))):
-                left -= len(piece)
+        _drop_rest(source, 3 * limit)
         reason = f"The request is larger than {limit / 1_000_000:.0f} MB. Send a smaller file."
         return _refuse(source, start_response, "413 Payload Too Large", "too_large", reason)
     environ["wsgi.input"] = _Arriving(source)
-    return app(environ, start_response)
+    answer = app(environ, start_response)
+    _drop_rest(source, limit)
+    return answer
+
+
+def _drop_rest(source: Input, most: int) -> None:
+    """Throw away what is left of a body that nobody wants, for some seconds: a sender that is cut off never reads the answer."""
+    with gevent.Timeout(LINGER_SECONDS, False), contextlib.suppress(OSError):
+        while most > 0 and (piece := source.read(min(most, 65_536))):
+            most -= len(piece)
+    source.content_length = 0  # whatever still comes is not waited for
 
 
 class _Arriving:
