@@ -215,7 +215,9 @@ async def _race(report: Report, slack: FakeSlack, running: Deskhand, room: Path)
         while sum(e["what"] == "clicked" for e in slack.space.log[first:]) < (number + 1) * AGENTS:
             await asyncio.sleep(0.02)
     seconds = time.monotonic() - began
-    acked = [e["seconds"] for e in slack.space.log[first:] if e["what"] == "acked"]
+    since = slack.space.log[first:]
+    acked = [e["seconds"] for e in since if e["what"] == "acked" and e["event"] is None]
+    well = sum(e["what"] == "clicked" and e["acked"] for e in since)
     _, p95 = _parts(acked)
     joined = _rows(
         running, "SELECT conversation_id, count(*) FROM message WHERE kind = 'joined' GROUP BY conversation_id"
@@ -223,8 +225,8 @@ async def _race(report: Report, slack: FakeSlack, running: Deskhand, room: Path)
     claims = _rows(running, "SELECT ticket_id, count(*) FROM ticket_event WHERE event = 'claimed' GROUP BY ticket_id")
     right = len(joined) == len(claims) == TICKETS and all(row[1] == 1 for row in [*joined, *claims])
     report.add(f"race of {AGENTS} agents for {TICKETS} tickets", f"{sum(r[1] for r in claims)} claims, {len(claims)} tickets",
-               "exactly one each", right and len(acked) == TICKETS * AGENTS,
-               f"{TICKETS * AGENTS:,} clicks over Socket Mode, fifty at a time, in {seconds:.0f} s, {len(acked):,} acknowledged, p95 {p95:.0f} ms")  # fmt: skip
+               "exactly one each", right and well == TICKETS * AGENTS,
+               f"{TICKETS * AGENTS:,} clicks over Socket Mode, fifty at a time, in {seconds:.0f} s, {well:,} acknowledged, p95 {p95:.0f} ms")  # fmt: skip
 
 
 def _hire(slack: FakeSlack, running: Deskhand) -> list[str]:
