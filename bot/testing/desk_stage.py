@@ -120,7 +120,8 @@ class DeskStage(Stage):
         """Show at the desk what is due for a conversation, as the host does."""
         done = []
         while (claimed := await asyncio.to_thread(self.outbox.claim, conversation)) is not None:
-            posted = await self.channel.post(claimed.out)
+            out = claimed.out
+            posted = await self.patiently(lambda: self.channel.post(out))  # noqa: B023
             await asyncio.to_thread(self.outbox.posted, claimed, posted)
             assert isinstance(claimed.out, DeskPost)
             done.append(claimed.out)

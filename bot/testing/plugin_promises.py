@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import os
 import subprocess
@@ -183,10 +182,9 @@ class PluginConformance(Conformance):
     def _watched(self, hooks: list[str]) -> list[str]:
         """What the import, and then the hooks, did to the outside, seen by a process of its own."""
         order = {"plugin": self.plugin, "module": self.module, "hooks": hooks, "settings": _plain(self.settings)}
-        path = [os.path.dirname(inspect.getfile(self._module())), *sys.path]
         done = subprocess.run(  # noqa: S603
             [sys.executable, "-B", "-m", _WATCHED], input=json.dumps(order), capture_output=True, text=True, timeout=60,
-            check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(one for one in path if one)},
+            check=False, env={**os.environ, "PYTHONPATH": os.pathsep.join(one for one in sys.path if one)},
         )  # fmt: skip
         assert done.returncode == 0, f"the process that imported it ended with {done.returncode}: {done.stderr[-300:]}"
         return list(json.loads(done.stdout.splitlines()[-1]))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.channel import TemporaryFailure
 from bot.messages import Outbound, Sent
 from bot.testing.doubles import Shown, Trouble
 from bot.testing.elsewhere import Elsewhere
@@ -19,6 +20,8 @@ from bot.testing.kit_inbox import KitInbox
 
 STOP = 5.0
 """Seconds in which a listener must end when it is cancelled."""
+PAUSES = 10
+"""So often a channel may ask for a pause of its own before one message."""
 PATIENCE = 15.0
 """Seconds for which something that must happen is waited for."""
 
@@ -181,11 +184,22 @@ class Stage:
     async def send(self, out: Any) -> Sent:
         """Send what must succeed."""
         try:
-            sent = await self.in_time(self.deliver(out))
+            sent = await self.patiently(lambda: self.deliver(out))
         except Exception as error:
             raise AssertionError(f"send() of {out.text!r:.60} must succeed here, and raised {error!r:.300}") from error
         assert isinstance(sent, Sent), f"send() returned {sent!r}; it must return bot.Sent"
         return sent
+
+    async def patiently(self, send: Callable[[], Any]) -> Any:
+        """Send, and wait for as long as the channel asks for (its own pace), as the core does."""
+        for _ in range(PAUSES):
+            try:
+                return await self.in_time(send())
+            except TemporaryFailure as pause:
+                if pause.retry_after is None:
+                    raise
+                await asyncio.sleep(min(pause.retry_after, PATIENCE))
+        raise AssertionError(f"the channel asked for {PAUSES} pauses and sent nothing")
 
     async def fails(self, out: Any) -> BaseException | None:
         """What ``send`` raises, or ``None``."""

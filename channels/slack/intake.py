@@ -57,7 +57,7 @@ class Intake:
             for one in batch:  # one that cannot be stored must not take the others with it
                 await self._commit([one])
             return
-        by_key = {answer.key: answer for answer in answers}
-        for event, done in batch:
+        # In their order: the same event may be in it twice (told live and found in the thread), and only one gets the real answer.
+        for (_, done), answer in zip(batch, answers, strict=True):
             if not done.done():
-                done.set_result(by_key.get(event.key) or DeskAnswer(key=event.key, code="ignored"))
+                done.set_result(answer)
