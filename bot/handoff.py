@@ -223,6 +223,7 @@ def cancel(conversation_id: str) -> Said:
         moved = states.take(conversation_id, "handoff_cancelled", message=True)
     except states.NotAllowed:
         return Said()
+    _leave_to_ai(conversation_id)
     waiting.end(conversation_id)
     tickets.close(conversation_id, "withdrawn by the customer", actor="customer", event="cancelled")
     said = say(
@@ -234,6 +235,18 @@ def cancel(conversation_id: str) -> Said:
     )
     desk_posts.refresh_card(conversation_id)
     return said
+
+
+def _leave_to_ai(conversation_id: str) -> None:
+    """What the customer wrote while nobody came is a question to the AI now."""
+    row = sql(
+        "SELECT max(CASE WHEN m.author = 'customer' THEN m.seq ELSE 0 END), max(CASE WHEN m.author = 'agent' THEN m.seq ELSE 0 END),"
+        " max(v.answered) FROM message m JOIN conversation v ON v.id = m.conversation_id WHERE v.id = ? AND NOT m.deleted",
+        (conversation_id,),
+    ).fetchone()
+    asked, helped, answered = (value or 0 for value in row)
+    if asked > max(helped, answered):
+        sql("UPDATE conversation SET needs = ? WHERE id = ?", (True, conversation_id))
 
 
 def ask_address(conversation_id: str) -> Said:

@@ -215,8 +215,6 @@ def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
     if event.kind == "continue":
         return carry_over.redeem(event, lambda: _contact(event, at)) if event.text.strip() else carry_over.ask(event)
     place = _place(event, at)
-    if event.profile.zone:
-        handoff.note_zone(place.conversation_id, event.profile.zone)
     return _message(event, place, kept, at) if event.kind == "message" else _request(event, place)
 
 
@@ -226,6 +224,8 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
         " WHERE id = ? RETURNING seq, rev",
         (at, True, place.conversation_id),
     ).fetchone()
+    if row[0] == 1 and event.profile.zone:
+        handoff.note_zone(place.conversation_id, event.profile.zone)
     message_id = clock.new_id()
     insert_message(
         message_id,
@@ -265,6 +265,8 @@ def _attached(kept: Sequence[Kept], place: _Place, message_id: str) -> list[dict
 
 def _request(event: Inbound, place: _Place) -> Receipt:
     aside = ""
+    if event.profile.zone:
+        handoff.note_zone(place.conversation_id, event.profile.zone)
     if event.kind == "handoff":
         said = handoff.hand_over(place.conversation_id, Reason.ASKED, asked=True, reopened=place.reopened)
     elif event.kind == "cancel":

@@ -340,6 +340,19 @@ def test_the_customer_may_go_back_to_the_ai(world: World) -> None:
     assert [event for event, _ in world.history(conversation)] == ["opened", "cancelled", "opened"]
 
 
+def test_what_was_written_while_nobody_came_is_asked_of_the_ai(world: World) -> None:
+    def needs(conversation: str) -> bool:
+        return bool(world.store.read(lambda: world.store.Conversation.get_by_id(conversation).needs))
+
+    conversation = world.waits("anna")
+    world.say("It is order 7", who="anna")
+    world.say(kind="cancel", who="anna")
+    assert needs(conversation)
+    quiet = world.waits("bert")
+    world.say(kind="cancel", who="bert")
+    assert not needs(quiet)
+
+
 def test_a_chat_platform_has_a_button_for_the_way_back(world: World) -> None:
     conversation = world.waits()
     (message,) = world.store.read(lambda: [m for m in last_messages(conversation, 99, 9) if m.type == "handoff"])
