@@ -50,7 +50,7 @@ class Drafts:
             return
         self._shown[draft.place] = now
         channel = draft.place
-        content = _open(prose(draft.text))[: LONGEST - len(WRITING)] + WRITING
+        content = prose(_open(draft.text))[: LONGEST - len(WRITING)] + WRITING
         done = self._busy[draft.turn] = asyncio.Event()
         try:
             known = self.memory.drafts.get(draft.turn)

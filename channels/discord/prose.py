@@ -13,21 +13,26 @@ from bot import Source
 
 LONGEST = 2_000
 """Characters of one message (resources/message)."""
-_CODE = re.compile(r"(```.*?(?:```|\Z)|``[^\n]+?``|`[^`\n]+`)", re.DOTALL)
+_CODE = re.compile(r"((?<![\\`])(?P<ticks>`{1,3})(?!`).+?(?<!`)(?P=ticks)(?!`))", re.DOTALL)
+_HIDDEN = re.compile(r"\](?=\(\s*<?[a-zA-Z][a-zA-Z0-9+.-]*:)")
 _LINK = re.compile(r"(!?)\[([^\[\]\n]*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+\"[^\"\n]*\")?\s*\)")
-_COMMAND = re.compile(r"<(?=@|#|:|/|a:|t:|id:)")
+_COMMAND = re.compile(r"(?<!\\)<(?=@|#|:|/[\w -]+:\d|a:|t:|id:)")
 _SMALL = re.compile(r"(?m)^(\s*)(-#|>>>)")
 _BOLD = re.compile(r"__(?=\S)(.+?)(?<=\S)__")
 _SPECIAL = re.compile(r"([\\`*_~|<>\[\]()#:@-])")
 
 
 def prose(text: str) -> str:
-    """``text`` for Discord. Code stays as it is."""
-    return "".join(part if at % 2 else _outside(part) for at, part in enumerate(_CODE.split(text)))
+    """``text`` for Discord. Code stays as it is, but for links: what is code is not always told in the same way by everybody."""
+    parts, at = [], 0
+    for code in _CODE.finditer(text):
+        parts += [_outside(text[at : code.start()]), code[0]]
+        at = code.end()
+    return _HIDDEN.sub("] ", "".join([*parts, _outside(text[at:])]))
 
 
 def _outside(text: str) -> str:
-    text = _LINK.sub(_plain_link, text)
+    text = _LINK.sub(_plain_link, text).replace("](", "]\\(")
     text = _COMMAND.sub(r"\\<", text)
     text = text.replace("||", r"\|\|").replace("~~", r"\~\~")
     text = _SMALL.sub(r"\1\\\2", text)
