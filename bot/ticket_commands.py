@@ -12,6 +12,7 @@ from bot import tickets as rows_of
 from bot.bus import bus
 from bot.crypto import reveal
 from bot.doctor import ago
+from bot.file_words import with_files
 from bot.opening import duration
 from bot.plugin_commands import actor
 from bot.process import command
@@ -69,7 +70,7 @@ def show(number: int, messages: int) -> None:
                 f"{_time(at)}  {_plain(' '.join(filter(None, (event, detail))))}{f', {_plain(who)}' if who else ''}"
             )
         click.echo()
-        for message in read(lambda: last_messages(_conversation(row), 2**31 - 1, messages)):
+        for message in map(with_files, read(lambda: last_messages(_conversation(row), 2**31 - 1, messages))):
             click.echo(f"{message.author_name or message.author}: {_plain(message.text)}")
 
 
