@@ -6,7 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -158,3 +160,18 @@ def test_times_that_are_off_or_no_times_are_forged(given: str) -> None:
         verify_time(given, now=1_000)
     verify_time("700", now=1_000)
     verify_time("1300.0", now=1_000)
+
+
+def test_the_page_for_authors_shows_a_channel_that_works(house: Any) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "webhook-channel.md").read_text("utf-8")
+    (snippet,) = re.findall("```python\n(.*?)```", page, re.DOTALL)
+    module: dict[str, Any] = {"__name__": "doorbell"}
+    exec(compile(snippet, "doorbell.py", "exec"), module)
+    channel = module["Doorbell"]("a secret")
+    body = json.dumps({"id": 7, "door": "front", "text": "Hello?"}).encode()
+    at = str(clock.now())
+    headers = {"x-time": at, "x-signature": sign_hmac("a secret", at.encode() + b"." + body)}
+    taken = take(channel, WebhookRequest(method="POST", headers=headers, query={}, body=body))
+    assert len(taken.outcomes) == 1 and messages(house) == ["Hello?"]
+    with pytest.raises(Forged):
+        take(channel, WebhookRequest(method="POST", headers={**headers, "x-time": "1"}, query={}, body=body))
