@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -16,6 +18,7 @@ from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_state import USERNAME
 from tests.running import Deskhand
+from tests.scenarios.talking import Customer
 
 from .conftest import ANNA, BEN, GROUP
 from .installation import installed
@@ -139,6 +142,39 @@ def test_a_new_conversation_is_a_new_thread(product: Deskhand, telegram: FakeTel
     other = newest_card(slack, before + 1)
     in_thread(slack, other, "My chair, too")
     assert other != root
+
+
+def test_from_the_website_to_telegram_in_the_same_thread(
+    product: Deskhand, telegram: FakeTelegram, slack: FakeSlack
+) -> None:
+    telegram.world.user(1011, "Dora")
+    before = len(slack.space.messages(ROOM))
+    with Customer(product.base_url) as customer:
+        customer.say("My lamp arrived broken")
+        customer.until(customer.answers)
+        customer.tell({"t": "handoff", "cid": "ab" * 16, "conv": customer.conv})
+        root = newest_card(slack, before)
+        slack.click("U1", ROOM, root, "Claim")
+        request = urllib.request.Request(
+            f"{product.base_url}/api/v1/chat/continue",
+            data=json.dumps({"session": customer.conv}).encode(),
+            headers={"Authorization": f"Bearer {customer.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            offer = json.load(answer)
+    (link,) = [one["url"] for one in offer["links"] if "t.me" in one["url"]]
+    assert link.startswith(f"https://t.me/{USERNAME}?start=")
+    telegram.write(1011, "/start " + link.partition("start=")[2])
+    telegram.wait(lambda: telegram.world.said(1011))
+    slack.reply("U1", ROOM, root, "Hello again, here on Telegram")
+    telegram.wait_for_text(1011, "here on Telegram")
+    telegram.write(1011, "That was easy")
+    in_thread(slack, root, "That was easy")
+    assert len(slack.space.messages(ROOM)) == before + 1, "the same thread"
+    telegram.write(1011, "/start " + link.partition("start=")[2])
+    telegram.wait_for_text(1011, "was used before")
+    telegram.write(1011, "/continue", GROUP)
+    telegram.wait_for_text(GROUP, "Others read along")
 
 
 def test_in_a_group_two_people_have_two_conversations(product: Deskhand, telegram: FakeTelegram) -> None:
