@@ -267,7 +267,7 @@ def edit(event: DeskEvent, agent: AgentView) -> Done:
     text = clean(event.text)
     if owner != agent.id:
         return Done("not_allowed", "Only who wrote a message may change it.")
-    if not text:
+    if not text and not (files.of_reply(reply_id) or _has_files(message_id)):
         return Done("empty", "An edit cannot empty a message. Delete it instead.")
     sealed = config().encrypt_messages
     body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
@@ -279,6 +279,10 @@ def edit(event: DeskEvent, agent: AgentView) -> Done:
     return _change(
         conversation_id, message_id, text if state == "sent" else _NOTE.sub("", text, count=1), note=state == "note"
     )
+
+
+def _has_files(message_id: str) -> bool:
+    return sql("SELECT 1 FROM stored_file WHERE message = ? AND message <> ''", (message_id,)).fetchone() is not None
 
 
 def delete(event: DeskEvent) -> Done:

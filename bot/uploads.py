@@ -7,6 +7,7 @@ from bot.commit import commit
 from bot.config import config
 from bot.files import Kept
 from bot.messages import Attachment, FileView
+from bot.store import sql
 from bot.threads import offload
 
 OVERHEAD = 64 * 1024
@@ -41,7 +42,8 @@ def take_upload(contact_id: str, name: str, type: str, content: bytes) -> FileVi
         return one.view
 
     def store() -> str:
-        why = files.over_the_day(contact_id, one.size)
+        row = sql("SELECT blocked FROM contact WHERE id = ?", (contact_id,)).fetchone()
+        why = "you cannot write here any more." if row is None or row[0] else files.over_the_day(contact_id, one.size)
         if not why:
             files.insert(one, None, contact=contact_id)
         return why

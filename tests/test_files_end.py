@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot import audit, backup, clock, crypto, erase, file_keeping, files, restore
+from bot import audit, backup, clock, crypto, erase, file_keeping, files, restore, uploads
 from bot.config import config
 from bot.doctor import examine
 from bot.messages import Attachment, Inbound, Receipt
@@ -122,6 +122,21 @@ def test_the_doctor_names_a_folder_that_is_missing_full_or_locked(store: Any, mo
     shutil.rmtree(files.folder())
     found = doctor()
     assert found.level == "fail" and "1 files should be in it" in found.text and found.fix
+
+
+def test_uploads_count_for_the_day_and_end_when_their_bringer_is_blocked(
+    store: Any, environment: Callable[..., None]
+) -> None:
+    bring(content=b"x" * 1_000)
+    contact = store.read(store.Contact.get).id
+    environment(DESKHAND_FILE_MB_PER_DAY="0.0025")
+    first, second = (uploads.take_upload(contact, "a.txt", "text/plain", b"x" * 1_000) for _ in range(2))
+    assert first.url and "used up" in second.problem and len(on_disk()) == 2
+    store.write(lambda: store.sql("UPDATE contact SET blocked = ?", (True,)))
+    environment(DESKHAND_FILE_MB_PER_DAY=None)
+    assert "cannot write here" in uploads.take_upload(contact, "a.txt", "text/plain", b"x").problem
+    assert "cannot write here" in uploads.take_upload("nobody", "a.txt", "text/plain", b"x").problem
+    assert len(on_disk()) == 2, "what was refused leaves nothing"
 
 
 def test_the_sweep_is_work_that_is_due_by_itself(store: Any) -> None:

@@ -284,6 +284,20 @@ def test_an_edit_may_make_a_message_longer_and_shorter(world: Any) -> None:
     assert shorter[1].subject and shorter[1].subject != shorter[0].subject
 
 
+def test_words_may_be_added_to_a_file_and_taken_away_again(world: Any) -> None:
+    w = world(Able(), Wall())
+    w.waits()
+    w.agent("", note(), message="r1")
+    w.later()
+    w.drain()
+    assert w.agent("The list you asked for.", kind="edit", message="r1").code == "done"
+    (added,) = w.drain()
+    assert (added.op, added.text) == ("send", "The list you asked for.")
+    assert w.agent("", kind="edit", message="r1").code == "done"
+    assert [(out.op, out.text, bool(out.subject)) for out in w.drain()] == [("edit", "…", True)]
+    assert w.last().text == "" and [file.name for file in w.last().files] == ["note.txt"]
+
+
 def test_a_deleted_message_goes_with_all_its_parts(world: Any, store: Any) -> None:
     w = world(Able(), Wall())
     w.waits()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import clock, lease, turns_process
-from bot.messages import Inbound, Receipt
+from bot.messages import Attachment, Inbound, Receipt
 from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
 from bot.stopping import request_stop
@@ -317,3 +317,63 @@ def test_a_turn_that_cannot_even_begin_goes_to_a_person(store: Any, pool: Pool, 
         time.sleep(0.1)
     until(lambda: store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting")
     assert store.read(store.Ticket.get).state == "open"
+
+
+def change(pool: Pool, conversation: str, kind: Any, key: str, text: str = "") -> None:
+    event = Inbound(
+        channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind, subject=key
+    )
+    got = receive([event])[0]
+    assert isinstance(got, Receipt), got
+    pool.on_wake(conversation.encode())
+
+
+def ask(pool: Pool, text: str, *files: Attachment) -> str:
+    got = receive([Inbound(channel="test", key="q1", external_id="anna", place="room", text=text, files=files)])[0]
+    assert isinstance(got, Receipt), got
+    pool.on_wake(got.conversation_id.encode())
+    return got.conversation_id
+
+
+def test_a_question_that_is_changed_before_the_first_word_is_answered_as_it_is_now(
+    store: Any, pool: Pool, llm: FakeLLM
+) -> None:
+    llm.script(Script(answer="no", first_token_after=5), Script(answer="You asked: {question}", times=0))
+    conversation = ask(pool, "Where is my oder?")
+    until(lambda: llm.requests)
+    change(pool, conversation, "edit", "q1", "Where is my order?")
+    (answer,) = until(lambda: answers(store))
+    assert "Where is my order?" in answer.body
+    (turn,) = turn_rows(store)
+    assert (turn.state, turn.crashes) == ("done", 0)
+
+
+def test_a_question_that_is_deleted_gets_no_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="no", first_token_after=5, times=0))
+    conversation = ask(pool, "Where is my order?")
+    until(lambda: llm.requests)
+    change(pool, conversation, "delete", "q1")
+    until(lambda: [turn.state for turn in turn_rows(store)] == ["superseded"])
+    until(lambda: not pool.running)
+    row = store.read(lambda: store.Conversation.get_by_id(conversation))
+    assert not answers(store) and not row.needs and row.lease_owner == ""
+    llm.script(Script(answer="Yes?", times=0))
+    say(pool, "Something else")
+    until(lambda: len(answers(store)) == 1)
+
+
+def test_what_is_changed_after_words_were_shown_keeps_its_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three four five six", tokens_per_second=12), Script(answer="again", times=0))
+    conversation = ask(pool, "Where is my oder?")
+    until(lambda: pool.running.get(conversation) and pool.running[conversation].released)
+    change(pool, conversation, "edit", "q1", "Where is my order?")
+    until(lambda: answers(store))
+    until(lambda: not pool.running)
+    assert [answer.body for answer in answers(store)] == ["one two three four five six"]
+
+
+def test_the_model_is_told_of_files_in_words(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="{question}", times=0))
+    ask(pool, "", Attachment(name="note.txt", content=b"hello"), Attachment(name="setup.exe", content=b"MZ"))
+    (answer,) = until(lambda: answers(store))
+    assert "[file: note.txt, text/plain]" in answer.body and "[setup.exe was not taken:" in answer.body
