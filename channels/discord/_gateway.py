@@ -131,7 +131,7 @@ class Wire:
         """Close so that the session can be resumed, here or in another process."""
         if self.socket is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.socket.close(KEEP_SESSION), 3)
+                await asyncio.wait_for(self.socket.close(KEEP_SESSION), 2)
 
 
 def _closed(code: int) -> ChannelDown | TemporaryFailure:

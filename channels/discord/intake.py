@@ -22,7 +22,7 @@ MOST = 100
 ROOM = 4_000
 """Events that may wait; beyond that nothing more is read from the gateway."""
 PAUSES = (0.5, 1.0, 2.0, 5.0)
-GRACE = 3.0
+GRACE = 1.5
 """Seconds that a stop waits for a commit."""
 
 Outcome = Any

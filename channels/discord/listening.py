@@ -60,14 +60,18 @@ class Listening:
         try:
             await self._connections()
         finally:
-            if self.wire is not None:
-                await self.wire.end()
             self.catching_up.stop()
             for task in beside:
                 task.cancel()
-            await self.intake.stop()
+            # Together at most four seconds: the host gives a listener five.
+            await asyncio.gather(self._hang_up(), self.intake.stop(), return_exceptions=True)
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.save(), 2)
+                await asyncio.wait_for(self.save(), 1)
+
+    async def _hang_up(self) -> None:
+        self._live = False
+        if self.wire is not None:
+            await self.wire.end()
 
     async def _introduce(self) -> None:
         try:
@@ -90,9 +94,7 @@ class Listening:
                 log.warning("channel_not_connected", channel="discord", reason=str(error), next="trying again")
                 began = time.monotonic()
             finally:
-                self._live = False
-                if self.wire is not None:
-                    await self.wire.end()
+                await self._hang_up()
             bad = bad + 1 if time.monotonic() - began < SHORT else 0
             if bad > 1:  # no running in circles
                 await asyncio.sleep(min(2.0 ** (bad - 2), LONGEST_PAUSE) * random.uniform(0.7, 1.0))

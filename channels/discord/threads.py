@@ -66,26 +66,27 @@ class Threads:
 
         Raises Refusal when it cannot be made here.
         """
-        code = short(interaction)
+        code, found = short(interaction), ""
         if again:
             found = await self._named(guild, code)
-            if found:
-                return found
         name = f"{_named(text) or 'Support'} · {code}"
         body = {"name": name, "type": 12, "invitable": False, "auto_archive_duration": ARCHIVE_AFTER}
-        made = await self.rest.call("POST", "/channels/{channel_id}/threads", channel_id=channel, body=body)
-        return str(made["id"])
+        if not found:
+            made = await self.rest.call("POST", "/channels/{channel_id}/threads", channel_id=channel, body=body)
+            found = str(made["id"])
+        # Before anything is committed: nobody may get answers in a thread that they cannot see.
+        path = "/channels/{channel_id}/thread-members/{user_id}"
+        await self.rest.call("PUT", path, channel_id=found, user_id=user)
+        return found
 
     async def open_with(self, thread: str, interaction: str, user: str, text: str) -> None:
-        """Say whose thread it is and what was asked, and let them in: naming somebody in a private thread adds them."""
+        """Say whose thread it is and what was asked: a form leaves nothing in the chat."""
         quoted = "\n".join(f"> {line}" for line in text[:1_500].splitlines())
         head = f"<@{user}> asked for support. Only messages of <@{user}> are answered here.\n"
         body = {"content": bounded(head, quoted), "nonce": f"o{interaction}"[:25], "enforce_nonce": True, **QUIET}
         # Anybody else stays unpinged; this one is the person who asked.
         body["allowed_mentions"] = {"parse": [], "users": [user]}
         await self.rest.call("POST", SEND, channel_id=thread, body=body)
-        path = "/channels/{channel_id}/thread-members/{user_id}"
-        await self.rest.call("PUT", path, channel_id=thread, user_id=user)
 
     async def _named(self, guild: str, code: str) -> str:
         found = await self.rest.call("GET", "/guilds/{guild_id}/threads/active", guild_id=guild)
@@ -105,7 +106,7 @@ class Threads:
         try:
             customer, parent = await self._look(channel)
         except (Refusal, DeliveryFailure) as error:
-            if isinstance(error, DeliveryFailure):
+            if isinstance(error, DeliveryFailure) or not error.code:
                 return None  # asked again with the next message
             customer = parent = ""
         if customer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import Any
+from typing import Any, ClassVar
 
-from bot.testing import ChannelConformance, PlatformDouble, Shown, Trouble
+from bot.testing import ChannelConformance, PlatformDouble, PluginConformance, Shown, Trouble
 from channels.discord.channel import DiscordChannel
 from channels.discord.drafts import WRITING
 from tests.fakes.discord import FakeDiscord
@@ -148,3 +148,13 @@ class TestDiscord(ChannelConformance):
         made = DiscordChannel(platform.fake.world.token, api_url=platform.fake.url, cdn_url=platform.fake.cdn)
         made.after_invalid = SILENT
         return made
+
+
+class TestDiscordPlugin(PluginConformance):
+    plugin = "discord"
+    module = "channels.discord"
+    settings: ClassVar[dict[str, str]] = {
+        "bot_token": World().token,
+        "api_url": "http://127.0.0.1:9",
+        "cdn_url": "http://127.0.0.1:9",
+    }
