@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
+import urllib.error
+import urllib.request
 from typing import Any
 
+import orjson
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from tests.fakes.slack import FakeSlack
@@ -56,6 +59,31 @@ class Patient(Customer):
                     return answer
                 self.frames.remove(answer)
             assert time.monotonic() < deadline, f"{kind} has no receipt after {seconds} s"
+
+    def bring(self, name: str, content: bytes, kind: str, seconds: float = 30.0) -> str:
+        """Upload a file; its id. Again while web is being started."""
+        border = "a-border-of-ours"
+        head = f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: {kind}\r\n\r\n'
+        body = head.encode() + content + f"\r\n--{border}--\r\n".encode()
+        headers = {
+            "Authorization": f"Bearer {self.token}", "Content-Type": f"multipart/form-data; boundary={border}", "Origin": self.origin,
+        }  # fmt: skip
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                request = urllib.request.Request(f"{self.base_url}/w/files", body, headers, method="POST")
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return str(orjson.loads(answer.read())["id"])
+            except urllib.error.HTTPError as error:
+                raise AssertionError(error.read()) from None
+            except OSError:
+                assert time.monotonic() < deadline, "web did not come back"
+                time.sleep(0.3)
+
+    def fetch(self, path: str) -> bytes:
+        """What is behind a file's address."""
+        with urllib.request.urlopen(self.base_url + path, timeout=10) as answer:
+            return bytes(answer.read())
 
     def of(self, author: str) -> list[dict[str, Any]]:
         """What is shown of one author, in order."""

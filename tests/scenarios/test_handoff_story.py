@@ -7,8 +7,10 @@ summary, transcript and rating, and the same thread again when the customer come
 from __future__ import annotations
 
 import re
+import struct
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +27,16 @@ from tests.running import Deskhand, wait_for
 from tests.scenarios.patient import Patient, Room
 
 ROOM = "C0SUPPORT"
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
-    "1f15c4890000000d49444154789c6360f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
-)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0))
+    + _chunk(b"IDAT", zlib.compress(b"\x00" + b"\xff\x00\x00" * 2 + b"\x00" + b"\x00\xff\x00" * 2)) + _chunk(b"IEND", b"")
+)  # fmt: skip
 POINTS = (
     "receive.before_commit", "receive.before_ack", "turn.before_commit", "desk.before_posted", "desk.after_posted", "desk.before_commit",
     "desk.after_commit", "desk.before_ack", "desk.before_reply_commit", "desk.after_reply_commit", "out.after_claim", "out.before_bytes",
@@ -147,6 +155,7 @@ def story(
         thanks = slack.wait(lambda: room.having("goodbye"), 40)[0]
         assert "<!channel>" not in thanks["text"], "nobody is called by a customer"
         slack.react(agent, ROOM, thanks["ts"], "heart")
+        files_and_emoji(world, room, customer)
         after(world, room, customer)
 
         room.press(agent, "Resolve", lambda: "Resolved" in room.title())
@@ -170,6 +179,28 @@ def story(
         customer.surely("send", text="It is broken again")
         slack.wait(lambda: room.having("broken again") and "Waiting" in room.title(), 40)
         nothing_twice(world, room, customer)
+
+
+def files_and_emoji(world: World, room: Room, customer: Patient) -> None:
+    """The agent's label is at the customer's with its bytes, the customer's photograph in the thread; and an emoji each way."""
+    label = next(m for m in customer.of("agent") if m["text"] == "The label")
+    (file,) = label["files"]
+    assert file["name"] == "label.png" and customer.fetch(file["url"])[:8] == PNG[:8]
+    photo = customer.bring("broken lamp.png", PNG, "image/png")
+    customer.surely("send", text="Here it is", files=[photo])
+
+    def posted() -> list[dict[str, Any]]:
+        return [one for message in room.shown() if message.get("bot_id") for one in message.get("files") or []]
+
+    (shown,) = world.slack.wait(posted, 40)
+    assert shown["title"] == "broken lamp.png" and world.slack.space.contents[shown["id"]][:8] == PNG[:8]
+    customer.surely("react", id=label["id"], emoji="👍")
+    world.slack.wait(
+        lambda: any("+1" in one.get("reactions", {}) for one in room.shown() if one["text"] == "The label"), 40
+    )
+    customer.until(
+        lambda: any("❤" in str(m.get("reactions")) for m in customer.messages.values() if "goodbye" in m["text"]), 40
+    )
 
 
 def confirm(world: World, address: str) -> None:
@@ -223,6 +254,9 @@ def nothing_twice(world: World, room: Room, customer: Patient) -> None:
     mirrored = [one["text"] for one in room.shown() if one.get("username", "").endswith("· customer")]
     assert len(mirrored) == len(set(mirrored)) and sum("goodbye" in one for one in mirrored) == 1
     assert [one["text"] for one in customer.of("agent")].count("The label") == 1
+    assert sum(bool(one.get("files")) and bool(one.get("bot_id")) for one in room.shown()) == 1, (
+        "the photograph is there once"
+    )
     assert len(world.slack.space.messages(ROOM)) == room.before + 1, "one thread, also the second time"
     assert not world.slack.space.noted("refused_blocks")
     log = world.product.log()
@@ -286,6 +320,8 @@ def test_the_same_with_every_process_killed_at_every_point_of_the_desk(world: Wo
         for point in replies:
             if point == "desk.before_reply_commit":
                 hold(world.product, True)
+            # Slack tells it only to a connection: what is written before is found by catching up, past these points.
+            world.slack.wait(lambda: world.slack.sockets.open, 30)
             world.kill_at(point)
             room.write(agent, f"One more: {point}")
             world.all_killed()
