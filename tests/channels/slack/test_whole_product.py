@@ -115,3 +115,43 @@ def test_slack_is_away_in_the_middle_and_nothing_is_lost_or_told_twice(deskhand:
             assert shown() == written, "in order, each once"
             assert len(of_agents(customer)) == 3
         assert len(slack.space.messages(CHANNEL)) == 1
+
+
+def test_a_revoked_token_loses_nothing_customers_are_told_and_a_new_one_mends_it_at_once(
+    deskhand: Callable[..., Deskhand],
+) -> None:
+    with FakeSlack() as slack:
+        product = deskhand(**env(slack))
+        slack.wait(lambda: slack.sockets.open, 20)
+        assert product.run("agents", "add", "ana", "--slack", "T0DESK:U1").returncode == 0
+        with Customer(product.base_url) as first, Customer(product.base_url) as second:
+            first.say("My lamp is broken.")
+            first.until(first.answers)
+            first.tell({"t": "handoff", "cid": "h" * 32, "conv": first.conv})
+            thread = slack.wait_for_message(CHANNEL, seconds=10)["ts"]
+            slack.click("U1", CHANNEL, thread, "Claim")
+            first.until(lambda: [m for m in first.messages.values() if m.get("type") == "joined"], 20)
+
+            slack.revoke(cut=True)
+            first.say("Are you still there?")
+            slack.wait(lambda: "channel_paused" in product.log(), 20)
+            slack.wait(lambda: '"desk_cannot_listen"' in product.log(), 20)
+            second.say("I want a person, too.")
+            second.until(second.answers)
+            second.tell({"t": "handoff", "cid": "i" * 32, "conv": second.conv})
+            told = second.until(
+                lambda: [m for m in second.messages.values() if m.get("type", "").startswith("handoff")], 20
+            )
+            assert told[0]["type"] == "handoff_no_desk", "nobody is promised"
+            doctor = product.run("doctor").stdout
+            assert "SLACK_BOT_TOKEN" in doctor and "revoked" in doctor and slack.space.bot_token not in doctor
+
+            slack.space.bot_token, slack.space.revoked = "xoxb-new-5678-SECRET", False
+            renewed = product.run("plugins", "set", "slack", f"bot_token={slack.space.bot_token}")
+            assert renewed.returncode == 0, renewed.stderr
+            slack.wait(lambda: [m for m in slack.space.messages(CHANNEL, thread) if "still there?" in m["text"]], 40)
+            slack.wait(lambda: len(slack.space.messages(CHANNEL)) == 2, 40)
+            slack.reply("U1", CHANNEL, thread, "Yes, I am")
+            first.until(lambda: [m["text"] for m in of_agents(first)] == ["Yes, I am"], 30)
+        assert "desk:slack" not in product.run("deadletters", "list").stdout
+        assert "SECRET" not in product.log()
