@@ -170,3 +170,28 @@ def test_another_epoch_forgets_what_was_cached(product: Deskhand, visit: Visit) 
         expect(chat.articles).to_have_count(2, timeout=10_000)
     finally:
         WELCOME["epoch"] = "e"
+
+
+def test_what_the_server_told_before_the_page_knew_whose_it_is_is_shown(product: Deskhand, visit: Visit) -> None:
+    """A message was stored and its answer lost; on the next page the server tells of the conversation first, then acknowledges."""
+    visit.allowed.append("WebSocket")
+    chat = visit(product)
+    cid = "c" * 32
+    chat.page.evaluate(
+        """(cid) => localStorage.setItem('deskhand:demo:out:' + cid, JSON.stringify({ frame: { t: 'send', cid, text: 'Is it there' },
+        thread: 'here', at: 1, tries: 0, next: 0 }))""",
+        cid,
+    )
+    script = Script(chat, [message(1, cid=cid, text="Is it there"), message(2, "ai", text="It is")])
+    answer = script._answer
+
+    def also_acknowledge(frame: dict[str, Any]) -> None:
+        answer(frame)
+        if frame["t"] == "send":
+            script.send({"t": "ack", "cid": cid, "conv": CONV, "id": "m1", "seq": 1, "rev": 1})
+
+    script._answer = also_acknowledge  # type: ignore[method-assign]
+    chat.open()
+    expect(chat.mine).to_have_text("Is it thereSent")
+    expect(chat.answers).to_have_count(1)
+    assert chat.unsent_keys() == []

@@ -13,10 +13,13 @@ const PIXELS = 2e6; // larger pictures are made smaller before they leave: nobod
 const QUALITY = 0.85;
 const SIDE = 40; // px of a chip's picture
 
+/** Endings of kinds that have more than their name. @type {Record<string, string[]>} */
+const ENDINGS = { jpeg: ['jpg', 'jpeg', 'jpe', 'jfif'], txt: ['txt', 'log', 'text'], ogg: ['ogg', 'oga', 'opus'], heic: ['heic', 'heif'], mp4: ['mp4', 'm4v'] };
+
 const css = `
-.chips{list-style:none;display:flex;gap:8px;overflow-x:auto;margin:0 0 8px!important;padding:2px!important}
+.chips{list-style:none;display:flex;flex-wrap:wrap;gap:8px;max-height:30vh;overflow-y:auto;margin:0 0 8px!important;padding:2px!important}
 .put{display:flex;align-items:center;gap:8px;flex:none;max-width:min(280px,100%);padding:4px 0 4px 8px;border:1px solid var(--line);border-radius:10px;background:var(--sunken)}
-.put.bad{border-color:var(--bad);max-width:100%}.put.bad b,.put.bad .note{white-space:normal}
+.put.bad{border-color:var(--bad);flex:1 1 100%;max-width:100%}.put div{flex:1}.put.bad b,.put.bad .note{white-space:normal}
 .put canvas,.put>svg{flex:none;border-radius:6px;margin:0;color:var(--muted)}
 .put div{min-width:0;display:grid}.put b{font:550 13px/18px var(--font);overflow:hidden;text-overflow:ellipsis;white-space:nowrap;color:var(--text)}
 .put progress{width:100%;height:4px;margin:4px 0;appearance:none;border:0;border-radius:2px;overflow:hidden;background:var(--line)}
@@ -69,12 +72,12 @@ class Put {
       button(CLOSE, t('takeOff', { name }), () => this.owner.take(this)));
   }
 
-  /** @param {string} problem @param {boolean} [failed] it may be tried again */
+  /** @param {string} problem a sentence, or the end of one that the name begins @param {boolean} [failed] it may be tried again */
   refuse(problem, failed = false) {
-    this.problem = `${failed ? '' : this.name + ': '}${problem}`;
+    this.problem = problem.replace(this.name + ' ', ''); // it stands above
     this.failed = failed;
     this.dress();
-    this.owner.panel.say(`${this.name}: ${problem}`);
+    this.owner.panel.say(problem.includes(this.name) ? problem : `${this.name} ${problem}`);
     this.owner.changed();
   }
 
@@ -104,14 +107,14 @@ class Put {
     const request = (this.request = new XMLHttpRequest());
     const data = new FormData();
     data.append('file', file, file.name);
-    request.open('POST', `${session.app.api}/w/files?site=${encodeURIComponent(session.app.options.site || '')}`);
+    request.open('POST', session.app.api + '/w/files');
     request.setRequestHeader('Authorization', 'Bearer ' + session.store.get('token'));
     request.responseType = 'json';
     request.upload.onprogress = ({ loaded, total }) => (this.bar.value = total ? loaded / total : 0);
     request.onerror = () => this.refuse(t('uploadFailed'), true);
     request.onload = () => {
       const { status, response } = request;
-      if (status >= 200 && status < 300 && response) return this.done(response.file || response, file);
+      if (status >= 200 && status < 300 && response) return this.done(response, file);
       const { message = t('uploadFailed') } = response?.error || {};
       this.refuse(message, status >= 500 || status == 429 || status == 401);
     };
@@ -120,7 +123,6 @@ class Put {
 
   /** @param {Stored} stored @param {File} file */
   done(stored, file) {
-    if (stored.problem) return this.refuse(stored.problem);
     this.stored = stored;
     if (stored.width) remember(stored.id, file);
     this.dress();
@@ -156,8 +158,10 @@ export class Attach {
     this.reset();
   }
 
+  /** What may be sent; nothing where the site takes no files. @returns {{ count: number, bytes: number, endings: string[] } | null} */
   get limits() {
-    return this.session.limits.files;
+    const { count, bytes, types = [] } = this.session.limits.files || {};
+    return count ? { count, bytes, endings: types.flatMap((/** @type {string} */ type) => ENDINGS[type] || type) } : null;
   }
 
   get slot() {
@@ -178,7 +182,7 @@ export class Attach {
   allow() {
     const { limits } = this;
     this.button.hidden = !limits;
-    this.picker.accept = limits?.endings.join(',') || '';
+    this.picker.accept = limits?.endings.map((one) => '.' + one).join(',') || '';
   }
 
   /** Instead of what is there. @param {Stored[]} stored */
@@ -195,6 +199,7 @@ export class Attach {
 
   /** @param {Iterable<File>} files */
   add(files) {
+    import('./extras.js').catch(() => {}); // what shows them later must be here before the network may go
     for (const file of files) {
       const put = new Put(this, file);
       this.puts.push(put);
@@ -215,9 +220,10 @@ export class Attach {
   /** Why it cannot be sent, looked at before a byte leaves. @param {File} file @returns {string} empty when it can */
   wrong({ name, size: bytes }) {
     const { limits, puts } = this;
-    const ending = '.' + name.split('.').pop()?.toLowerCase();
+    const ending = (name.split('.').pop() || '').toLowerCase();
+    if (!limits) return t('noFiles');
     if (puts.filter(({ problem }) => !problem).length > limits.count) return t('tooMany', { n: limits.count });
-    if (!limits.endings.includes(ending)) return t('wrongType', { types: limits.endings.map((/** @type {string} */ one) => one.slice(1)).join(', ') });
+    if (!limits.endings.includes(ending)) return t('wrongType', { types: limits.endings.join(', ') });
     if (!bytes) return t('emptyFile');
     if (bytes > limits.bytes) return t('tooLarge', { max: size(limits.bytes) });
     return '';
@@ -259,7 +265,7 @@ export class Attach {
       this.add(files);
     } else setTimeout(() => {
       const { composer } = this.panel;
-      this.offer.hidden = !this.limits.endings.includes('.txt') || [...composer.input.value].length <= this.session.limit;
+      this.offer.hidden = !this.limits?.endings.includes('txt') || [...composer.input.value].length <= this.session.limit;
     });
   }
 
@@ -282,17 +288,17 @@ export class Attach {
   }
 }
 
-/** @param {File} file @param {ImageBitmap} image @param {{ endings: string[] }} limits @returns {Promise<File>} */
+/** @param {File} file @param {ImageBitmap} image @param {{ endings: string[] } | null} limits @returns {Promise<File>} */
 const smaller = async (file, image, limits) => {
   const { width, height } = image;
   const scale = Math.sqrt(PIXELS / (width * height));
   const type = file.type == 'image/jpeg' ? file.type : 'image/webp';
-  const ending = type == 'image/jpeg' ? '.jpg' : '.webp';
-  if (scale >= 1 || file.type == 'image/gif' || !limits.endings.includes(ending)) return file;
+  const ending = type == 'image/jpeg' ? 'jpg' : 'webp';
+  if (scale >= 1 || file.type == 'image/gif' || !limits?.endings.includes(ending)) return file;
   const place = h('canvas', { width: Math.round(width * scale), height: Math.round(height * scale) });
   place.getContext('2d').drawImage(image, 0, 0, place.width, place.height);
   /** @type {Blob | null} */
   const blob = await new Promise((done) => place.toBlob(done, type, QUALITY));
   if (!blob || blob.type != type || blob.size >= file.size) return file;
-  return new File([blob], file.name.replace(/\.\w+$/, '') + ending, { type });
+  return new File([blob], file.name.replace(/\.\w+$/, '') + '.' + ending, { type });
 };

@@ -13,7 +13,7 @@ const css = `
 .files{list-style:none;display:grid;gap:6px}
 .panel .b .files{padding:0}.b .files:not(:first-child){margin-top:8px}
 .file{display:flex;align-items:center;gap:10px;min-height:44px;min-width:180px;max-width:260px;padding:6px 10px;border-radius:10px;background:var(--surface);color:var(--text);border:1px solid var(--line)}
-.panel a.file{text-decoration:none}.panel a.file:hover b{text-decoration:underline}
+.panel .b .file{color:var(--text)}.panel a.file{text-decoration:none}.panel a.file:hover b{text-decoration:underline}
 .file svg{flex:none;margin:0;color:var(--muted)}
 .file span{min-width:0;display:grid}.file b{font-weight:550;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;font-size:14px;line-height:20px}
 .b .shown{display:block;width:max-content;max-width:100%;border-radius:10px;overflow:hidden;background:var(--sunken);line-height:0}

@@ -212,8 +212,8 @@ export class Log {
       this.keep(() => this.tail.replaceChildren(...unsent));
     }
     this.tick();
-    const sent = [...this.rows.querySelectorAll('.customer>.foot')];
-    for (const foot of sent) foot.replaceChildren(...(foot == sent.at(-1) ? [note(t('sent'))] : []));
+    this.rows.querySelector('.sent')?.remove();
+    [...this.rows.querySelectorAll('.customer>.foot')].at(-1)?.append(note(t('sent'), 'sent'));
   }
 
   /** In words: where a message stands, and what can be done. @param {import('./protocol').Unsent} item @param {boolean} open */

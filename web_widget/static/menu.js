@@ -1,9 +1,11 @@
 // @ts-check
 // The menu in the header. Loaded when it is opened for the first time.
 import { adopt, h } from './elements.js';
+import carry from './strings/en-elsewhere.js';
 import later from './strings/en-later.js';
 import { add, t } from './words.js';
 
+add(carry);
 add(later);
 
 const css = `
@@ -22,6 +24,7 @@ export const fill = (panel) => {
   menu.replaceChildren(
     entry(t('fresh'), () => panel.choose('')),
     panel.view ? entry(t('back'), () => panel.chat()) : entry(t('conversations'), () => panel.list()),
+    entry(t('carry'), async () => (await import('./elsewhere.js')).show(panel)),
     ...(/waiting|human/.test(state) ? [] : [entry(t('person'), () => panel.person())]),
     ...(session.conv && /ai|waiting/.test(state) ? [entry(t('leave'), async () => (await panel.crew())?.leave())] : []),
     ...(session.conv && state != 'resolved' ? [entry(t('end'), () => session.post({ t: 'resolve' }))] : []));

@@ -250,7 +250,7 @@ export class Panel {
       app.unread(0);
       app.dress();
       app.emit('open');
-      import('./attach.js').then(({ Attach }) => (this.composer.attached ||= new Attach(this)), () => {});
+      import('./opened.js').then(({ opened }) => opened(this), () => {});
     }
     if (conversation && conversation != session.conv) session.show(conversation);
     if (view == 'new') this.choose('');

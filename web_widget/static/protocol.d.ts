@@ -99,12 +99,16 @@ export interface ContactFrame { t: 'contact'; cid: string; conv?: string; name: 
 export interface ResolveFrame { t: 'resolve'; cid: string; conv?: string }
 export interface CancelFrame { t: 'cancel'; cid: string; conv?: string }
 export interface TicketFrame { t: 'ticket'; cid: string; conv?: string; name?: string; email?: string; text?: string }
+export interface EditFrame { t: 'edit'; cid: string; conv?: string; id: string; text: string }
+export interface DeleteFrame { t: 'delete'; cid: string; conv?: string; id: string }
+export interface ReactFrame { t: 'react'; cid: string; conv?: string; id: string; emoji: string; gone?: boolean }
 export interface RatingFrame { t: 'rating'; cid: string; conv?: string; rating: number; text?: string }
 export interface TypingSignal { t: 'typing'; conv: string; on: boolean }
 export interface PingFrame { t: 'ping'; n: number }
 
 /** Frames that must arrive exactly once: they wait in the outbox and keep their cid on every attempt. */
-export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame | CancelFrame | TicketFrame;
+export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame | CancelFrame | TicketFrame
+  | EditFrame | DeleteFrame | ReactFrame;
 export type ClientFrame = HelloFrame | Lasting | OpenFrame | PullFrame | StopFrame | TypingSignal | PingFrame;
 
 // Server to client -----------------------------------------------------------------------------------------------
@@ -115,7 +119,7 @@ export interface WelcomeFrame {
   epoch?: string | number;
   site: Site;
   conv?: string | null;
-  limits?: { text: number; files?: { count: number; bytes: number; endings: string[] } };
+  limits?: { text: number; files?: { count: number; bytes: number; types: string[] } };
 }
 export interface MsgsFrame {
   t: 'msgs';

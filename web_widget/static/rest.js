@@ -62,12 +62,12 @@ export const connect = async (session, lost) => {
   };
 
   /** @param {any} frame */
-  const post = async ({ t, cid, conv: known, ...rest }) => {
+  const post = async ({ t, cid, conv: known, id: message, emoji, ...rest }) => {
     try {
       const id = known || (await begin(cid));
       const { ack } = t == 'send'
         ? await ask('/api/v1/chat/message', { session: id, cid, ...rest })
-        : await ask('/api/v1/chat/action', { session: id, cid, kind: t, ...rest });
+        : await ask('/api/v1/chat/action', { session: id, cid, kind: t, message, text: emoji, ...rest });
       if (cid) session.frame({ ...ack, t: 'ack', cid, conv: id });
       if (conv != id) void follow(id, 0);
     } catch (error) {

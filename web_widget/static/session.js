@@ -137,7 +137,7 @@ export class Session {
       for (const item of stranded) this.outbox.add({ ...item.frame, conv: undefined, cid: fresh() }, this.thread, item.files);
     } else {
       this.app.emit('message:failed', { cid: frame.cid, code: answer.code, message: answer.message });
-      if (answer.final && /handoff|cancel|resolve|rating/.test(frame.t)) {
+      if (answer.final && !/send|contact|ticket/.test(frame.t)) {
         this.outbox.drop(frame.cid);
         this.tell('trouble', answer);
       }
@@ -161,7 +161,7 @@ export class Session {
     this.now.loaded = true; // it began here: everything in it is news
     this.app.emit('conversation:started', { conversationId: conv });
     this.pull(conv, 'open');
-    this.tell('state');
+    this.tell('messages', [...this.now.messages.values()]); // the server may have told them before we knew whose they are
   }
 
   /** Another tab has changed what both share. @param {StorageEvent} event */

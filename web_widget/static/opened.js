@@ -1,0 +1,10 @@
+// @ts-check
+// What a chat that has been opened gets a moment later: files to attach, and what can be done with a message.
+
+/** @param {import('./panel.js').Panel} panel */
+export const opened = async (panel) => {
+  const { Attach } = await import('./attach.js');
+  panel.composer.attached ||= new Attach(panel);
+  const { amendable } = await import('./amend.js');
+  amendable(panel.log);
+};
