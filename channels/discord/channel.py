@@ -39,7 +39,7 @@ class DiscordChannel(Channel):
         self._rest: Rest | None = None
         self.memory = Memory()
         self.echoes: dict[str, str] = {}
-        self.drafts = Drafts(self.memory, self.limits.draft_every)
+        self.drafts = Drafts(self.memory, self.limits.draft_every, self.echoes)
         self.threads: Threads
         self.posting: Posting
 

@@ -34,8 +34,10 @@ def nonce_of(turn: str) -> str:
 class Drafts:
     """All drafts of one channel object."""
 
-    def __init__(self, memory: Memory, every: float) -> None:
+    def __init__(self, memory: Memory, every: float, echoes: dict[str, str]) -> None:
         self.memory = memory
+        self.echoes = echoes
+        """Nonces of messages that Discord showed us back, with their ids."""
         self.every = every
         self._shown: dict[str, float] = {}
         self._busy: dict[str, asyncio.Event] = {}
@@ -44,7 +46,10 @@ class Drafts:
     async def show(self, rest: Any, draft: Draft) -> None:
         """Show it now, or leave it out: the next one says all of it again."""
         now = time.monotonic()
-        if draft.turn in self._ended or draft.turn in self._busy or not draft.text.strip():
+        if draft.turn in self._ended or draft.turn in self._busy:
+            return
+        if not draft.text.strip():
+            await self._withdraw(rest, draft.turn)
             return
         if now - self._shown.get(draft.place, -60.0) < self.every * 0.9:
             return
@@ -82,7 +87,19 @@ class Drafts:
         if busy is not None:  # what is on its way would come after the answer
             await busy.wait()
         known = self.memory.drafts.get(turn)
-        return known.message if known is not None else ""
+        # Of a draft whose first answer got lost only the echo tells.
+        return known.message if known is not None else self.echoes.get(nonce_of(turn), "")
+
+    async def _withdraw(self, rest: Any, turn: str) -> None:
+        """No answer will come of it: a person took over."""
+        known = self.memory.drafts.pop(turn, None)
+        if known is None:
+            return
+        self._ended[turn] = time.monotonic()
+        self.memory.drafts[f"?{known.message}"] = known  # should this fail, a sweep removes it
+        self.memory.changed += 1
+        await self._remove(rest, known.channel, known.message)
+        self.memory.drafts.pop(f"?{known.message}", None)
 
     def left_over(self, channel: str, message: str) -> None:
         """A draft that was seen at Discord and that nobody here knows: removed like the others unless it becomes an answer."""

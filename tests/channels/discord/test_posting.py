@@ -246,6 +246,28 @@ def test_the_answer_comes_also_when_its_draft_was_deleted_or_the_edit_got_lost(
     assert discord.world.texts(dm) == ["The answer", "The other answer"]
 
 
+def test_the_answer_replaces_a_draft_of_which_only_the_echo_told(
+    discord: FakeDiscord, running: Running, dm: str
+) -> None:
+    running.listen()
+    discord.fail("drop_after", SEND)
+    with pytest.raises(Uncertain):
+        running.draft(dm, "t1", "half an answer")
+    discord.wait(lambda: running.channel.echoes)
+    running.send(place=dm, text="The answer", turn="t1")
+    assert discord.world.texts(dm) == ["The answer"]
+
+
+def test_a_draft_is_taken_back_when_a_person_takes_over(discord: FakeDiscord, running: Running, dm: str) -> None:
+    running.draft(dm, "t1", "half an answer")
+    assert len(discord.world.texts(dm)) == 1
+    running.draft(dm, "t1", "")
+    running.draft(dm, "t2", "")
+    assert discord.world.texts(dm) == []
+    running.draft(dm, "t1", "too late")
+    assert discord.world.texts(dm) == []
+
+
 def test_a_draft_that_a_crash_left_is_removed_and_an_answer_never(
     discord: FakeDiscord, running: Running, dm: str
 ) -> None:
