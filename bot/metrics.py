@@ -53,16 +53,26 @@ def _counter(name: str, help_text: str, labels: tuple[str, ...]) -> Counter:
     return Counter(f"deskhand_{name}", help_text, labels)
 
 
-@cache
 def gauge(name: str, help_text: str, labels: tuple[str, ...] = ()) -> Gauge:
     """A value of now; the sum over the processes that are alive."""
+    with _making:
+        return _gauge(name, help_text, labels)
+
+
+@cache
+def _gauge(name: str, help_text: str, labels: tuple[str, ...]) -> Gauge:
     from prometheus_client import Gauge
 
     return Gauge(f"deskhand_{name}", help_text, labels, multiprocess_mode="livesum")
 
 
-@cache
 def histogram(name: str, help_text: str, buckets: tuple[float, ...]) -> Histogram:
+    with _making:
+        return _histogram(name, help_text, buckets)
+
+
+@cache
+def _histogram(name: str, help_text: str, buckets: tuple[float, ...]) -> Histogram:
     from prometheus_client import Histogram
 
     return Histogram(f"deskhand_{name}", help_text, buckets=buckets)

@@ -49,3 +49,15 @@ def test_files_of_dead_processes_do_not_pile_up(tmp_path: Path, environment: Any
     metrics.setup()
     assert [path.name for path in folder.glob("*.db")] == [f"counter_{os.getpid()}.db"]
     os.environ.pop(metrics.VARIABLE)
+
+
+def test_threads_that_ask_for_a_number_at_the_same_moment_get_the_same_one() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from bot import metrics
+
+    with ThreadPoolExecutor(32) as pool:
+        for number in range(20):
+            name = f"race_{number}_total"
+            made = list(pool.map(lambda _, name=name: metrics.counter(name, "Things"), range(32)))  # type: ignore[misc]
+            assert len({id(one) for one in made}) == 1
