@@ -109,7 +109,8 @@ class Drafts:
         """Remove drafts that nobody finishes: their process died, or their turn went to people."""
         now = time.time()
         for turn, one in list(self.memory.drafts.items()):
-            if now - one.at > DRAFT_LIFE:
+            known = {draft.message for key, draft in self.memory.drafts.items() if not key.startswith("?")}
+            if now - one.at > DRAFT_LIFE or (turn.startswith("?") and one.message in known):
                 del self.memory.drafts[turn]
                 self.memory.changed += 1
             elif now - one.at > ABANDONED and turn not in self._ended:

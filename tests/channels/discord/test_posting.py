@@ -285,6 +285,18 @@ def test_a_draft_that_a_crash_left_is_removed_and_an_answer_never(
     assert discord.world.texts(answered.channel) == ["The answer of a process that died"]
 
 
+def test_a_draft_that_is_being_written_is_not_taken_for_a_left_over(
+    discord: FakeDiscord, running: Running, dm: str
+) -> None:
+    running.draft(dm, "t1", "still writing")
+    memory = running.channel.memory
+    running.channel.drafts.left_over(dm, memory.drafts["t1"].message)
+    memory.drafts[f"?{memory.drafts['t1'].message}"].at -= 200
+    running.run(running.channel.drafts.sweep(running.channel.rest()))
+    assert list(memory.drafts) == ["t1"]
+    assert len(discord.world.texts(dm)) == 1
+
+
 async def _change(discord: FakeDiscord, channel: str, message: str) -> None:
     discord.world.find(channel, message)["content"] = "The answer of a process that died"
 
