@@ -94,6 +94,8 @@ class Card:
     confidence: float | None = None
     page_url: str = ""
     waiting_since: float | None = None
+    due: float | None = None
+    """When the first reply is due, or else the solution."""
     assignee: str = ""
     last_agent: str = ""
     resolved_by: str = ""

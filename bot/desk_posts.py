@@ -265,13 +265,14 @@ def card(conversation_id: str) -> Card:
     row = sql(
         "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
         " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
-        " t.snoozed_until, t.priority, t.rating, t.id, t.changed_at"
+        " t.snoozed_until, t.priority, t.rating, t.id,"
+        " coalesce(t.first_reply_due, t.resolve_due)"
         " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
     (
         number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
-        snoozed, priority, rating, ticket_id, _,
+        snoozed, priority, rating, ticket_id, due,
     ) = row  # fmt: skip
     shown = last_messages(conversation_id, 2**31 - 1, 4)
     return Card(
@@ -289,6 +290,7 @@ def card(conversation_id: str) -> Card:
         summary_by=by,
         confidence=confidence,
         waiting_since=opened if state == "waiting" else None,
+        due=due if state in {"waiting", "human"} else None,
         assignee=_public(assignee),
         last_agent=_public(last),
         resolved_by=_public(last) if state == "resolved" else "",

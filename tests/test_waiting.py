@@ -473,6 +473,7 @@ def test_due_times_follow_priority_and_open_hours(world: World) -> None:
     row = world.ticket(conversation)
     assert (row.first_reply_due, row.resolve_due) == (pytest.approx(opened + HOUR), pytest.approx(opened + 12 * HOUR))
     world.hours((0, 1), (10, 18), (34, 42))
+    assert world.store.read(lambda: desk_posts.card(conversation)).due == row.first_reply_due
     other = world.ticket(world.waits("bert"))
     assert other.first_reply_due == pytest.approx(world.now + 13 * HOUR, abs=5)
 
