@@ -41,7 +41,7 @@ def section(results: list[DeskResult]) -> list[str]:
     return [
         "## Agents in Slack", "",
         "Every ticket is a thread in one of twenty channels of a Slack of our own, spoken to with the real SDKs. Two agents press Claim at",
-        "the same moment; then customers and agents write at once. Slack loses answers, answers late or not at all, tells three events in ten again",
+        "the same moment; then customers and agents write at once. Slack loses answers, answers late or not at all, tells every second event again",
         "under new ids, up to eleven times, and out of order, holds to a message a second and channel, and is away once for longer than it",
         "redelivers. Its clocks, and our patience with it, run ten times as fast. Every reply must be on its own customer's screen once, every",
         "customer's message in its own thread once and in order, every ticket in one thread, with one winner of its race, and whatever Slack was",

@@ -175,7 +175,7 @@ class _Run:
 
     def _bad_days(self) -> None:
         sockets = self.slack.sockets
-        sockets.twins, sockets.most_twins, sockets.lost_acks, sockets.jitter = 0.3, 11, 0.05, 0.5
+        sockets.twins, sockets.most_twins, sockets.lost_acks, sockets.jitter = 0.5, 11, 0.05, 0.5
         self.slack.sockets.dice = random.Random(f"{self.seed}/slack")
         self.slack.faults.plan(self.seed, 0.03, FAULTS, HIT, seconds=15 * max(0.1, self.size.scale) + 1)
 
