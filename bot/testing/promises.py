@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bot.testing.doubles import Trouble
-
 
 @dataclass(frozen=True, slots=True)
 class Promise:
@@ -21,11 +19,11 @@ class Promise:
     """Only where none of these is declared."""
     writes: tuple[str, ...] = ()
     """Optional methods that the double must have."""
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 def promise(
-    *needs: str, unless: Iterable[str] = (), writes: Iterable[str] = (), troubles: Iterable[Trouble] = ()
+    *needs: str, unless: Iterable[str] = (), writes: Iterable[str] = (), troubles: Iterable[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., None]]:
     """Make a test of an ``async`` (or plain) method ``(self, stage)``. Its docstring is the promise."""
 
