@@ -43,7 +43,7 @@ class Api(Bot):
         got = await self._post(
             "getUpdates", {"offset": offset, "timeout": hold, "limit": 100, "allowed_updates": list(KINDS)}, read_timeout=hold + 8
         )  # fmt: skip
-        return [one for one in got if isinstance(one, dict)]
+        return [one for one in got if isinstance(one, dict) and isinstance(one.get("update_id"), int)]
 
     async def bytes_of(self, path: str, wait: float) -> bytes:
         """A file's bytes, by the path that ``getFile`` gave."""

@@ -23,6 +23,7 @@ class TelegramChannel(Channel):
     """One bot. ``webhook``: the address that Telegram is to call, empty for polling; ``secret`` comes with each such call."""
 
     name: ClassVar[str] = CHANNEL
+    where: ClassVar[str] = "on Telegram"
     capabilities: ClassVar[frozenset[Capability]] = frozenset(
         {
             Capability.EDIT,

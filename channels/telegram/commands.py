@@ -22,7 +22,8 @@ HELP = (
 )
 BEGIN = "All right, we begin anew. What is your question?"
 _COMMAND = re.compile(r"/([a-z_]{1,32})(?:@(\w{1,64}))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CODE = re.compile(r"[A-Z0-9-]{6,64}")
+"""A code of a link. Other words behind ``/start`` are where somebody came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,11 @@ def command_of(text: str, username: str) -> Command | None:
         return None
     name, rest = match[1].lower(), (match[3] or "").strip()
     if name == "start":
-        return Command(kind="continue", code=rest) if _CODE.fullmatch(rest) else Command(say=HELLO, text=rest)
+        return (
+            Command(kind="continue", code=rest)
+            if _CODE.fullmatch(rest)
+            else Command(say=HELLO, text=rest if " " in rest else "")
+        )
     if name == "help":
         return Command(text=rest, say="" if rest else HELP)
     if name == "person":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -20,14 +21,17 @@ MAX_FILE = 20_000_000
 DEADLINE = 20.0
 """Seconds for all tries of one file: the messages behind it wait so long."""
 TRIES = 3
+PAUSE = 0.5
+"""Seconds after the first try; twice as many after the next."""
 
 
-async def fetch(connection: Connection, wanted: Wanted) -> Attachment:
-    """The file with its bytes; never raises but for a refused token."""
+async def fetch(connection: Connection, wanted: Wanted, until: float = math.inf) -> Attachment:
+    """The file with its bytes, or why Telegram has none. Raises :class:`TemporaryFailure` when it could not be asked now, or not
+    before ``until`` (of the monotonic clock)."""
     largest = connection.limits().max_file_bytes
     if wanted.size > largest:
         return missing(wanted, "too_large")
-    ends, wait = time.monotonic() + DEADLINE, 0.5
+    ends, wait = min(until, time.monotonic() + DEADLINE), PAUSE
     for attempt in range(TRIES):
         try:
             found = await connection.ask("getFile", file_id=wanted.id)
@@ -41,11 +45,11 @@ async def fetch(connection: Connection, wanted: Wanted) -> Attachment:
             return missing(wanted, "too_large" if "too big" in refusal.said else "unavailable")
         except (DeliveryFailure, KeyError, TypeError, ValueError) as error:
             log.info("file_not_fetched", channel="telegram", reason=type(error).__name__, attempt=attempt + 1)
-        if time.monotonic() + wait > ends:
+        if time.monotonic() + wait > ends or attempt == TRIES - 1:
             break
         await asyncio.sleep(wait)
         wait *= 2
-    return missing(wanted, "unavailable")
+    raise TemporaryFailure("a file could not be fetched from Telegram")
 
 
 def missing(wanted: Wanted, problem: Any, size: int = 0) -> Attachment:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,18 +11,22 @@ from zlib import crc32
 
 import structlog
 
-from bot import DeliveryFailure, Inbound, Inbox, Receipt, Refused, StoreUnavailable
+from bot import DeliveryFailure, Inbound, Inbox, Receipt, Refused, StoreUnavailable, TemporaryFailure
 
 from .connection import Connection
-from .fetching import fetch
+from .fetching import fetch, missing
 from .places import spot_of
 from .reading import CHANNEL, Heard
 
 log = structlog.get_logger("channels")
 LANES = 2
 """Calls to the inbox at once, besides those that wait for files. Each commits many events together."""
+FILES = 3
+"""Files in memory at once, of up to 20 MB."""
+PATIENCE = 30.0
+"""Seconds that one batch waits for its files; what is not there by then is asked for again with the next poll."""
 GIVE_UP = 3
-"""Tries for an event that cannot be stored although the database is there."""
+"""Polls for an event that cannot be stored although the database is there, or a file that cannot be fetched."""
 QUIET = {"key_reused", "unknown_message"}
 """Refusals that are no news for the person: an edit of what never was for us, a reaction on what is gone."""
 
@@ -34,6 +39,8 @@ class Intake:
         self.heard_at: dict[str, int] = {}
         """Place → the person's newest message there, to which the answer is tied in a group."""
         self._failed: dict[str, int] = {}
+        self._missed: dict[str, int] = {}
+        self._fetching = asyncio.Semaphore(FILES)
         self._after: set[asyncio.Task[None]] = set()
 
     async def take(self, heard: Sequence[Heard]) -> None:
@@ -47,14 +54,43 @@ class Intake:
                 # Who sent a file waits for its bytes alone; all others share the transactions of a few lanes.
                 lane = one.place if one.place in slow else f"lane {crc32(one.place.encode()) % LANES}"
                 lanes.setdefault(lane, []).append(one)
-        done = await asyncio.gather(*(self._lane(many) for many in lanes.values()), return_exceptions=True)
+        until = time.monotonic() + PATIENCE
+        done = await asyncio.gather(*(self._lane(many, until) for many in lanes.values()), return_exceptions=True)
         for result in done:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _lane(self, heard: list[Heard]) -> None:
-        events = await asyncio.gather(*(self._whole(one) for one in heard if one.event))
-        outcomes = iter(await self._commit(events))
+    async def _lane(self, heard: list[Heard], until: float) -> None:
+        """In their order; each file is fetched, committed and let go before the next one, so that a flood of them fills no memory."""
+        plain: list[Heard] = []
+        for one in heard:
+            if not one.files:
+                plain.append(one)
+                continue
+            await self._together(plain)
+            plain = []
+            async with self._fetching:
+                event = await self._with_files(one, until)
+                await self._together([replace(one, event=event, files=())])
+        await self._together(plain)
+
+    async def _with_files(self, one: Heard, until: float) -> Inbound | None:
+        if one.event is None:
+            return None
+        files = []
+        for wanted in one.files:
+            try:
+                files.append(await fetch(self.connection, wanted, until))
+            except TemporaryFailure as failure:
+                self._missed[wanted.id] = self._missed.get(wanted.id, 0) + 1
+                if self._missed[wanted.id] < GIVE_UP:
+                    raise StoreUnavailable(str(failure)) from None
+                files.append(missing(wanted, "unavailable"))
+            self._missed.pop(wanted.id, None)
+        return replace(one.event, files=tuple(files))
+
+    async def _together(self, heard: Sequence[Heard]) -> None:
+        outcomes = iter(await self._commit([one.event for one in heard if one.event]))
         for one in heard:
             if one.place.partition(":")[2] and one.reply_to:
                 self._remember(one.place, one.reply_to)
@@ -62,14 +98,6 @@ class Intake:
             if isinstance(outcome, Refused) and outcome.code in QUIET and one.instead:
                 (outcome,) = await self._commit([one.instead])
             self._later(one, outcome)
-
-    async def _whole(self, one: Heard) -> Inbound:
-        if one.event is None:
-            raise ValueError("nothing to commit")
-        if not one.files:
-            return one.event
-        files = await asyncio.gather(*(fetch(self.connection, wanted) for wanted in one.files))
-        return replace(one.event, files=tuple(files))
 
     async def _commit(self, events: Sequence[Inbound]) -> Sequence[Receipt | Refused | None]:
         if not events:

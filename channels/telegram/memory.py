@@ -5,6 +5,7 @@ They are the channel's stored position, one small JSON text. Without an inbox (a
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -32,6 +33,7 @@ class Memory:
         self.left: dict[str, Any] = {}
         """Drafts that a process before this one left behind."""
         self._inbox: Inbox | None = None
+        self._writing = asyncio.Lock()
 
     async def open(self, inbox: Inbox, me: Me) -> None:
         """Read what was kept, unless it belongs to another bot, and keep who we are."""
@@ -46,11 +48,12 @@ class Memory:
         """Write it down. A move that ``web`` noted meanwhile is kept, too."""
         if self._inbox is None or self.me is None:
             return
-        kept = parse(await self._inbox.cursor())
-        if kept.get("id") == self.me.id:
-            learn(self.moves, kept)
-        drafts = {**self.left, **self.shown()}
-        await self._inbox.save_cursor(written(self.me, self.moves, drafts))
+        async with self._writing:
+            kept = parse(await self._inbox.cursor())
+            if kept.get("id") == self.me.id:
+                learn(self.moves, kept)
+            drafts = {**self.left, **self.shown()}
+            await self._inbox.save_cursor(written(self.me, self.moves, drafts))
 
 
 def parse(value: str) -> dict[str, Any]:

@@ -45,15 +45,13 @@ class Pace:
         if self.paused:
             raise TemporaryFailure("Telegram asked for a pause", self.paused)
         now = time.monotonic()
-        if chat < 0:
-            said = self._of(chat, now)
-            if len(said) >= PER_GROUP:
-                raise TemporaryFailure("Telegram takes about 20 messages a minute in a group", said[0] + WINDOW - now)
-            said.append(now)
-        self._next = max(self._next, now - 1.0) + 1.0 / PER_SECOND
+        said = self._of(chat, now) if chat < 0 else deque()
+        if len(said) >= PER_GROUP:
+            raise TemporaryFailure("Telegram takes about 20 messages a minute in a group", said[0] + WINDOW - now)
         if self._next > now + 1.0:
-            self._next -= 1.0 / PER_SECOND
             raise TemporaryFailure("Telegram takes about 30 messages a second", 1.0)
+        said.append(now)
+        self._next = max(self._next, now - 1.0) + 1.0 / PER_SECOND
         if self._next > now:
             await asyncio.sleep(self._next - now)
 

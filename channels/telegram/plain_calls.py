@@ -57,7 +57,7 @@ class PlainCalls:
         raise TemporaryFailure(f"Telegram says: {scrub(said)}")
 
     def fetch(self, wanted: Wanted) -> Attachment:
-        """The file with its bytes, or why not. Two tries: Telegram waits for the answer meanwhile."""
+        """The file with its bytes, or why Telegram has none. Raises :class:`TemporaryFailure` when it could not be asked now."""
         import httpx
 
         if wanted.size > MAX_FILE:
@@ -78,4 +78,4 @@ class PlainCalls:
                 return missing(wanted, "too_large" if "larger" in str(failure) else "unavailable")
             except (DeliveryFailure, httpx.HTTPError, KeyError, TypeError, ValueError):
                 continue
-        return missing(wanted, "unavailable")
+        raise TemporaryFailure("a file could not be fetched from Telegram")

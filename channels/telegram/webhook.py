@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -12,27 +13,33 @@ import structlog
 from flask import Blueprint, Response, request
 
 from bot import (
+    Attachment,
     DeliveryFailure,
     Inbound,
     Receipt,
     Refused,
     RequestError,
     StoreUnavailable,
+    TemporaryFailure,
     load_cursor,
     offload,
     receive_events,
     save_cursor,
 )
 
-from .intake import QUIET, calls, sentences
+from .fetching import missing
+from .intake import GIVE_UP, QUIET, calls, sentences
 from .memory import NAME, learn, parse, written
 from .places import Moves, spot_of
 from .plain_calls import PlainCalls
-from .reading import CHANNEL, Heard, Me, Reader
+from .reading import CHANNEL, Heard, Me, Reader, Wanted
 
 log = structlog.get_logger("web")
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 Outcome: TypeAlias = Receipt | Refused
+_turns = [threading.Lock() for _ in range(256)]
+_missed: Counter[str] = Counter()
+"""Tries of files, in this process."""
 
 
 def blueprint(
@@ -77,6 +84,23 @@ def take(update: dict[str, Any], plain: PlainCalls, bot: str) -> None:
     for one in heard:
         if one.ignored:
             log.debug("update_ignored", channel=CHANNEL, reason=one.ignored)
+    with _turns[_chat(update) % len(_turns)]:
+        follow = _commit(heard, plain)
+    # Under gevent this is a greenlet: web does not wait for a chat platform.
+    threading.Thread(target=_courtesies, args=(follow, plain, moves), daemon=True).start()
+
+
+def _chat(update: dict[str, Any]) -> int:
+    """The chat of an update: Telegram calls for several updates at once, and those of one chat must not overtake each other."""
+    for content in update.values():
+        if isinstance(content, dict):
+            chat = content.get("chat") or (content.get("message") or {}).get("chat")
+            if isinstance(chat, dict) and isinstance(chat.get("id"), int):
+                return int(chat["id"])
+    return 0
+
+
+def _commit(heard: Sequence[Heard], plain: PlainCalls) -> list[tuple[Heard, Outcome | None]]:
     events = [_whole(one, plain) for one in heard if one.event]
     outcomes = iter(_committed(events))
     follow: list[tuple[Heard, Outcome | None]] = []
@@ -85,8 +109,7 @@ def take(update: dict[str, Any], plain: PlainCalls, bot: str) -> None:
         if isinstance(outcome, Refused) and outcome.code in QUIET and one.instead:
             (outcome,) = _committed([one.instead])
         follow.append((one, outcome))
-    # Under gevent this is a greenlet: web does not wait for a chat platform.
-    threading.Thread(target=_courtesies, args=(follow, plain, moves), daemon=True).start()
+    return follow
 
 
 def _committed(events: Sequence[Inbound]) -> Sequence[Outcome]:
@@ -96,7 +119,20 @@ def _committed(events: Sequence[Inbound]) -> Sequence[Outcome]:
 def _whole(one: Heard, plain: PlainCalls) -> Inbound:
     if one.event is None:
         raise ValueError("nothing to commit")
-    return replace(one.event, files=tuple(plain.fetch(wanted) for wanted in one.files)) if one.files else one.event
+    return replace(one.event, files=tuple(_fetched(wanted, plain) for wanted in one.files)) if one.files else one.event
+
+
+def _fetched(wanted: Wanted, plain: PlainCalls) -> Attachment:
+    """The file. When it cannot be had now, Telegram calls again, a few times."""
+    try:
+        got = plain.fetch(wanted)
+    except TemporaryFailure as failure:
+        _missed[wanted.id] += 1
+        if _missed[wanted.id] < GIVE_UP:
+            raise StoreUnavailable(str(failure)) from None
+        got = missing(wanted, "unavailable")
+    _missed.pop(wanted.id, None)
+    return got
 
 
 def _note_moves(moves: Moves) -> None:

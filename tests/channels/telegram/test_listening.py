@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot import ChannelDown, Receipt, Refused
-from channels.telegram import commands, listening
+from channels.telegram import commands, fetching, listening
 from channels.telegram.reading import HONEST, Me, Reader
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_state import BOT_ID, USERNAME
@@ -161,13 +161,22 @@ def test_commands(telegram: FakeTelegram, running: Running) -> None:
         if event.kind == "new"
         else Receipt(key=event.key, conversation_id="c", aside="The code is 7KQ2" if event.kind == "continue" else "")
     )
-    for text in ("/start", "/help", "/new", "/start CODE123", "/continue", "/person my lamp is broken", "/shrug what"):
+    for text in (
+        "/start",
+        "/help",
+        "/new",
+        "/start newsletter",
+        "/start CODE123",
+        "/continue",
+        "/person my lamp is broken",
+        "/shrug what",
+    ):
         telegram.write(ANNA, text)
     events = running.listen().events(5)
     assert [(event.kind, event.text) for event in events] == [
         ("continue", "CODE123"), ("continue", ""), ("message", "my lamp is broken"), ("handoff", ""), ("message", "/shrug what"),
     ]  # fmt: skip
-    telegram.wait(lambda: len(telegram.world.said(ANNA)) == 5)
+    telegram.wait(lambda: len(telegram.world.said(ANNA)) == 6)
     assert set(telegram.world.texts(ANNA)) == {commands.HELLO, commands.HELP, commands.BEGIN, "The code is 7KQ2"}
 
 
@@ -334,3 +343,39 @@ def test_reading_never_raises() -> None:
         {"callback_query": []},
     ):
         assert all(one.ignored for one in reader.read(odd)), odd
+
+
+def test_a_file_that_cannot_be_fetched_now_is_fetched_with_the_next_poll(
+    telegram: FakeTelegram, running: Running, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(listening, "STORE_WAIT", 0.02)
+    monkeypatch.setattr(fetching, "PAUSE", 0.02)
+    telegram.fail("drop_before", "file", 4)
+    telegram.write(BEN, "words of somebody else")
+    telegram.send_file(ANNA, "photo", PNG, caption="Look")
+    telegram.write(ANNA, "Do you see it?")
+    events = {event.text: event for event in running.listen().events(3)}
+    assert [file.content for file in events["Look"].files] == [PNG]
+    texts = [event.text for event in running.inbox.events if event.external_id == str(ANNA)]
+    assert texts == ["Look", "Do you see it?"], "in their order"
+
+
+def test_a_file_that_can_never_be_fetched_holds_nobody_up(
+    telegram: FakeTelegram, running: Running, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(listening, "STORE_WAIT", 0.02)
+    monkeypatch.setattr(fetching, "PAUSE", 0.01)
+    telegram.fail("drop_before", "file", 100)
+    telegram.send_file(ANNA, "photo", PNG, caption="Look")
+    telegram.write(ANNA, "Hello?")
+    look, hello = running.listen().events(2)
+    assert (look.text, look.files[0].problem, hello.text) == ("Look", "unavailable", "Hello?")
+
+
+def test_a_flood_of_files_is_taken_a_few_at_a_time(telegram: FakeTelegram, running: Running) -> None:
+    for number in range(40):
+        telegram.send_file(ANNA, "document", b"%d" % number, file_name=f"{number}.txt")
+        telegram.send_file(BEN, "document", b"%d" % number, file_name=f"{number}.txt")
+    running.listen().events(80, 20)
+    mine = [event.files[0].content for event in running.inbox.events if event.external_id == str(ANNA)]
+    assert mine == [b"%d" % number for number in range(40)]

@@ -75,6 +75,14 @@ def test_the_whole_way_by_webhook(product: Deskhand, telegram: FakeTelegram) -> 
     answers = [text for text in telegram.world.texts(ANNA) if "30 days" in text]
     assert len(answers) == 1, "brought twice, answered once"
 
+    # A file that cannot be had now is asked for again when Telegram calls again.
+    telegram.fail("drop_before", "file", 3)
+    telegram.send_file(
+        BEN, "document", b"Dear shop", file_name="letter.txt", caption="How many days to return something?"
+    )
+    telegram.wait_for_text(BEN, "30 days")
+    assert len(telegram.world.noted("fault", method="file")) == 3, "two tries of the first call, one of the second"
+
     # Forged, malformed and odd calls: refused or ignored, never a fault of ours.
     good = json.dumps(update(900, "forged")).encode()
     assert [call(product, good, secret) for secret in (None, "", "wrong", "é", SECRET + "x", "x" * 8_000)] == [401] * 6
