@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -13,9 +14,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
-from bot import clock, crypto, file_keeping, file_links, file_types, files
+from bot import clock, crypto, file_keeping, file_links, file_types, files, pictures
 from bot.messages import Attachment
 from bot.store.statements import Place, insert_message, last_messages
 
@@ -291,3 +294,21 @@ def test_files_may_have_their_days_and_the_message_says_so(store: Any, conversat
     (after,) = store.read(lambda: last_messages(conversation, 1, 5))[0].files
     assert after.problem == "a.txt was removed after 9 days." and not after.url
     assert store.read(lambda: store.Conversation.get_by_id(conversation)).rev == 1
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_bytes_and_no_name_break_the_judge(data: st.DataObject) -> None:
+    """Samples with bytes changed, taken out and put in, and names of anything: an answer in words, never an error."""
+    name = data.draw(st.text(max_size=130) | st.sampled_from(sorted(SAMPLES)))
+    content = bytearray(SAMPLES[data.draw(st.sampled_from(sorted(SAMPLES)))])
+    for _ in range(data.draw(st.integers(0, 6))):
+        at = data.draw(st.integers(0, max(0, len(content) - 1)))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    judged = file_types.judge(name, bytes(content), tuple(file_types.KINDS))
+    assert 0 < len(judged.name) <= file_types.MAX_NAME and not set(judged.name) & set('/\\\0\n"<>')
+    assert bool(judged.kind) != bool(judged.problem)
+    if judged.kind and judged.kind.picture:
+        with contextlib.suppress(pictures.BadPicture):
+            made = pictures.renew(bytes(content), judged.kind.picture)
+            assert made.width > 0 and judged.kind.fits(made.content)
