@@ -12,6 +12,8 @@ from collections import deque
 from bot import TemporaryFailure
 
 PER_SECOND = 25.0
+BURST = 0.16
+"""Seconds whose room may be used at once: four messages, so that no second has more than 30."""
 SIGNS_PER_SECOND = 5.0
 PER_GROUP = 19
 """A minute, and one less than the limit: clocks differ."""
@@ -51,7 +53,7 @@ class Pace:
         if self._next > now + 1.0:
             raise TemporaryFailure("Telegram takes about 30 messages a second", 1.0)
         said.append(now)
-        self._next = max(self._next, now - 1.0) + 1.0 / PER_SECOND
+        self._next = max(self._next, now - BURST) + 1.0 / PER_SECOND
         if self._next > now:
             await asyncio.sleep(self._next - now)
 

@@ -95,7 +95,7 @@ class FakeTelegram(People):
         app.router.add_get("/file/bot{token}/documents/{file}", self._file)
         app.router.add_post("/_fake/act", self._act)
         app.router.add_get("/_fake/log", self._log)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
         await self._runner.setup()
         await self._listen()
         self._caller = asyncio.create_task(self._call_webhook())
