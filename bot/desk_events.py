@@ -8,7 +8,7 @@ from typing import Any, cast
 import structlog
 from peewee import IntegrityError
 
-from bot import agent_reactions, agents, claims, clock, departures, desk_messages, files, replies
+from bot import agent_reactions, agents, claims, clock, departures, desk_messages, desk_posts, files, replies
 from bot.agents import AgentView
 from bot.bus import bus
 from bot.claims import Done
@@ -24,6 +24,7 @@ STRANGER = (
     "Nothing was sent: you are not linked as an agent yet. Ask an admin to run, within 15 minutes:\n"
     "deskhand agents link {code} NAME"
 )
+MOVED = "Nothing was sent: this ticket goes on in another thread, because the head of this one was deleted. Write there."
 OUTSIDER = "Nothing was sent: guests and people of other companies cannot answer customers."
 
 
@@ -122,6 +123,8 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if not conversation_id:
+        if event.kind in {"reply", "note", "action"} and desk_posts.was_thread(event.desk, event.thread):
+            return Done("cannot", MOVED)
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
     if event.kind == "delete" and not event.who:
         return replies.delete(event)  # after an outage: the message is gone, and nobody can say who did it

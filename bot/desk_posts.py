@@ -78,6 +78,12 @@ def open_another(conversation_id: str, desk: str, thread: str) -> bool:
     return True
 
 
+def was_thread(desk: str, thread: str) -> bool:
+    """Whether a ticket had its card at the head of this thread once."""
+    query = "SELECT 1 FROM delivery WHERE channel = ? AND op = 'card' AND platform_id = ? LIMIT 1"
+    return bool(thread) and sql(query, (PREFIX + desk, thread)).fetchone() is not None
+
+
 def refresh_card(conversation_id: str) -> None:
     """Something that the card shows has changed."""
     row = sql(

@@ -24,6 +24,8 @@ def test_a_ticket_whose_thread_is_gone_goes_on_in_another_with_what_was_said(wor
     world.customer("And now?")
     (post,) = world.pump()
     assert (post.text, post.thread) == ("And now?", "m3")
+    refused = world.do("T1:ana", text="I write where I always wrote")  # into m1
+    assert refused.code == "cannot" and "another thread" in refused.aside, "nothing is dropped without a word"
 
 
 def test_two_who_find_the_thread_gone_open_one_other(world: World) -> None:  # noqa: F811

@@ -38,6 +38,7 @@ class Delivery(Base):
             (("message", "channel", "place", "op", "version", "part"), True),
             (("channel", "place", "platform_id", "op", "version"), True),
             (("state", "next_at"), False),
+            (("channel", "platform_id"), False),
         )
 
 
