@@ -40,6 +40,7 @@ class CatchingUp:
         self._since: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
         self._reading = 0
+        self._began, self._number = 0.0, 0
 
     @property
     def busy(self) -> bool:
@@ -50,6 +51,7 @@ class CatchingUp:
         for channel, spot in self.memory.spots.items():
             if spot.opened:
                 self._since[channel] = min(since, self._since.get(channel, since))
+        self._began, self._number = time.monotonic(), len(self._since)
         if self._since and (self._task is None or self._task.done()):
             self._task = asyncio.ensure_future(self._all())
 
@@ -66,12 +68,10 @@ class CatchingUp:
 
     async def _all(self, wait: float = 0.0) -> None:
         await asyncio.sleep(wait)
-        began, number = time.monotonic(), len(self._since)
         while self._since:
             newest = max(self._since, key=lambda one: self.memory.spots[one].at if one in self.memory.spots else 0)
             self.first(newest)
             await asyncio.sleep(1 / A_SECOND)
-        log.info("caught_up", channel="discord", places=number, seconds=round(time.monotonic() - began, 1))
 
     async def _entries(self, channel: str, since: float) -> list[Entry]:
         try:
@@ -88,6 +88,9 @@ class CatchingUp:
             return []
         finally:
             self._reading -= 1
+            if not self.busy:
+                seconds = round(time.monotonic() - self._began, 1)
+                log.info("caught_up", channel="discord", places=self._number, seconds=seconds)
 
     async def _messages(self, channel: str, since: float) -> list[dict[str, Any]]:
         after, found = snowflake(since - MARGIN), []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import Button, PermanentFailure, Receipt, Refused
+from channels.discord import interactions
 from channels.discord.threads import short
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_state import GUILD_FORUM, PRIVATE_THREAD, PUBLIC_THREAD
@@ -176,9 +177,12 @@ def test_what_was_typed_is_given_back_when_no_thread_can_be_made(
     assert running.inbox.events == []
 
 
-def test_a_slow_thread_keeps_discord_waiting_politely(discord: FakeDiscord, running: Running, room: str) -> None:
+def test_a_slow_thread_keeps_discord_waiting_politely(
+    discord: FakeDiscord, running: Running, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interactions, "DEFER_AFTER", 0.2)
     running.listen()
-    discord.fail("slow_after", "POST /channels/*/threads", seconds=2.5)
+    discord.fail("slow_after", "POST /channels/*/threads", seconds=0.6)
     asked = discord.support(discord.world.add_user("Ana"), room, "hello")
     (event,) = running.wait_for(1)
     assert acked(discord, asked)["type"] == 5
@@ -187,7 +191,7 @@ def test_a_slow_thread_keeps_discord_waiting_politely(discord: FakeDiscord, runn
 
 
 def test_a_request_that_a_crash_interrupted_makes_no_second_thread(
-    discord: FakeDiscord, running: Running, room: str
+    discord: FakeDiscord, running: Running, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.listen()
     ana = discord.world.add_user("Ana")
@@ -198,14 +202,9 @@ def test_a_request_that_a_crash_interrupted_makes_no_second_thread(
     running.inbox.stored = json.dumps({**json.loads(running.inbox.stored), "seq": 1, "spots": {}})
     running.inbox.events.clear()
     running.inbox.seen.clear()
-    from channels.discord import interactions
-
-    late, interactions.LATE = interactions.LATE, -1.0
-    try:
-        running.listen()
-        (again,) = running.wait_for(1)
-    finally:
-        interactions.LATE = late
+    monkeypatch.setattr(interactions, "LATE", -1.0)
+    running.listen()
+    (again,) = running.wait_for(1)
     assert (again.key, again.place) == (f"dc:ix:{asked}", event.place)
     assert len(discord.world.noted("thread")) == 1
 
