@@ -16,6 +16,7 @@ from bot import (
     on_drain,
     site_by_key,
     unread,
+    upload_limits,
 )
 from web_widget import carrying, confirming, cors, rest, uploading
 from web_widget.assets import Asset, Assets, respond
@@ -28,7 +29,7 @@ from web_widget.settings import WidgetSettings
 from web_widget.upgrade import HandshakeRefused, TakenOver
 
 _PAGE_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: https:; font-src 'self';"
     " manifest-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'; require-trusted-types-for 'script'"
 )
 
@@ -141,7 +142,7 @@ def _small_questions(routes: APIBlueprint, chat: Chat) -> None:
     def widget_config() -> dict[str, object]:
         site = known_site(request.args.get("site", ""))
         cors.check_origin(site)
-        return chat.about(site)
+        return {**chat.about(site), "limits": {"text": chat.max_text, "files": upload_limits()}}
 
     @routes.route("/w/state")
     def widget_state() -> dict[str, object]:

@@ -104,3 +104,15 @@ def test_what_is_being_written_outlives_a_deletion_elsewhere(product: Deskhand, 
     assert answer.ok
     expect(one.articles).to_have_count(0, timeout=PATIENCE)
     expect(one.input).to_have_value("half a thought")
+
+
+def test_the_conversation_is_saved_as_a_file_without_asking_the_server(product: Deskhand, visit: Visit) -> None:
+    chat = visit(product).open()
+    chat.ask("How long do I have to return a tent?")
+    with chat.page.expect_download() as saved:
+        chat.menu("Save conversation as a file")
+    text = saved.value.path().read_text("utf-8-sig")
+    assert saved.value.suggested_filename == "Conversation.txt"
+    assert "You: How long do I have to return a tent?" in text
+    assert "Offline assistant: I am the offline assistant." in text
+    assert "    [1] " in text

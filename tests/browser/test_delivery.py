@@ -135,6 +135,34 @@ def test_offline_is_told_after_a_second_and_the_composer_stays_usable(product: D
     expect(chat.mine).to_have_count(1)
 
 
+def test_without_sockets_files_changes_people_and_a_rating_go_by_requests(product: Deskhand, visit: Visit) -> None:
+    chat, wire = prepared(product, visit)
+    wire.cut = True
+    chat.launcher.click()
+    chat.until("() => Deskhand.state.connection == 'rest'")
+    chat.ask("How long do I have to return a tent?")
+    chat.page.locator("input[type=file]").set_input_files(
+        {"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}
+    )
+    expect(chat.page.locator(".put")).to_contain_text("KB", timeout=PATIENCE)
+    chat.ask("What does shipping cost?")
+    expect(chat.mine.last.get_by_role("link", name="a.txt")).to_be_visible()
+    chat.mine.last.hover()
+    chat.page.get_by_role("button", name="Change message").click()
+    chat.page.get_by_role("textbox", name="Change message").fill("And to Norway?")
+    chat.page.get_by_role("button", name="Save").click()
+    expect(chat.mine.last).to_contain_text("Edited", timeout=PATIENCE)
+    chat.page.locator(".under").get_by_role("button", name="Talk to a person").click()
+    expect(chat.page.locator("form.card")).to_be_visible(timeout=PATIENCE)
+    chat.page.get_by_role("button", name="Stop waiting").click()
+    expect(chat.page.locator("article.handoff_cancelled")).to_be_visible(timeout=PATIENCE)
+    chat.menu("End conversation")
+    chat.panel.get_by_role("radio", name="Good", exact=True).check()
+    chat.page.get_by_role("button", name="Send rating").click()
+    expect(chat.page.get_by_text("Thank you for your rating.")).to_be_visible()
+    chat.until("() => !Object.keys(localStorage).some((key) => key.includes(':out:'))")
+
+
 def test_without_sockets_the_same_conversation_goes_by_requests(product: Deskhand, visit: Visit) -> None:
     chat, wire = prepared(product, visit)
     wire.cut = True

@@ -27,5 +27,6 @@ export const fill = (panel) => {
     entry(t('carry'), async () => (await import('./elsewhere.js')).show(panel)),
     ...(/waiting|human/.test(state) ? [] : [entry(t('person'), () => panel.person())]),
     ...(session.conv && /ai|waiting/.test(state) ? [entry(t('leave'), async () => (await panel.crew())?.leave())] : []),
+    ...(session.now.messages.size ? [entry(t('transcript'), async () => (await import('./transcript.js')).save(session))] : []),
     ...(session.conv && state != 'resolved' ? [entry(t('end'), () => session.post({ t: 'resolve' }))] : []));
 };

@@ -86,7 +86,7 @@ export const connect = async (session, lost) => {
   // After this function has answered: the connection must know that it has us.
   setTimeout(() => {
     if (stopped.signal.aborted) return;
-    session.welcome({ t: 'welcome', epoch: session.epoch, site: config, conv: last, limits: { text: session.limit } });
+    session.welcome({ t: 'welcome', epoch: session.epoch, site: config, conv: last, limits: config.limits });
     void follow(session.conv, session.now.cursor);
   });
 

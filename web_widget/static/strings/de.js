@@ -72,6 +72,7 @@ export default {
   carryFailed: 'Das hat nicht geklappt. Versuchen Sie es noch einmal.',
   back: 'Zurück zur Unterhaltung',
   fresh: 'Neue Unterhaltung',
+  transcript: 'Unterhaltung als Datei speichern',
   leave: 'Lieber eine Nachricht hinterlassen',
   leaveNote: 'Daraus wird ein Ticket mit allem, was hier gesagt wurde. Ein Mensch antwortet per E-Mail.',
   leaveNot: 'Zurück zum Chat',

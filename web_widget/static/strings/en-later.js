@@ -4,6 +4,7 @@ export default {
   conversations: 'Your conversations',
   back: 'Back to the conversation',
   fresh: 'New conversation',
+  transcript: 'Save conversation as a file',
   leave: 'Leave a message instead',
   end: 'End conversation',
   none: 'No conversations yet.',
