@@ -43,7 +43,7 @@ def message(head: Head, common: dict[str, Any]) -> DeskPost | None:
         common.update(_who(head, shown))
         text = _text(shown) if head.op == "edit" else ""
         return DeskPost(op=head.op, subject=subject, text=text, sources=shown.sources, **common)  # type: ignore[arg-type]
-    if head.part:
+    if head.part != _first_part(head):
         return None  # one line is enough
     who = _name(head, shown)
     words = f"{who} changed a message. It is now: {shown.text}" if head.op == "edit" else f"{who} deleted a message."
@@ -87,7 +87,7 @@ def _posted(head: Head) -> str:
     """The desk's id of what is meant: of our post, or of the agent's own message; empty if the thread has none."""
     row = sql(
         "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND op = 'send' AND part = ? AND platform_id IS NOT NULL",
-        (head.message, head.channel, head.part),
+        (head.message, head.channel, _first_part(head) if head.op == "react" else head.part),
     ).fetchone()
     if row is not None:
         return str(row[0])
@@ -95,6 +95,14 @@ def _posted(head: Head) -> str:
         "SELECT origin FROM reply WHERE message = ? AND desk = ?", (head.message, head.channel.removeprefix(PREFIX))
     ).fetchone()
     return str(own[0]).rpartition("/")[2] if own and not head.part else ""
+
+
+def _first_part(head: Head) -> int:
+    """The first post of a message in this thread: its text, or its first file if it has no text."""
+    row = sql(
+        "SELECT min(part) FROM delivery WHERE message = ? AND channel = ? AND op = 'send'", (head.message, head.channel)
+    ).fetchone()
+    return int(row[0] or 0)
 
 
 def _react(head: Head, shown: MessageView, subject: str, can: Declaration, common: dict[str, Any]) -> DeskPost | None:

@@ -407,6 +407,26 @@ def test_a_customers_edit_and_deletion_follow(world: Any) -> None:
     assert [post.text.endswith("deleted a message.") for post in lines] == [True]
 
 
+def test_a_file_without_words_is_deleted_and_reacted_to_like_any_message(world: Any) -> None:
+    w = world(Able(), Wall(), Paper())
+    w.waits()
+    w.customer(files=(note(), note(name="second.txt")), key="m1")
+    first, _ = w.posts("wall")
+    w.posts("paper")
+    w.customer("👍", kind="reaction", subject="m1")
+    (post,) = w.posts("wall")
+    assert (
+        (post.op, post.text) == ("react", "👍")
+        and post.subject.startswith("wall")
+        and first.files[0].name == "note.txt"
+    )
+    w.posts("paper")
+    w.customer(kind="delete", subject="m1")
+    assert [post.op for post in w.posts("wall") if post.op != "card"] == ["delete", "delete"]
+    lines = [post.text for post in w.posts("paper") if post.op == "event"]
+    assert len(lines) == 1 and lines[0].endswith("deleted a message.")
+
+
 def test_a_change_of_what_only_the_transcript_has_is_a_line(world: Any) -> None:
     w = world(Able(), Wall())
     w.customer("helo", key="m1")
