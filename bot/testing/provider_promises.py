@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bot.ai import AICapability, DeltaStream, End, ProviderError, ProviderErrorKind, Text, ToolCall, Usage
 from bot.testing.promises import promise
@@ -17,13 +17,13 @@ KEY, LIMIT, BAD, BROKEN, OUTAGE, CUT, GARBAGE, SILENT = (
     "refused_key", "rate_limited", "bad_request", "broken", "outage", "cut", "garbage", "silent",
 )  # fmt: skip
 CARD = "4111 1111 1111 1111"
-ABORTED = 5.0
+ABORTED = PATIENCE = 5.0
 
 
 class Answering:
     """Mixed into :class:`bot.testing.ProviderConformance`."""
 
-    capabilities: Any
+    capabilities: ClassVar[Any]
 
     @promise()
     def test_it_says_who_it_is(self, stage: ModelStage) -> None:
@@ -143,7 +143,7 @@ class Answering:
         stream: Any = stage.provider.stream(stage.prompt())
         next(one for one in stream if isinstance(one, Text) and one.text)
         stream.close()
-        stage.until(lambda: stage.do("open_streams") == 0, "the model noticed that nobody listens any more", 5.0)
+        stage.until(lambda: stage.do("open_streams") == 0, "the model noticed that nobody listens any more", PATIENCE)
 
     @promise("abort", troubles=[SILENT])
     def test_a_silent_stream_can_be_ended_from_outside(self, stage: ModelStage) -> None:

@@ -18,6 +18,27 @@ COMMANDS = re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL)
 SNIPPETS = re.findall(r"```python\n# (\S+\.py)\n(.*?)```", GUIDE, re.DOTALL)
 
 
+OWN = '''
+from bot import Inbound, receive_events
+from bot.testing.promises import promise
+
+
+def test_the_store_is_a_fixture(deskhand_store):
+    receive_events([Inbound(channel="x", key="k", external_id="ida", place="p", text="Hello")])
+    assert [one.text for one in deskhand_store.written("x")] == ["Hello"]
+
+
+class TestPromise:
+    def keep(self, function):
+        function(self, None)
+
+    @promise()
+    def test_a_promise(self, stage):
+        """The sun rises."""
+        assert False
+'''
+
+
 def run(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> str:
     done = subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{' '.join(command)[:200]}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
@@ -59,6 +80,11 @@ def test_every_block_of_the_guide_is_tried_here() -> None:
     assert len(GUIDE.splitlines()) < 150, "one page"
 
 
+def test_pytest_starts_no_slower_where_deskhand_is_installed() -> None:
+    script = "import sys, bot.testing.plugin; print(sorted(m for m in sys.modules if m.partition('.')[0] in {'bot', 'peewee', 'pydantic'}))"
+    assert run(sys.executable, "-c", script, cwd=ROOT).strip() == "['bot', 'bot.testing', 'bot.testing.plugin']"
+
+
 @pytest.mark.slow
 def test_a_newcomer_follows_the_guide(newcomer: tuple[Path, dict[str, str]]) -> None:
     folder, env = newcomer
@@ -78,6 +104,18 @@ def test_a_newcomer_follows_the_guide(newcomer: tuple[Path, dict[str, str]]) -> 
         "python", "-m", "pytest", "-q", "tests/test_typing.py", "-k", "typing_is or declared", env=env, cwd=project
     )
     assert re.search(r"^4 passed", said, re.MULTILINE), said
+
+    (project / "tests" / "test_own.py").write_text(OWN, "utf-8")
+    failed = subprocess.run(
+        ["python", "-m", "pytest", "-q", "tests/test_own.py"],
+        env=env,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 failed, 1 passed" in failed.stdout, failed.stdout
+    assert "The promise that was not kept" in failed.stdout and "The sun rises." in failed.stdout
 
     said = run("sh", "-ec", use, env=env, cwd=project)
     (line,) = [line for line in said.splitlines() if line.startswith("carrier-dove")]
