@@ -49,12 +49,14 @@ def hand_over(
     priority: Priority | None = None,
     code: Reason = Reason.POLICY,
     confidence: float | None = None,
+    address: tuple[str, str] | None = None,
     reopened: bool = False,
 ) -> Said:
     """Pass the conversation to people: waiting, an open ticket, and honest words about what happens next.
 
     ``reason`` is one of the typed ones, or words of somebody's own, and then ``code`` says what kind they are. ``asked``: the
-    customer wanted it. ``reopened``: the same event has just opened the conversation again, so that people have it already.
+    customer wanted it. ``address``: name and e-mail that came with it. ``reopened``: the same event has just opened the
+    conversation again, so that people have it already.
     Safe to call twice: a conversation that people have already stays as it is and nothing is said again.
     """
     if isinstance(reason, Reason):
@@ -69,6 +71,8 @@ def hand_over(
     )
     sql("UPDATE ticket SET confidence = ? WHERE conversation_id = ?", (confidence, conversation_id))
     follow_up.ticket_opened(conversation_id, summarised=bool(summary))
+    if address is not None:
+        _note_address(conversation_id, *address)
     heard = _wait(conversation_id, lambda about: handoff_words.waiting(about, asked=asked))
     desk_posts.open_threads(conversation_id)
     desk_posts.refresh_card(conversation_id)
@@ -125,9 +129,11 @@ def ensure_ticket(conversation_id: str, reason: Reason) -> None:
 
 def leave_address(conversation_id: str, name: str, email: str, text: str) -> Said:
     """Note name and e-mail on the ticket (made if there is none) and confirm it. ``text`` is added as a customer's message."""
-    hand_over(conversation_id, Reason.ADDRESS, asked=True)
-    ensure_ticket(conversation_id, Reason.ADDRESS)
-    number = _note_address(conversation_id, name, email)
+    if hand_over(conversation_id, Reason.ADDRESS, asked=True, address=(name, email)).message_id:
+        number = situation(conversation_id).number
+    else:
+        ensure_ticket(conversation_id, Reason.ADDRESS)
+        number = _note_address(conversation_id, name, email)
     if text:
         _add_text(conversation_id, name, text)
     desk_posts.refresh_card(conversation_id)

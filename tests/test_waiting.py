@@ -420,6 +420,25 @@ def test_a_ticket_with_an_address_says_so_at_once_and_a_wrong_one_is_refused(wor
     assert (row.email, row.name, row.reason_code) == ("anna@shop.example", "Anna", "ticket")
 
 
+def test_an_address_without_a_handoff_before_it_is_not_asked_for_again(world: World) -> None:
+    lease.resign("desk:wall")
+    world.say("Call me")
+    got = world.say("In the morning", kind="contact", email="anna@shop.example", name="Anna")
+    assert isinstance(got, Receipt)
+    assert world.kinds(got.conversation_id) == ["handoff_noted", "contact_saved"]
+    assert [event for event, _ in world.history(got.conversation_id)] == ["opened", "address left"]
+
+
+def test_a_form_may_begin_a_conversation(world: World) -> None:
+    got = world.say("My lamp is broken", kind="ticket", email="anna@shop.example", name="Anna")
+    assert isinstance(got, Receipt)
+    assert world.state(got.conversation_id) == "waiting" and world.kinds(got.conversation_id) == ["ticket_made"]
+    said = world.store.read(
+        lambda: [m.text for m in last_messages(got.conversation_id, 99, 9) if m.author == "customer"]
+    )
+    assert said == ["My lamp is broken"]
+
+
 def test_an_agent_turns_a_chat_into_a_ticket_and_keeps_it(world: World) -> None:
     conversation = world.waits()
     world.act(conversation, Action.CLAIM)

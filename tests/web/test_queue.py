@@ -69,6 +69,17 @@ def test_a_ticket_with_a_wrong_address_names_the_field_and_changes_nothing(web: 
     assert (found["reason"], found["position"], found["form"]) == ("ticket", 0, False)
 
 
+def test_a_form_over_the_socket_begins_a_conversation(web: Web) -> None:
+    sock = web.visitor()
+    sock.send(t="ticket", cid=new_cid(), name="Bo", email="bo@example.com", text="call me")
+    conv = sock.take("ack")["conv"]
+    page = sock.take("msgs")
+    assert (page["conv"], page["state"]) == (conv, "waiting")
+    assert "call me" in [message["text"] for message in page["msgs"]]
+    assert sock.take("queue")["position"] == 0
+    sock.end()
+
+
 def test_the_socket_is_told_at_once_and_again_when_it_comes_back(web: Web) -> None:
     sock = web.visitor()
     sock.send(t="handoff", cid=new_cid())
