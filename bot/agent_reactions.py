@@ -10,6 +10,7 @@ from bot.desk import DeskEvent
 from bot.store import sql
 from bot.store.statements import COLUMNS, view
 
+ELSEWHERE = "The customer wrote this on another channel before, so they do not see this reaction."
 CANNOT = "The customer's channel cannot show reactions, so they do not see this one."
 
 
@@ -36,7 +37,18 @@ def react(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
     declared = declaration(route[0]) if route else None
     if declared is None or not (declared.pull or "react" in declared.follows):
         return Done("ignored") if event.gone else Done("cannot", CANNOT)
+    if route and not declared.pull and not _is_there(conversation_id, message.id, route[0]):
+        return Done("ignored") if event.gone else Done("cannot", ELSEWHERE)
     rev = amendments.next_rev(conversation_id)
     amendments.set_reactions(message.id, "agent", agent.public_name, [] if event.gone else [emoji], rev)
     deliver.follow(conversation_id, message.id, "", op="react", version=rev)
     return Done("done")
+
+
+def _is_there(conversation_id: str, message_id: str, channel: str) -> bool:
+    """Whether the customer's message came in by the channel where they are now: a conversation may have moved."""
+    row = sql(
+        "SELECT 1 FROM ledger WHERE conversation = ? AND message = ? AND channel = ?",
+        (conversation_id, message_id, channel),
+    ).fetchone()
+    return row is not None

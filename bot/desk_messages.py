@@ -22,6 +22,8 @@ PREFIX = "desk:"
 """Delivery rows of a desk have ``desk:NAME`` as their channel and the conversation as their place."""
 SHOWN = 10
 """Messages of the transcript that opens a thread."""
+REFUSED = "refused:"
+"""Before the number of a delivery that is told of."""
 QUOTED = 80
 """Characters of a message that a line about it repeats."""
 _GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
@@ -137,6 +139,14 @@ def mark_state(message_id: str) -> str:
     if any(found in {"dead", "held"} for found in states):
         return "failed"
     return "sent" if all(found in {"sent", "superseded"} for found in states) else "queued"
+
+
+def refused(head: Head) -> str:
+    """What a platform did not take, and why."""
+    row = sql("SELECT op, error FROM delivery WHERE ord = ?", (int(head.message.removeprefix(REFUSED)),)).fetchone()
+    op, reason = row or ("", "")
+    what = {"react": "a reaction", "delete": "the deletion of a message"}.get(op, "the change of a message")
+    return f"The customer's channel did not take {what}, so they do not see it. {reason}".strip()
 
 
 def transcript(conversation_id: str) -> str:

@@ -181,6 +181,13 @@ def followed(message_id: str) -> None:
         mark(reply_id, desk, conversation_id, (newest or 0) + 1)
 
 
+def not_followed(number: int) -> None:
+    """A platform refused a change or a reaction (the delivery ``number``): say so in the threads, where it looks as if it were done."""
+    row = sql("SELECT conversation_id FROM delivery WHERE ord = ?", (number,)).fetchone()
+    for desk in _threads(row[0]) if row else ():
+        _plan(row[0], desk, f"{desk_messages.REFUSED}{number}", "event", 0)
+
+
 def opened(conversation_id: str, desk: str, thread: str) -> None:
     """The first card is there: this is its thread."""
     sql(
@@ -255,6 +262,8 @@ def compose(head: Head) -> DeskPost | None:
         text = desk_messages.transcript(head.conversation_id)
         again = f"{ANOTHER}\n\n" if head.version else ""
         return DeskPost(op="event", author="system", text=f"{again}{text}", **common)
+    if head.message.startswith(desk_messages.REFUSED):
+        return DeskPost(op="event", author="system", text=desk_messages.refused(head), **common)
     return desk_messages.message(head, common)
 
 

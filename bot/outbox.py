@@ -138,6 +138,8 @@ class Outbox:
     def _refused(self, claimed: Claimed, reason: str) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), reason)
         desk_posts.followed(claimed.message)
+        if claimed.out.op != "send":
+            desk_posts.not_followed(claimed.ord)
 
 
 class DeskOutbox(Outbox):

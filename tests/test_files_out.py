@@ -488,6 +488,33 @@ def test_a_channel_without_reactions_is_said_once_and_nothing_is_kept(world: Any
     assert w.agent("👍", kind="reaction", message=copy, gone=True).aside == ""
 
 
+def test_what_a_platform_refuses_to_change_is_said_in_the_thread(world: Any) -> None:
+    w = world(Able(), Wall())
+    w.waits()
+    assert w.agent("🦖", kind="reaction", message=mirrored(w)).code == "done"
+    claimed = w.outbox.claim("room")
+    assert claimed is not None
+    w.outbox.refused(claimed, "Telegram has no reaction 🦖.")
+    (post,) = w.posts()
+    assert post.op == "event" and post.text.endswith(
+        "did not take a reaction, so they do not see it. Telegram has no reaction 🦖."
+    )
+
+
+def test_a_message_from_another_channel_cannot_be_reacted_to_any_more(world: Any, store: Any) -> None:
+    w = world(Able(), Wall())
+    w.waits()
+    copy = mirrored(w)
+    store.write(lambda: store.sql("UPDATE ledger SET channel = 'before' WHERE key = 'm1'"))
+    answer = w.agent("👍", kind="reaction", message=copy)
+    assert (
+        answer.code == "cannot"
+        and "another channel" in answer.aside
+        and not w.drain()
+        and not w.last("customer").reactions
+    )
+
+
 def test_pages_see_reactions_as_a_change(world: Any) -> None:
     w = world(Puller(), Wall())
     w.waits()
