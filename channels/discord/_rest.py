@@ -64,16 +64,20 @@ class Rest(HTTPClient):
         self.base = (api_url or Route.BASE).rstrip("/")
         self.cdn = (cdn_url or CDN).rstrip("/")
         self.pacer = Pacer()
+        # A proxy of the environment applies, but not on the way to this machine itself.
+        away = (urlsplit(self.base).hostname or "") not in {"127.0.0.1", "localhost", "::1"}
         self._asking = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=TIMEOUT, connect=5),
             # A request on a connection that Discord is just closing is uncertain: give idle ones up early.
             connector=aiohttp.TCPConnector(limit=60, keepalive_timeout=15),
             cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=away,
         )
         self._wires = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None, connect=10),
             ws_response_class=DiscordClientWebSocketResponse,
             cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=away,
         )
 
     async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:

@@ -12,7 +12,7 @@ from bot import DeliveryFailure
 from .drafts import QUIET, SEND
 from .failures import PERMANENT, Refusal
 from .memory import Memory, Spot
-from .prose import bounded, escape
+from .prose import bounded
 
 log = structlog.get_logger("channels")
 NAME = 90
@@ -164,8 +164,3 @@ def _cannot(refusal: Refusal) -> str:
 def words_of(refusal: Refusal) -> str:
     """Why a thread could not be made, for the person who asked."""
     return _cannot(refusal) or "I cannot open a thread here. Write to me in a direct message instead."
-
-
-def shown(name: str) -> str:
-    """A name inside a sentence of ours."""
-    return escape(name[:60])
