@@ -347,9 +347,8 @@ def _channels(settings: Config) -> Iterator[Finding]:
     if not _opened(settings):
         return
     for trouble in troubles.found():
-        wait = (
-            f"; {trouble.waiting} deliveries wait, none is lost" if trouble.waiting and trouble.part == "send" else ""
-        )
+        waiting = "1 delivery waits" if trouble.waiting == 1 else f"{trouble.waiting} deliveries wait"
+        wait = f"; {waiting}, nothing is lost" if trouble.waiting and trouble.part == "send" else ""
         what = "cannot send" if trouble.part == "send" else "does not hear what people write"
         text = f"{trouble.channel} {what} (it began {ago(trouble.since)}): {trouble.text}{wait}"
         fix = "It is tried again by itself; changed settings (deskhand plugins set) start it at once."

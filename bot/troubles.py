@@ -11,10 +11,15 @@ from typing import Literal
 
 import orjson
 
-from bot import clock
+from bot import clock, mail
+from bot.addresses import one_line, parse_addresses
+from bot.config import config
+from bot.letter import quote
 from bot.store import read, sql, write
 
 PREFIX = "trouble:"
+MAIL_EVERY = 6 * 3600.0
+"""Seconds."""
 
 Part = Literal["send", "listen"]
 
@@ -31,8 +36,9 @@ class Trouble:
     """Deliveries that wait for it."""
 
 
-def tell(channel: str, part: Part, text: str) -> None:
-    """Note a trouble, or that it is over (an empty ``text``). A trouble that goes on keeps its beginning. Blocks."""
+def tell(channel: str, part: Part, text: str, *, admin: bool = False) -> None:
+    """Note a trouble, or that it is over (an empty ``text``). A trouble that goes on keeps its beginning. ``admin``: nothing gets
+    better until somebody acts, so the team is told by mail, once in six hours. Blocks."""
     key = f"{PREFIX}{channel}:{part}"
 
     def work() -> None:
@@ -46,8 +52,20 @@ def tell(channel: str, part: Part, text: str) -> None:
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
             (key, orjson.dumps({"text": text[:500], "since": since}).decode(), clock.now()),
         )
+        if admin and row is None:
+            _mail(channel, part, text)
 
     write(work)
+
+
+def _mail(channel: str, part: Part, text: str) -> None:
+    what = "cannot send" if part == "send" else "does not hear what people write"
+    for address in parse_addresses(config().team_mail):
+        mail.put(
+            "team.channel", channel, f"{part}/{int(clock.now() // MAIL_EVERY)}/{address.address}", address.address,
+            one_line(f"{channel} {what}", 120), quote(one_line(text, 500)),
+            "Nothing is lost: what is to be sent waits. Look at: `deskhand doctor`",
+        )  # fmt: skip
 
 
 def forget(channel: str) -> None:

@@ -179,6 +179,13 @@ def test_a_customer_who_calls_in_is_answered_and_forgers_are_not(product: tuple[
     assert wait_for(lambda: call(running, message("order 18", 1, "Is anybody there?"))[0] == 200, 20)
     wait_for(lambda: receiver.texts("order 18"), 30, f"an answer after the outage\n{running.log()[-3000:]}")
 
+    counted = running.get("/metrics")[1].decode()
+    for line in (
+        'deskhand_webhook_calls_total{channel="signed-webhook",outcome="forged"}',
+        'deskhand_webhook_calls_total{channel="signed-webhook",outcome="unreadable"} 1.0',
+        'deskhand_deliveries_total{channel="signed-webhook",outcome="sent"}',
+    ):
+        assert line in counted, line
     running.run("plugins", "off", "signed-webhook")
     wait_for(lambda: call(running, body)[0] == 404, 10, "switched off")
     assert receiver.forged == 0 and len(receiver.texts("order 17")) == 1

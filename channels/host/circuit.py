@@ -37,6 +37,11 @@ class Circuit:
         return bool(self.reason)
 
     @property
+    def needs_admin(self) -> bool:
+        """Whether it is open because somebody must act."""
+        return self.open and self._waits == DOWN_WAITS
+
+    @property
     def wait(self) -> float:
         """Seconds until the next probe, at least 0."""
         return max(0.0, self._probe_at - self._clock())

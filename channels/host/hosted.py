@@ -11,6 +11,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import structlog
 
@@ -152,12 +153,12 @@ class Hosted:
             log.error("channel_paused", channel=name, reason=text, next=f"one try in {self.circuit.wait:.0f} s")
         else:
             log.info("channel_resumed", channel=name)
-        self._note("send", text)
+        self._note("send", text, admin=self.circuit.needs_admin)
 
-    def _note(self, part: str, text: str) -> None:
+    def _note(self, part: Literal["send", "listen"], text: str, *, admin: bool = False) -> None:
         async def note() -> None:
             with contextlib.suppress(StoreUnavailable):
-                await self.threads.call(tell_trouble, self.port.name, part, text)
+                await self.threads.call(tell_trouble, self.port.name, part, text, admin=admin)
 
         task = asyncio.create_task(note())
         self._telling.add(task)
@@ -191,7 +192,7 @@ class Hosted:
                 if not troubled:
                     log.error("channel_does_not_listen", channel=name, reason=reason)
                 troubled = True
-                self._note("listen", reason)
+                self._note("listen", reason, admin=True)
             except Exception as error:
                 reason = type(error).__name__
             if time.monotonic() - began > BACKOFF[1]:
