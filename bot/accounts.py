@@ -157,6 +157,7 @@ def add_site(
     if not _KEY.fullmatch(key):
         raise SiteError(f"The key {key!r} cannot be used: take 2 to 40 lower-case letters, digits and hyphens.")
     checked = [checked_origin(origin) for origin in origins]
+    from bot import hours  # which knows of sites itself
 
     def work() -> SiteView:
         if Site.get_or_none(Site.key == key) is not None:
@@ -170,6 +171,7 @@ def add_site(
             settings=dict(settings or {}),
             created_at=clock.now(),
         )
+        hours.ask_anew()
         return _view(row)
 
     view = write(work)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock
+from bot import clock, jobs
 from bot.accounts import forget_sites
 from bot.events import JobSpec, OpeningHours
 from bot.opening import Opening, opening
@@ -28,6 +28,11 @@ MODES = ("open", "closed", "schedule")
 def spec() -> JobSpec:
     """The job that keeps the rows up to date."""
     return JobSpec(kind=KIND, run=refresh, every=EVERY)
+
+
+def ask_anew() -> None:
+    """What plugins say of opening hours may be another now: a plugin was changed, or a site was added. Inside a write."""
+    jobs.enqueue_again(KIND, "", jobs.PERIODIC)
 
 
 def refresh(_ref: str = "") -> None:

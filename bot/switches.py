@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot import audit, hours, jobs, store
+from bot import audit, hours, store
 from bot.clock import now
 from bot.store import PluginState, Setting
 
@@ -75,8 +75,7 @@ def _switch(row: Any) -> Switch:
 
 def _move_version() -> int:
     """Inside a transaction. The row is locked first, so that two writers on PostgreSQL do not take the same number."""
-    # What plugins say about opening hours is worked out ahead: it may be another now.
-    jobs.enqueue_again(hours.KIND, "", jobs.PERIODIC)
+    hours.ask_anew()
     Setting.insert(key=VERSION_KEY, value=0, changed_at=now()).on_conflict_ignore().execute()
     query = Setting.select().where(Setting.key == VERSION_KEY)
     row = (query if store.is_sqlite() else query.for_update()).get()

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot import clock, hours, jobs, switches
+from bot import accounts, clock, hours, jobs, switches
 from tests.commanding import command
 from tests.registries import House
 
@@ -90,6 +90,13 @@ def test_every_change_of_a_plugin_asks_anew(store: Any, house: House) -> None:
     store.write(lambda: store.Job.update(state="done").execute())
     switches.switch("prompts", True, actor="test")
     assert [row[2] for row in store.read(jobs.due)] == [0], "the same row, due again"
+
+
+def test_a_new_site_gets_its_hours_at_once(store: Any, house: House) -> None:
+    accounts.add_site("Shop", key="shop")
+    assert store.read(lambda: [row.state for row in store.Job.select().where(store.Job.kind == hours.KIND)]) == [
+        "queued"
+    ]
 
 
 def test_an_admin_opens_and_closes_a_site_by_command(store: Any, house: House) -> None:
