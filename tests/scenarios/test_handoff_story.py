@@ -276,14 +276,15 @@ def test_the_same_with_slack_away_for_ten_minutes_in_the_middle(world: World) ->
 
     def away(world: World, room: Room, customer: Patient) -> None:
         agent = "U1" if "Ana" in room.title() else "U2"
-        mine = room.write(agent, "Before it went away")
-        customer.until(lambda: "Before it went away" in customer.texts("agent"), 30)
+        mine, wrong = room.write(agent, "Before it went away"), room.write(agent, "This was wrong")
+        customer.until(lambda: {"Before it went away", "This was wrong"} <= set(customer.texts("agent")), 30)
         world.slack.down()
         written = [f"while Slack was away {n}" for n in range(3)]
         for text in written:
             customer.surely("send", text=text)
         room.write(agent, "Written into the void")
         world.slack.edit(ROOM, mine, "Before it went away, corrected")
+        world.slack.delete(ROOM, wrong)
         gave_up = len(world.slack.space.noted("gave_up"))
         time.sleep(3.0)
         world.slack.wait(lambda: len(world.slack.space.noted("gave_up")) >= max(gave_up, 2), 10)
@@ -291,6 +292,7 @@ def test_the_same_with_slack_away_for_ten_minutes_in_the_middle(world: World) ->
         customer.until(
             lambda: {"Written into the void", "Before it went away, corrected"} <= set(customer.texts("agent")), 40
         )
+        customer.until(lambda: "This was wrong" not in customer.texts("agent"), 40)
         there = world.slack.wait(
             lambda: (
                 len(found := [m["text"] for m in room.shown() if "while Slack was away" in m["text"]]) >= 3 and found

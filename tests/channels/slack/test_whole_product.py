@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import time
 from collections.abc import Callable
 from typing import Any
@@ -69,52 +67,6 @@ def test_from_a_wish_for_a_person_to_the_agents_answer(deskhand: Callable[..., D
         assert shown < 5
         for secret in (slack.space.bot_token, slack.space.app_token):
             assert secret not in product.log()
-
-
-def test_slack_is_away_in_the_middle_and_nothing_is_lost_or_told_twice(deskhand: Callable[..., Deskhand]) -> None:
-    """Scaled: Slack redelivers for a second instead of six minutes, and is away for longer. A process dies meanwhile."""
-    with FakeSlack() as slack:
-        slack.sockets.retries = (0.0, 0.5, 0.5)
-        slack.sockets.ack_within = 1.0
-        product = deskhand(**env(slack))
-        slack.wait(lambda: slack.sockets.open, 20)
-        assert product.run("agents", "add", "ana", "--slack", "T0DESK:U1").returncode == 0
-        with Customer(product.base_url) as customer:
-            customer.say("My lamp is broken.")
-            customer.until(customer.answers)
-            customer.tell({"t": "handoff", "cid": "h" * 32, "conv": customer.conv})
-            thread = slack.wait_for_message(CHANNEL, seconds=10)["ts"]
-            slack.click("U1", CHANNEL, thread, "Claim")
-            slack.wait(lambda: "is on it" in slack.space.message(CHANNEL, thread)["blocks"][0]["text"]["text"], 10)
-            first = slack.reply("U1", CHANNEL, thread, "I look into it")
-            wrong = slack.reply("U1", CHANNEL, thread, "This was wrong")
-            customer.until(lambda: len(of_agents(customer)) == 2, 20)
-
-            slack.down()
-            written = [f"while Slack was away {n}" for n in range(5)]
-            for text in written:
-                customer.say(text)
-            slack.reply("U1", CHANNEL, thread, "Written into the void")
-            slack.edit(CHANNEL, first, "I looked into it")
-            slack.delete(CHANNEL, wrong)
-            os.kill(product.pids()["channels"], signal.SIGKILL)
-            slack.wait(lambda: len(slack.space.noted("gave_up")) >= 3, 10)
-            slack.up()
-
-            def followed() -> bool:
-                texts = [one["text"] for one in of_agents(customer) if not one.get("deleted")]
-                return sorted(texts) == ["I looked into it", "Written into the void"]
-
-            customer.until(followed, 60)
-
-            def shown() -> list[str]:
-                return [m["text"] for m in slack.space.messages(CHANNEL, thread) if m["text"] in written]
-
-            slack.wait(lambda: len(shown()) == len(written), 60)
-            time.sleep(1.0)
-            assert shown() == written, "in order, each once"
-            assert len(of_agents(customer)) == 3
-        assert len(slack.space.messages(CHANNEL)) == 1
 
 
 def test_a_revoked_token_loses_nothing_customers_are_told_and_a_new_one_mends_it_at_once(
