@@ -63,7 +63,7 @@ def is_loopback(address: str) -> bool:
 
 
 def make_api(token: str, api_url: str) -> Api:
-    """Make it in the running loop and ``await api.shutdown()`` at the end. The poll has a connection of its own."""
+    """Blocks for a moment (certificates); then ``await open_api(api)``, and ``close_api`` at the end. Polls have their own connections."""
     quiet()
     address = (api_url or ADDRESS).rstrip("/")
     direct: dict[str, Any] = {"trust_env": False} if is_loopback(address) else {}
@@ -89,12 +89,10 @@ def make_api(token: str, api_url: str) -> Api:
     )
 
 
-async def open_api(token: str, api_url: str) -> Api:
-    """An :class:`Api` whose connections are open for business. No call is made."""
-    api = make_api(token, api_url)
+async def open_api(api: Api) -> None:
+    """Open it for business. No call is made."""
     for one in _requests(api):
         await one.initialize()
-    return api
 
 
 async def close_api(api: Api) -> None:

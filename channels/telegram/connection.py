@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -44,25 +45,27 @@ class Connection:
     async def api(self) -> Api:
         async with self._opening:
             if self._api is None:
-                from . import _api
-
-                self._api = await _api.open_api(self._token, self._api_url)
+                # Beside the loop: loading the SDK and the certificates takes a second in which others must be heard.
+                _api = await asyncio.to_thread(import_module, f"{__package__}._api")
+                made = await asyncio.to_thread(_api.make_api, self._token, self._api_url)
+                await _api.open_api(made)
+                self._api = made
         return self._api
 
     async def close(self) -> None:
-        from . import _api
-
         api, self._api = self._api, None
         if api is not None:
+            from . import _api
+
             await _api.close_api(api)
 
     async def ask(self, method: str, wait: float = 0.0, /, **data: Any) -> Any:
         """Call ``method``. Raises one of our failures; a refusal is a :class:`Refusal`."""
-        from telegram import error as sdk
-
         if self.pace.paused:
             raise TemporaryFailure("Telegram asked for a pause", self.pace.paused)
         api = await self.api()
+        from telegram import error as sdk
+
         try:
             # Sooner than the host gives up, so that the failure is told apart here.
             return await api.call(method, wait or 0.8 * self.limits().timeout, **data)
@@ -81,6 +84,7 @@ class Connection:
 
     async def ask_in(self, spot: Spot, method: str, wait: float = 0.0, /, *, paced: bool = True, **data: Any) -> Any:
         """As :meth:`ask`, in the chat of ``spot``; follows a group that became a supergroup."""
+        await self.api()
         from telegram import error as sdk
 
         chat = self.memory.moves.now(spot.chat)

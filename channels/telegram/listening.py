@@ -93,11 +93,11 @@ class Listening:
                 await trouble.wait(failure)
 
     async def _updates(self, offset: int | None) -> list[dict[str, Any]]:
-        from telegram import error as sdk
-
         if self.connection.pace.paused:
             await asyncio.sleep(self.connection.pace.paused)
         api = await self.connection.api()
+        from telegram import error as sdk
+
         try:
             return await api.updates(offset)
         except sdk.Conflict:

@@ -114,6 +114,11 @@ class FakeTelegram(People):
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
+    @property
+    def polled(self) -> bool:
+        """Whether somebody waits for updates at this moment."""
+        return self._poll is not None
+
     # What goes wrong ------------------------------------------------------------------------------------------------
 
     def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
@@ -127,6 +132,7 @@ class FakeTelegram(People):
             if self._site is not None:
                 await self._site.stop()
                 self._site = None
+            await asyncio.sleep(0.02)  # for connections that were just being accepted
             for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):
                 if connection.transport is not None:
                     connection.transport.abort()

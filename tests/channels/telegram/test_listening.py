@@ -276,7 +276,7 @@ def test_a_move_that_is_only_learned_by_sending(telegram: FakeTelegram, running:
 def test_telegram_away_for_a_while_costs_nothing(telegram: FakeTelegram, running: Running, monkeypatch: Any) -> None:
     monkeypatch.setattr(listening, "WAITS", (0.05, 0.2))
     running.listen()
-    telegram.wait(lambda: telegram.world.noted("call", method="deleteWebhook"))
+    telegram.wait(lambda: telegram.polled)
     telegram.down()
     telegram.write(ANNA, "Anybody there?")
     time.sleep(0.3)

@@ -207,6 +207,19 @@ def test_killed_and_faulty_nothing_is_lost(product: Deskhand, telegram: FakeTele
     assert sum(answered) - len(people) <= 2, "twice at most where a kill left nobody to tell"
 
 
+def test_switched_off_it_is_silent_and_switched_on_it_catches_up(product: Deskhand, telegram: FakeTelegram) -> None:
+    telegram.world.user(1012, "Emil")
+    assert product.run("plugins", "off", "telegram").returncode == 0
+    quiet = len(telegram.world.noted("polled"))
+    telegram.wait(lambda: "channel_stopped" in product.log())
+    telegram.write(1012, QUESTION)
+    waiting = list(telegram.world.updates)
+    assert waiting, "Telegram keeps it"
+    assert len(telegram.world.noted("polled")) <= quiet + 1
+    assert product.run("plugins", "on", "telegram").returncode == 0
+    telegram.wait_for_text(1012, "30 days")
+
+
 def test_doctor_names_the_bot_and_the_privacy_mode(product: Deskhand, telegram: FakeTelegram) -> None:
     said = product.run("doctor").stdout
     assert f"@{USERNAME}" in said
