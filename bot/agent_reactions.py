@@ -19,6 +19,7 @@ def react(event: DeskEvent, agent: AgentView, conversation_id: str) -> Done:
 
     Reactions on anything else (cards, colleagues' messages) are the desk's own business and ignored.
     """
+    amendments.hold(conversation_id)
     row = sql(
         "SELECT message FROM delivery WHERE channel = ? AND place = ? AND platform_id = ? AND op = 'send'",
         (desk_messages.PREFIX + event.desk, conversation_id, event.message),

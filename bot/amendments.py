@@ -13,7 +13,7 @@ from bot.config import config
 from bot.crypto import seal
 from bot.messages import Inbound, MessageView, Receipt
 from bot.refusal import Refusal
-from bot.store import sql
+from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, change_extra, view
 
 KINDS = frozenset({"edit", "delete", "reaction"})
@@ -45,6 +45,9 @@ def amend(event: Inbound, text: str) -> Receipt:
 def _subject(event: Inbound) -> tuple[str, MessageView]:
     """The message that is meant, if it is in a conversation of who says so. Raises :class:`Refusal`."""
     message_id = _message_id(event)
+    where = sql("SELECT conversation_id FROM message WHERE id = ?", (message_id,)).fetchone() if message_id else None
+    if where is not None:
+        hold(where[0])
     row = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone() if message_id else None  # noqa: S608
     conversation_id = row[-1] if row else ""
     owner = sql(
@@ -81,6 +84,13 @@ def _message_id(event: Inbound) -> str:
     if row is None:
         row = sql("SELECT id FROM message WHERE id = ?", (event.subject,)).fetchone()
     return str(row[0]) if row else ""
+
+
+def hold(conversation_id: str) -> None:
+    """Lock the conversation before a message of it is read to be changed: of two changes at once the second sees the first.
+    SQLite has one writer anyway. Inside a write."""
+    if not is_sqlite():
+        sql("SELECT 1 FROM conversation WHERE id = ? FOR UPDATE", (conversation_id,))
 
 
 def next_rev(conversation_id: str) -> int:

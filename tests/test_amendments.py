@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +253,22 @@ def test_reactions_come_go_and_are_one_of_a_kind(store: Any) -> None:
     assert no(":e10:", kind="reaction", subject="m1").code == "too_many"
 
 
+def test_reactions_at_the_same_moment_are_all_kept(store: Any) -> None:
+    got = ok("hi", key="m1")
+    gate = threading.Barrier(6)
+
+    def react(number: int) -> None:
+        gate.wait()
+        ok(f":e{number}:", kind="reaction", subject="m1")
+
+    threads = [threading.Thread(target=react, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {r.emoji for r in said(store, got.conversation_id)[0].reactions} == {f":e{n}:" for n in range(6)}
+
+
 def pressed(store: Any, value: str, **more: Any) -> Receipt | Refused:
     return one(value, kind="button", **more)
 
@@ -299,3 +318,48 @@ def test_old_and_strange_buttons_are_refused_with_a_sentence(store: Any, value: 
         return
     got = pressed(store, value.format(key=key))
     assert isinstance(got, Refused) and got.code == "unknown_message" and got.message.endswith(".")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_who_pulls_by_the_cursor_ends_with_what_is_there(store: Any, seed: int) -> None:
+    """Any order of messages, edits, deletions and reactions, read at any time: the same as read afresh, and no change without a number."""
+    from bot import history
+
+    dice = random.Random(seed)
+    conversation = ok("first", key="m0").conversation_id
+    keys, shown, cursor, revs = ["m0"], {}, 0, {1}
+
+    def pull() -> int:
+        page = history.changes(conversation, cursor)
+        shown.update(
+            {
+                message.id: replace(message, files=tuple(replace(file, url="") for file in message.files))
+                for message in page.messages
+            }
+        )
+        return page.cursor
+
+    for number in range(60):
+        what = dice.choice(["message", "message", "edit", "edit", "delete", "reaction", "reaction", "gone", "pull"])
+        subject = dice.choice(keys)
+        if what == "message":
+            keys.append(f"m{number + 1}")
+            got: Any = one(f"text {number}", key=keys[-1], files=(note(),) if dice.random() < 0.3 else ())
+        elif what == "pull":
+            cursor = pull()
+            continue
+        elif what == "gone":
+            got = one("👍", kind="reaction", subject=subject, gone=True)
+        else:
+            got = one(
+                {"edit": f"new {number}", "reaction": dice.choice("👍🎉")}.get(what, ""), kind=what, subject=subject
+            )
+        if isinstance(got, Receipt):
+            revs.add(got.rev)
+        else:
+            assert got.code == "unknown_message", got
+    cursor = pull()
+    fresh = history.changes(conversation, 0)
+    assert {m.id: replace(m, files=tuple(replace(f, url="") for f in m.files)) for m in fresh.messages} == shown
+    assert cursor == fresh.cursor == store.read(lambda: store.Conversation.get_by_id(conversation)).rev
+    assert revs == set(range(1, cursor + 1)), "every change has its number, and there is no number without a change"
