@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import structlog
 from peewee import IntegrityError
 
-from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, ratings, states
+from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, inbound_files, ratings, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import Reason
@@ -69,7 +68,7 @@ def receive(events: Sequence[Inbound]) -> list[Outcome]:
 def _receive_some(events: Sequence[Inbound]) -> list[Outcome]:
     early = [_refused_early(event) for event in events]
     if len(events) > 1:
-        kept = [() if refused else _files(event) for event, refused in zip(events, early, strict=True)]
+        kept = [() if refused else inbound_files.bring(event) for event, refused in zip(events, early, strict=True)]
         wanted = [(event, mine) for event, mine, refused in zip(events, kept, early, strict=True) if not refused]
         try:
             stored = write_together([partial(_store, *one) for one in wanted], _Known, Refusal)
@@ -90,7 +89,7 @@ def _settled(event: Inbound, stored: Receipt | Exception) -> Outcome:
 
 
 def _receive_one(event: Inbound) -> Outcome:
-    kept = _files(event)
+    kept = inbound_files.bring(event)
     tries = 0
     try:
         while True:
@@ -106,16 +105,6 @@ def _receive_one(event: Inbound) -> Outcome:
         files.settle(kept)
 
 
-def _files(event: Inbound) -> tuple[Kept, ...]:
-    """Bring the event's files to disk, unless it is here already. Before the transaction: nobody waits for a picture in it."""
-    if not event.files:
-        return ()
-    here = any(file.content for file in event.files)
-    if here and read(lambda: sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone()):
-        return ()
-    return files.keep(event.files)
-
-
 def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException | None], None]) -> None:
     """As :func:`receive` for one event, without waiting: ``done(outcome, error)`` is called in another thread after the
     commit. Commits of the same moment share one fsync. Files with their bytes are judged here, in the calling thread.
@@ -124,7 +113,7 @@ def receive_soon(event: Inbound, done: Callable[[Outcome | None, BaseException |
     if refused is not None:
         done(refused, None)
         return
-    kept = _files(event)
+    kept = inbound_files.bring(event)
 
     def after(outcome: Outcome | None, error: BaseException | None) -> None:
         files.settle(kept)
@@ -236,7 +225,7 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
         body=clean(event.text),
         created_at=at,
         client_key=event.client_key or None,
-        extra={"files": _attached(kept, place, message_id)} if kept else None,
+        extra={"files": inbound_files.attach(kept, place.conversation_id, message_id)} if kept else None,
     )
     if place.had_people:
         desk_posts.show(place.conversation_id, message_id)
@@ -252,15 +241,6 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
         rev=row[1],
         elsewhere=place.had_people,
     )
-
-
-def _attached(kept: Sequence[Kept], place: _Place, message_id: str) -> list[dict[str, Any]]:
-    contact = sql("SELECT contact_id FROM conversation WHERE id = ?", (place.conversation_id,)).fetchone()[0]
-    try:
-        return files.attach(kept, place.conversation_id, message=message_id, contact=contact)
-    except files.NotYours:
-        gone = "One of the files is not here any more. Nothing was sent: attach it again."
-        raise Refusal("bad_file", gone, "files") from None
 
 
 def _request(event: Inbound, place: _Place) -> Receipt:
