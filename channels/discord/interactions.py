@@ -104,7 +104,10 @@ class Interactions:
         asked = Asked(data)
         if not asked.guild:
             self.memory.know(asked.channel, asked.who)
-        self.intake.put_later(asked.channel, lambda: self._entries(asked), session, seq)
+        # In a channel of many each is on their own: nobody waits there for somebody else's thread.
+        alone = asked.guild and self.memory.spot(asked.channel) is None
+        order = f"{asked.channel}:{asked.who}" if alone else asked.channel
+        self.intake.put_later(order, lambda: self._entries(asked), session, seq)
 
     async def _entries(self, asked: Asked) -> list[Entry]:
         if asked.kind == MODAL:

@@ -85,7 +85,8 @@ class Messages:
                 self.listening.catching_up.first(channel)
                 self._put(session, seq, channel, data)
         elif mentions(data, self.me):
-            self.intake.put_later(channel, lambda: self._mentioned(data, channel, author), session, seq)
+            # The place will be a thread with this message's id; others in the channel do not wait for it.
+            self.intake.put_later(str(data["id"]), lambda: self._mentioned(data, channel, author), session, seq)
         elif not self.channel.threads.strange(channel):
             self.intake.put_later(channel, lambda: self._perhaps_ours(data, channel, author), session, seq)
 

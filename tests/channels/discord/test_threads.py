@@ -190,6 +190,20 @@ def test_a_slow_thread_keeps_discord_waiting_politely(
     assert event.place in aside(discord)
 
 
+def test_many_who_ask_at_once_do_not_wait_for_each_other(
+    discord: FakeDiscord, running: Running, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interactions, "DEFER_AFTER", 30.0)
+    discord.routes.ack_within = 30.0
+    running.listen()
+    people = [discord.world.add_user(f"P{number}") for number in range(8)]
+    discord.fail("slow_after", "POST /channels/*/threads", times=8, seconds=1.0)
+    asked = [discord.fill_in(user, room, {"text": f"help {user}"}) for user in people]
+    running.wait_for(8)
+    assert max(acked(discord, one)["seconds"] for one in asked) < 6, "one after the other it would be eight"
+    assert {one.text for one in running.inbox.of("message")} == {f"help {user}" for user in people}
+
+
 def test_a_request_that_a_crash_interrupted_makes_no_second_thread(
     discord: FakeDiscord, running: Running, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
