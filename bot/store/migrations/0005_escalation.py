@@ -39,4 +39,4 @@ def up(migrator, db):
     )
 
     db.create_tables([Waited])
-    db.execute_sql("UPDATE ticket SET waiting_since = changed_at WHERE state = 'open'")
+    db.execute_sql("UPDATE ticket SET waiting_since = changed_at, form_at = changed_at WHERE state = 'open'")
