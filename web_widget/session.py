@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -287,15 +288,7 @@ class Session:
         visitor, cid, conv = self._known(), frame["cid"], frame.get("conv", "")
         place = self.place if conv and conv == self.conv else inbound.owned(visitor, conv, cid).place if conv else ""
         self.chat.count_message(visitor, cid)
-        about = self.profile or Profile()
-        profile = Profile(
-            name=name,
-            email=email,
-            language=about.language,
-            page_url=about.page_url,
-            page_title=about.page_title,
-            zone=about.zone,
-        )
+        profile = replace(self.profile or Profile(), name=name, email=email)
         event = inbound.event(
             visitor, self.site, cid=cid, conversation_id=conv, place=place, kind=kind, profile=profile, **what
         )
