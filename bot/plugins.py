@@ -32,6 +32,8 @@ from bot.threads import native_lock, offload
 
 log = structlog.get_logger("plugins")
 
+LOOP = "loop"
+"""Stands for a hook where a plugin is struck for holding the loop: making a channel does not show that it runs well."""
 LOOK_SECONDS = 0.2
 """How old a snapshot may be before its version is looked up again."""
 
@@ -146,11 +148,17 @@ class Registry:
         return [(plugin, result) for plugin, result in results if result is not FAILED and result is not None]
 
     def blame(self, plugin: str, reason: str) -> None:
-        """Strike a plugin for what it did outside of a hook, such as holding the loop of all channels. Blocks; never raises."""
+        """Strike a plugin for what it did outside of a hook: holding the loop of all channels. Blocks; never raises."""
         try:
-            switches.strike(plugin, "channel", reason, wait=True)
+            switches.strike(plugin, LOOP, reason, wait=True)
         except StoreUnavailable:
             log.warning("plugin_strike_not_stored", plugin=plugin, reason="StoreUnavailable")
+
+    def absolve(self, plugin: str) -> None:
+        """It has run well for some time: such strikes are no longer in a row."""
+        row = self.snapshot().switches.get(plugin)
+        if row is not None and row.strikes and row.last_error.startswith(f"{LOOP}: "):
+            switches.forgive(plugin, LOOP)
 
     def check(self, bound: Bound) -> Health:
         """Call one ``health_check``."""

@@ -42,6 +42,8 @@ log = structlog.get_logger("channels")
 
 RECONCILE = 1.0
 CLOSE = 5.0
+WELL_AFTER = 600.0
+"""Seconds after which a connection has run well, and earlier strikes for holding the loop are forgiven."""
 
 
 class Host:
@@ -144,8 +146,15 @@ class Host:
         port: Port = ChannelPort(source) if isinstance(source, Channel) else DeskPort(source)
         self._plugin_of[name] = (plugin, home_of(source))
         self._taken.add(id(source))
-        self.hosted[name] = Hosted(port, self.showing.look)
+        hosted = self.hosted[name] = Hosted(port, self.showing.look)
         self._shown()
+        asyncio.get_running_loop().call_later(WELL_AFTER, self._well, name, plugin, hosted)
+
+    def _well(self, name: str, plugin: str, hosted: Hosted) -> None:
+        if self.hosted.get(name) is hosted:
+            task = asyncio.create_task(asyncio.to_thread(self.registry.absolve, plugin))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     def _stop(self, name: str, *, withdrawn: bool) -> None:
         """Stop one in a task of its own: one that takes its time delays nobody else's switch."""

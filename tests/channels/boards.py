@@ -89,6 +89,7 @@ class Switches:
     def __init__(self, *channels: Channel) -> None:
         self.channels: dict[str, Channel] = {channel.name: channel for channel in channels}
         self.blamed: list[tuple[str, str]] = []
+        self.absolved: list[str] = []
         self.on_retired: Any = None
 
     def snapshot(self) -> Switches:
@@ -101,6 +102,9 @@ class Switches:
 
     def blame(self, plugin: str, reason: str) -> None:
         self.blamed.append((plugin, reason))
+
+    def absolve(self, plugin: str) -> None:
+        self.absolved.append(plugin)
 
 
 def conversation(channel: str, place: str) -> str:

@@ -15,7 +15,7 @@ from bot import metrics, switches, troubles
 from bot.outbox import Outbox
 from channels.host import Host
 from tests.channels.boards import Board, conversation, conversations, installed, say, say_all, states, until
-from tests.registries import House
+from tests.registries import House, wait_until
 
 CHANNEL = """
 import asyncio
@@ -147,3 +147,27 @@ def test_what_becomes_of_deliveries_is_told_in_the_metrics(house: House) -> None
         line for line in shown.splitlines() if line.startswith("deskhand_deliveries_total{") and "steady" in line
     )
     assert 'channel="steady"' in line and 'outcome="sent"' in line and float(line.split()[-1]) >= 1
+
+
+def strikes(name: str) -> int:
+    return switches.load()[1].get(name, switches.Switch()).strikes
+
+
+def test_who_held_the_loop_three_times_is_off_although_the_channel_could_be_made_each_time(house: House) -> None:
+    for number in range(3):
+        registry = house.load("channels")
+        assert registry.fresh().is_on("moody") and len(registry.fresh().objects("channel")) == 2
+        assert strikes("moody") == number
+        registry.blame("moody", "it held the loop")
+    assert not registry.fresh().is_on("moody") and registry.fresh().is_on("steady")
+
+
+def test_who_has_run_well_for_some_time_is_forgiven(house: House) -> None:
+    registry = house.load("channels")
+    registry.blame("moody", "it held the loop")
+    registry.blame("moody", "it held the loop")
+    registry.fresh()
+    registry.absolve("steady")
+    assert strikes("moody") == 2
+    registry.absolve("moody")
+    wait_until(lambda: strikes("moody") == 0)
