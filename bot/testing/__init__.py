@@ -33,7 +33,7 @@ _HOMES = {
     "Shown": "bot.testing.doubles",
     "SurfaceDouble": "bot.testing.doubles",
     "Trouble": "bot.testing.doubles",
-    "fresh_store": "bot.testing.fresh_store",
+    "fresh_store": "bot.testing.on_disk",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605

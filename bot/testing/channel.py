@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from bot.channel import Capability, Channel
@@ -13,7 +14,7 @@ from bot.testing.channel_failures import Failing
 from bot.testing.channel_in import Incoming
 from bot.testing.channel_out import Outgoing
 from bot.testing.doubles import PlatformDouble, missing_methods, writes
-from bot.testing.fresh_store import fresh_store
+from bot.testing.on_disk import OnDisk, fresh_store
 from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
 from bot.testing.stage import Stage
@@ -32,6 +33,10 @@ class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
         """A channel that talks to this platform double, as the plugin's hook would make it."""
         raise NotImplementedError(f"{type(self).__name__} must write make(self, platform) and return the channel")
 
+    def store(self) -> AbstractContextManager[OnDisk]:
+        """The store of one promise. Overridden where starting what uses it takes long, and promises share one."""
+        return fresh_store()
+
     @classmethod
     def complete(cls) -> bool:
         if not (hasattr(cls, "channel") and hasattr(cls, "platform")):
@@ -46,11 +51,14 @@ class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
         declared = {str(capability) for capability in cls.channel.capabilities}
         if Capability.PULL not in cls.channel.capabilities:
             declared.add("send")
+        if cls.channel.listen is not Channel.listen:
+            declared.add("listens")
         if cls.platform.acknowledges:
             declared.add("acknowledges")
         if cls.platform.secrets:
             declared.add("secrets")
         words = {
+            "listens": "messages do not come in by listen()",
             "send": "clients pull (Capability.PULL): nothing is sent to them",
             "acknowledges": "the platform is never told that a message was taken",
             "secrets": "the platform has no tokens (the double names none in secrets)",
@@ -67,7 +75,7 @@ class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
 
     def keep(self, function: Callable[..., Any]) -> None:
         async def play() -> None:
-            with fresh_store() as disk:
+            with self.store() as disk:
                 async with Stage(self.make, self.platform(), disk) as stage:
                     done = function(self, stage)
                     if inspect.isawaitable(done):

@@ -31,6 +31,8 @@ def declaration_faults(channel: type[Channel]) -> list[str]:
     if not isinstance(channel.name, str) or not channel.name:
         faults.append("name is empty: it names the channel in every row")
     for capability, method in METHODS.items():
+        if Capability.PULL in channel.capabilities:
+            continue  # its clients draw them
         written = getattr(channel, method) is not getattr(Channel, method)
         if written and capability not in channel.capabilities:
             faults.append(
@@ -170,7 +172,7 @@ class Able:
         await stage.until(lambda: self.reactions(stage, place, ()), "the reaction is gone")
         assert await stage.shows_now(place) == ["nice"]
 
-    @promise("send", Capability.REACTIONS, writes=["react"])
+    @promise("listens", "send", Capability.REACTIONS, writes=["react"])
     async def test_a_customers_reaction_arrives(self, stage: Stage) -> None:
         """A customer's reaction to a message of ours arrives with its emoji, and so does its end."""
         place = await stage.place(1)
@@ -197,7 +199,7 @@ class Able:
         assert [content for _, content in files] == [PICTURE, PICTURE], "the bytes are not those that were sent"
         assert files[0][0] == "receipt.png", f"the file is called {files[0][0]!r} there"
 
-    @promise(Capability.FILES, writes=["write_file"])
+    @promise("listens", Capability.FILES, writes=["write_file"])
     async def test_a_customers_file_arrives(self, stage: Stage) -> None:
         """A customer's file arrives with its bytes, and its caption as the text."""
         place = await stage.place(1)
@@ -212,7 +214,7 @@ class Able:
             "a file without a caption arrived",
         )
 
-    @promise(Capability.FILES, writes=["write_file"])
+    @promise("listens", Capability.FILES, writes=["write_file"])
     async def test_a_file_that_is_too_large_is_named(self, stage: Stage) -> None:
         """A customer's file above limits.max_file_bytes is not fetched but named (problem), and its caption arrives."""
         place = await stage.place(1)
@@ -238,7 +240,7 @@ class Able:
         (shown,) = await stage.shown(place)
         assert (shown.text, shown.buttons) == ("Did it help?", ("Yes", "No <&> 👍"))
 
-    @promise("send", Capability.BUTTONS, writes=["press"])
+    @promise("listens", "send", Capability.BUTTONS, writes=["press"])
     async def test_a_press_brings_the_value_back(self, stage: Stage) -> None:
         """A button that is pressed brings its value back exactly: Inbound(kind="button", text=value)."""
         place = await stage.place(1)

@@ -121,7 +121,7 @@ class Incoming:
         await stage.until(lambda: stage.acks, "the platform was told that the message was taken (acknowledged())")
         assert not stage.acked_too_early(), "the platform was told before the message was on disk"
 
-    @promise()
+    @promise("listens")
     async def test_what_could_not_be_stored_is_not_lost(self, stage: Stage) -> None:
         """When the disk is full (receive() raises) nothing is acknowledged, and the message arrives once there is room."""
         place = await stage.place(1)
@@ -172,7 +172,7 @@ class Incoming:
         await stage.arrived(place, 2)
         await stage.nothing_more(place, ["one", "two"])
 
-    @promise()
+    @promise("listens")
     async def test_a_stop_in_the_middle_loses_nothing(self, stage: Stage) -> None:
         """A stop while a message is being stored neither loses nor doubles it."""
         place = await stage.place(1)

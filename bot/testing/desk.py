@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from bot.desk import Desk
@@ -15,7 +16,7 @@ from bot.testing.channel_out import Outgoing
 from bot.testing.desk_promises import Working
 from bot.testing.desk_stage import DeskStage
 from bot.testing.doubles import SurfaceDouble, missing_methods, writes
-from bot.testing.fresh_store import fresh_store
+from bot.testing.on_disk import OnDisk, fresh_store
 from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
 
@@ -34,6 +35,10 @@ class DeskConformance(Working, Failing, Outgoing, Incoming, Conformance):
         """A desk that talks to this double, as the plugin's hook would make it."""
         raise NotImplementedError(f"{type(self).__name__} must write make(self, surface) and return the desk")
 
+    def store(self) -> AbstractContextManager[OnDisk]:
+        """The store of one promise. Overridden where starting what uses it takes long, and promises share one."""
+        return fresh_store()
+
     @classmethod
     def complete(cls) -> bool:
         if not (hasattr(cls, "desk") and hasattr(cls, "surface")):
@@ -45,7 +50,7 @@ class DeskConformance(Working, Failing, Outgoing, Incoming, Conformance):
 
     @classmethod
     def why_not(cls, one: Promise) -> str:
-        declared = {str(capability) for capability in cls.desk.capabilities} | {"send"}
+        declared = {str(capability) for capability in cls.desk.capabilities} | {"send", "listens"}
         if cls.surface.acknowledges:
             declared.add("acknowledges")
         if cls.surface.secrets:
@@ -66,7 +71,7 @@ class DeskConformance(Working, Failing, Outgoing, Incoming, Conformance):
 
     def keep(self, function: Callable[..., Any]) -> None:
         async def play() -> None:
-            with fresh_store() as disk:
+            with self.store() as disk:
                 async with DeskStage(self.make, self.surface(), disk) as stage:
                     done = function(self, stage)
                     if inspect.isawaitable(done):

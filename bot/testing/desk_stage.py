@@ -15,7 +15,7 @@ from bot.outbox import DeskOutbox
 from bot.receive import receive
 from bot.store import StoreUnavailable, sql, write
 from bot.testing.doubles import Shown
-from bot.testing.fresh_store import Stored
+from bot.testing.on_disk import Stored
 from bot.testing.stage import Stage
 
 CUSTOMERS = "kit"

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bot.testing.fresh_store import OnDisk
+    from bot.testing.on_disk import OnDisk
 
 
 @pytest.fixture
 def deskhand_store() -> Iterator[OnDisk]:
     """Deskhand's real store on a fresh SQLite database with one site: what ``bot.receive_events`` commits can be read from it."""
-    from bot.testing.fresh_store import fresh_store
+    from bot.testing.on_disk import fresh_store
 
     with fresh_store() as disk:
         yield disk

@@ -22,7 +22,7 @@ from bot.knowledge import Question
 from bot.messages import MessageView
 from bot.plugin_settings import environment_name, is_secret
 from bot.settings import Settings
-from bot.testing.fresh_store import fresh_store
+from bot.testing.on_disk import fresh_store
 from bot.testing.promises import Conformance, Promise, promise
 from bot.testing.texts import HARD
 
@@ -80,11 +80,12 @@ class PluginConformance(Conformance):
 
     @promise("hook settings_schema")
     def test_its_settings_can_be_understood(self, stage: Any) -> None:
-        """Every setting has a help text and an environment variable in capitals, and none has the same as another."""
+        """Every setting says what it is (help or label), and its environment variable is in capitals and its own."""
         schema = self._found().schema
         names = []
         for name, field in schema.model_fields.items():
-            assert field.description, f"the setting {name} has no help text: setting(help=…)"
+            extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+            assert field.description or extra.get("label"), f"the setting {name} says nothing: setting(help=…) or label"
             env = environment_name(field)
             assert not env or env.upper() == env, f"the environment variable {env!r} is not in capitals"
             names += [env] if env else []

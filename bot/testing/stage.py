@@ -15,8 +15,8 @@ from bot.channel import TemporaryFailure
 from bot.messages import Outbound, Sent
 from bot.testing.doubles import Shown, Trouble
 from bot.testing.elsewhere import Elsewhere
-from bot.testing.fresh_store import OnDisk, Stored
 from bot.testing.kit_inbox import KitInbox
+from bot.testing.on_disk import OnDisk, Stored
 
 STOP = 5.0
 """Seconds in which a listener must end when it is cancelled."""

@@ -89,7 +89,7 @@ def fresh_store() -> Iterator[OnDisk]:
         shutil.copyfile(_migrated(), path)
         store.open_database(ours["DATABASE_URL"])
         try:
-            accounts.add_site("Conformance")
+            accounts.add_site("Conformance", key="demo")
             lease.start("channels")
             yield OnDisk(path)
         finally:
