@@ -14,7 +14,7 @@ from .drafts import SEND, WRITING
 from .failures import Refusal
 from .intake import Entry, Outcome
 from .memory import moment, snowflake
-from .reading import by_a_person
+from .reading import by_a_person, mentions
 
 if TYPE_CHECKING:
     from .listening import Listening
@@ -127,6 +127,8 @@ class CatchingUp:
                 messages.echo(message)
             return []
         if spot is None or author != spot.customer or not by_a_person(message, self.listening.me):
+            return []
+        if spot.named and not mentions(message, self.listening.me):
             return []
         (entry,) = await messages.entries(message, channel)
         if not message.get("edited_timestamp"):

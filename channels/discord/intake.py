@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +121,10 @@ class Intake:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do something beside, such as a sentence for somebody; a stop ends it."""
+        self._keep(asyncio.ensure_future(work))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)

@@ -27,6 +27,8 @@ class Spot:
     at: float = 0.0
     opened: bool = True
     """Of a thread under a mention: whether it was made already. Its id is known before."""
+    named: bool = False
+    """A thread of others: only what names the bot is for us."""
 
 
 @dataclass(slots=True)
@@ -99,12 +101,12 @@ class Memory:
     def spot(self, channel: str) -> Spot | None:
         return self.spots.get(channel)
 
-    def know(self, channel: str, customer: str, *, parent: str = "", opened: bool = True) -> Spot:
+    def know(self, channel: str, customer: str, *, parent: str = "", opened: bool = True, named: bool = False) -> Spot:
         """Remember a place; one that is known keeps its customer."""
         found = self.spots.get(channel)
         now = time.time()
         if found is None:
-            self.spots[channel] = found = Spot(customer, parent, now, opened)
+            self.spots[channel] = found = Spot(customer, parent, now, opened, named)
             self.changed += 1
             self._forget(now)
         elif now - found.at > 60:

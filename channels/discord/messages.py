@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot import Inbound, Refused
+from bot import DeliveryFailure, Inbound, Refused
 
 from .drafts import WRITING
+from .failures import Refusal
 from .files import fetched
 from .intake import Entry, Outcome
 from .memory import Spot
@@ -24,9 +25,7 @@ TELL_EVERY = 20.0
 SILENT = {"key_reused", "unknown_message", "unknown_conversation", "empty"}
 """Refusals that are nobody's business: an edit of what we never had, or what came before."""
 ECHOES = 2_000
-IN_A_THREAD = (
-    "I cannot open a thread inside a thread. Use /support, and I answer you there, or write to me in a direct message."
-)
+TAKEN = "I am talking with somebody else in this thread. Use /support, and I answer you in a thread of your own."
 
 
 class Messages:
@@ -40,7 +39,7 @@ class Messages:
         self.me = listening.me
         self._told: dict[str, float] = {}
         self._reacted: dict[tuple[str, str, str], str] = {}
-        self._kinds: dict[str, int] = {}
+        self._channels: dict[str, dict[str, Any]] = {}
 
     def heard(self, session: str, seq: int, name: str, data: dict[str, Any]) -> None:
         """One event, in Discord's order."""
@@ -81,9 +80,12 @@ class Messages:
             self.memory.know(channel, author)
         spot = self.memory.spot(channel)
         if spot is not None:
-            if spot.customer == author:
+            if spot.customer == author and (not spot.named or mentions(data, self.me)):
                 self.listening.catching_up.first(channel)
                 self._put(session, seq, channel, data)
+            elif spot.named and mentions(data, self.me):
+                message = str(data["id"])
+                self.intake.later(self.channel.posting.say(channel, TAKEN, f"t{message}", reply_to=message))
         elif mentions(data, self.me):
             # The place will be a thread with this message's id; others in the channel do not wait for it.
             self.intake.put_later(str(data["id"]), lambda: self._mentioned(data, channel, author), session, seq)
@@ -120,13 +122,14 @@ class Messages:
     async def _mentioned(self, data: dict[str, Any], channel: str, author: str) -> list[Entry]:
         """The bot was named in a channel: the conversation lives in a thread under the message, which has the message's id."""
         threads, message = self.channel.threads, str(data["id"])
-        kind = await self._kind(channel)
-        if kind in THREAD_TYPES:
-            found = await threads.whose(channel)
-            if found is not None:
-                return await self.entries(data, channel) if found.customer == author else []
-            await self.channel.posting.say(channel, IN_A_THREAD, f"t{message}", reply_to=message)
-            return []
+        where = await self._where(channel)
+        if where.get("type") in THREAD_TYPES:
+            # Of ours and forgotten, somebody's post of a forum, or a thread in which others talk, too.
+            spot = await threads.whose(channel)
+            if spot is None:
+                own = str(where.get("owner_id")) == author
+                spot = self.memory.know(channel, author, parent=str(where.get("parent_id") or "?"), named=not own)
+            return await self.entries(data, channel) if spot.customer == author else []
         self.memory.know(message, author, parent=channel, opened=False)
         (entry,) = await self.entries(data, message)
         text = entry.inbound.text
@@ -141,16 +144,17 @@ class Messages:
 
         return [Entry(entry.inbound, after)]
 
-    async def _kind(self, channel: str) -> int:
-        if channel not in self._kinds:
-            if len(self._kinds) > 5_000:
-                self._kinds.clear()
+    async def _where(self, channel: str) -> dict[str, Any]:
+        """What Discord says about a channel; asked once."""
+        if channel not in self._channels:
+            if len(self._channels) > ECHOES:
+                self._channels.clear()
             try:
                 found = await self.listening.rest.call("GET", "/channels/{channel_id}", channel_id=channel)
-            except Exception:
-                return 0
-            self._kinds[channel] = int(found.get("type", 0))
-        return self._kinds[channel]
+            except (Refusal, DeliveryFailure):
+                return {}
+            self._channels[channel] = {key: found.get(key) for key in ("type", "owner_id", "parent_id")}
+        return self._channels[channel]
 
     async def _perhaps_ours(self, data: dict[str, Any], channel: str, author: str) -> list[Entry]:
         spot = await self.channel.threads.whose(channel)

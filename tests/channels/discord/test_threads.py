@@ -80,14 +80,37 @@ def test_where_no_thread_can_be_made_people_are_told(
     assert "direct message" in said
 
 
-def test_inside_a_thread_of_others_no_thread_is_made(discord: FakeDiscord, running: Running, room: str) -> None:
+def test_in_a_thread_of_others_only_what_names_the_bot_is_for_it(
+    discord: FakeDiscord, running: Running, room: str
+) -> None:
     running.listen()
-    ana = discord.world.add_user("Ana")
-    thread = discord.world.add_thread(room, discord.world.snowflake(), PUBLIC_THREAD, "theirs", ana)
-    discord.mention(ana, thread["id"], "hello")
-    (said,) = discord.wait(lambda: discord.world.texts(thread["id"]))
+    ana, ben = discord.world.add_user("Ana"), discord.world.add_user("Ben")
+    thread = discord.world.add_thread(room, discord.world.snowflake(), PUBLIC_THREAD, "theirs", ben)["id"]
+    discord.say(ana, thread, "we talk")
+    discord.mention(ana, thread, "what do you think?")
+    running.wait_for(1)
+    discord.say(ana, thread, "among ourselves")
+    discord.mention(ana, thread, "and now?")
+    running.wait_for(2)
+    discord.mention(ben, thread, "me too")
+    (said,) = discord.wait(lambda: discord.world.texts(thread))
     assert "/support" in said
-    assert running.inbox.events == []
+    assert [(one.text, one.place) for one in running.inbox.events] == [
+        ("what do you think?", thread),
+        ("and now?", thread),
+    ]
+
+
+def test_in_a_post_of_a_forum_its_author_is_answered(discord: FakeDiscord, running: Running, room: str) -> None:
+    running.listen()
+    ana, ben = discord.world.add_user("Ana"), discord.world.add_user("Ben")
+    post = discord.world.add_thread(room, discord.world.snowflake(), PUBLIC_THREAD, "My lamp flickers", ana)["id"]
+    discord.mention(ana, post, "can you help?")
+    running.wait_for(1)
+    discord.say(ben, post, "try another bulb")
+    discord.say(ana, post, "I did")
+    running.wait_for(2)
+    assert running.inbox.texts() == ["can you help?", "I did"]
 
 
 def test_what_a_message_replies_to_is_quoted(discord: FakeDiscord, running: Running, room: str) -> None:
