@@ -106,3 +106,64 @@ def test_it_runs_as_a_process_and_people_act_over_http(tmp_path: Path) -> None:
         process.terminate()
         process.wait(10)
         process.stdout.close()
+
+
+def test_a_file_is_shown_only_by_its_third_step_and_told_where_a_moment_later(slack: FakeSlack) -> None:
+    web = client(slack)
+    root = web.chat_postMessage(channel=CHANNEL, text="a")["ts"]
+    place = web.files_getUploadURLExternal(filename="a.txt", length=5)
+    assert (
+        refusal(lambda: web.files_completeUploadExternal(files=[{"id": place["file_id"]}], channel_id=CHANNEL))
+        == "file_not_found"
+    )
+    request = urllib.request.Request(
+        place["upload_url"], b"hello", {"Content-Type": "application/octet-stream"}, method="POST"
+    )
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    assert len(slack.space.messages(CHANNEL, root)) == 1, "nobody sees it yet"
+    done = web.files_completeUploadExternal(
+        files=[{"id": place["file_id"], "title": "A"}], channel_id=CHANNEL, thread_ts=root
+    )
+    assert set(done["files"][0]) == {"id", "title"}
+    (message,) = slack.space.messages(CHANNEL, root)[1:]
+    shares = web.files_info(file=place["file_id"])["file"]["shares"]["public"][CHANNEL]
+    assert shares[0]["ts"] == message["ts"] and message["files"][0]["title"] == "A"
+    again = lambda: web.files_completeUploadExternal(files=[{"id": place["file_id"]}], channel_id=CHANNEL)  # noqa: E731
+    assert refusal(again) == "already_shared"
+    slack.space.scopes.discard("files:write")
+    assert refusal(lambda: web.files_getUploadURLExternal(filename="a", length=1)) == "missing_scope"
+
+
+def test_a_file_without_the_token_is_a_page_for_signing_in(slack: FakeSlack) -> None:
+    slack.space.add_channel("C0FILES", "files")
+    root = slack.say("U1", "C0FILES", "hi")
+    ts = slack.share("U1", "C0FILES", root, ("a.png", b"bytes", "image/png"))
+    address = slack.space.message("C0FILES", ts)["files"][0]["url_private"]
+    with urllib.request.urlopen(address) as answer:
+        assert answer.headers["Content-Type"].startswith("text/html") and answer.status == 200
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {slack.space.bot_token}"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.read() == b"bytes"
+
+
+def test_a_form_needs_a_fresh_trigger_and_keeps_slacks_limits(slack: FakeSlack) -> None:
+    import time
+
+    web = client(slack)
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "A"}, "blocks": [{"type": "divider"}]}
+    assert refusal(lambda: web.views_open(trigger_id="none", view=view)) == "expired_trigger_id"
+    slack.space.triggers["t"] = time.time() + 3
+    opened = web.views_open(trigger_id="t", view=view)["view"]
+    assert refusal(lambda: web.views_open(trigger_id="t", view=view)) == "expired_trigger_id", "a trigger is used once"
+    web.views_update(view_id=opened["id"], hash=opened["hash"], view=view)
+    assert refusal(lambda: web.views_update(view_id=opened["id"], hash=opened["hash"], view=view)) == "hash_conflict"
+    for wrong in (
+        {"title": {"type": "plain_text", "text": "x" * 25}},
+        {"private_metadata": "x" * 3_001},
+        {"blocks": []},
+    ):
+        slack.space.triggers["u"] = time.time() + 3
+        assert (
+            refusal(lambda wrong=wrong: web.views_open(trigger_id="u", view={**view, **wrong})) == "invalid_arguments"
+        )
