@@ -216,6 +216,7 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
     if row[0] == 1 and event.profile.zone:
         handoff.note_zone(place.conversation_id, event.profile.zone)
     message_id = clock.new_id()
+    attached = inbound_files.attach(kept, place.conversation_id, message_id) if kept else []
     insert_message(
         message_id,
         place.conversation_id,
@@ -225,7 +226,7 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
         body=clean(event.text),
         created_at=at,
         client_key=event.client_key or None,
-        extra={"files": inbound_files.attach(kept, place.conversation_id, message_id)} if kept else None,
+        extra={"files": attached} if attached else None,
     )
     if place.had_people:
         desk_posts.show(place.conversation_id, message_id)
@@ -240,6 +241,7 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
         seq=row[0],
         rev=row[1],
         elsewhere=place.had_people,
+        aside=" ".join(file["problem"] for file in attached if file.get("problem")),
     )
 
 

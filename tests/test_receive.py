@@ -236,3 +236,16 @@ def test_many_events_share_transactions_and_one_bad_one_takes_nobody_with_it(
     again = [outcome for outcome in receive(events) if isinstance(outcome, Receipt)]
     assert all(outcome.duplicate for outcome in again)
     assert [outcome.seq for outcome in again] == [outcome.seq for outcome in stored]
+
+
+def test_a_file_that_is_not_taken_is_said_to_who_sent_it(store: Any, site: str) -> None:
+    from bot.messages import Attachment
+
+    good = Attachment(name="letter.txt", content=b"Dear shop", type="text/plain")
+    odd = Attachment(name="run.exe", content=b"MZ" + b"\0" * 64, type="application/x-msdownload")
+    large = Attachment(name="film.mp4", size=40_000_000, problem="too_large")
+    mixed = one(message("Look", key="k1", files=(good, odd, large)))
+    fine = one(message("And this", key="k2", files=(good,)))
+    assert isinstance(mixed, Receipt) and isinstance(fine, Receipt)
+    assert "run.exe was not taken" in mixed.aside and "film.mp4 was not taken" in mixed.aside
+    assert "letter" not in mixed.aside and fine.aside == ""

@@ -109,6 +109,9 @@ def test_the_story_of_a_handoff(product: Deskhand, telegram: FakeTelegram, slack
     telegram.send_file(ANNA, "photo", picture("JPEG"), caption="This is the lamp")
     in_thread(slack, root, "This is the lamp")
     slack.wait(lambda: any("photo" in str(m.get("files", "")) for m in slack.space.messages(ROOM, root)), 20)
+    telegram.send_file(ANNA, "document", b"MZ" + bytes(64), file_name="run.exe", caption="And my program")
+    in_thread(slack, root, "And my program")
+    telegram.wait_for_text(ANNA, "run.exe was not taken")
     telegram.react(ANNA, shown["message_id"], "👍")
 
     # A file of the agent's.
