@@ -121,10 +121,14 @@ def _set_due(ticket_id: str, opened: float) -> None:
 def note(conversation_id: str, actor: str, event: str, detail: str = "") -> None:
     """A line of the ticket's history: an agent's name, ``cli:NAME``, ``customer``, or nobody for what happens by itself.
     No text of the conversation."""
+    # Two events of one transaction may have one time: the later one comes a microsecond later, so that their order stays.
+    last = "(SELECT max(e.at) FROM ticket_event e WHERE e.ticket_id = t.id)"
+    at = clock.now()
     sql(
-        "INSERT INTO ticket_event (id, ticket_id, at, actor, event, detail)"
-        " SELECT ?, id, ?, ?, ?, ? FROM ticket WHERE conversation_id = ?",
-        (clock.new_id(), clock.now(), actor, event, detail[:MAX_DETAIL], conversation_id),
+        "INSERT INTO ticket_event (id, ticket_id, at, actor, event, detail)"  # noqa: S608  fixed text
+        f" SELECT ?, t.id, CASE WHEN coalesce({last}, 0) >= ? THEN {last} + 0.000001 ELSE ? END, ?, ?, ?"
+        " FROM ticket t WHERE t.conversation_id = ?",
+        (clock.new_id(), at, at, actor, event, detail[:MAX_DETAIL], conversation_id),
     )
 
 
