@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import answers, desk, footprint, on_discord, on_telegram, peers, sockets
+from tests.bench import answers, desk, footprint, on_discord, on_telegram, page, peers, sockets
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
@@ -26,6 +26,7 @@ PARTS: dict[str, Part] = {
     "sockets": sockets.sockets,
     "footprint": footprint.footprint,
     "widget": footprint.widget,
+    "page": page.page,
     "retrieval": footprint.retrieval,
     "desk": desk.desk,
     "discord-in": on_discord.inbound,
