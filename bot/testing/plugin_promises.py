@@ -27,7 +27,7 @@ from bot.testing.promises import Conformance, Promise, promise
 from bot.testing.texts import HARD
 
 MAKERS = ("channel", "desk", "ai_provider")
-_SOUNDS_SECRET = ("token", "secret", "password", "api_key")
+_SOUNDS_SECRET = ("token", "secret", "password", "_key")
 _WATCHED = "bot.testing.quiet_import"
 
 
@@ -96,7 +96,7 @@ class PluginConformance(Conformance):
         """What sounds like a secret is a SecretStr: stored sealed, and not shown when the settings are printed."""
         schema = self._found().schema
         for name, field in schema.model_fields.items():
-            if any(word in name.lower() for word in _SOUNDS_SECRET):
+            if field.annotation is str and f"_{name}".lower().endswith(_SOUNDS_SECRET):
                 assert is_secret(field), f"the setting {name} must be a pydantic.SecretStr"
         made = self._made_settings()
         for value in vars(made).values():
