@@ -1,4 +1,4 @@
-"""Whether somebody talks to the bot: always in a private chat; in a group by its name, by a reply or by a command. No I/O."""
+"""Whether somebody talks to the bot (always in a private chat; in a group by its name, by a reply or by a command), and to what. No I/O."""
 
 from __future__ import annotations
 
@@ -41,3 +41,29 @@ def without_mention(text: str, username: str) -> str:
     name = re.escape(username)
     text = re.sub(rf"^\s*@{name}\b[\s,:]*", "", text, flags=re.IGNORECASE)
     return re.sub(rf"\s+@{name}\s*$", "", text, flags=re.IGNORECASE).strip()
+
+
+QUOTED = 200
+"""Characters of what somebody answers to."""
+ROOM = 3_700
+"""Longer messages come without it."""
+
+
+def with_quote(message: dict[str, Any], me: int, text: str) -> str:
+    """What was said, under what it answers to: what the person marked, or in a group somebody else's message ("and how is that here?")."""
+    replied = message.get("reply_to_message") or {}
+    author = replied.get("from") or {}
+    words = str((message.get("quote") or {}).get("text") or "")
+    if (
+        not words
+        and int(message["chat"]["id"]) < 0
+        and author.get("id") != me
+        and not replied.get("forum_topic_created")
+    ):
+        words = str(replied.get("text") or replied.get("caption") or "")
+    words = " ".join(words.split())
+    if not words or len(text) > ROOM:
+        return text
+    name = str(author.get("first_name") or "") if author.get("id") != me else ""
+    cut = words if len(words) <= QUOTED else words[:QUOTED].rstrip() + " …"
+    return f"> {name + ': ' if name else ''}{cut}\n{text}".rstrip()

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot import Inbound, Profile
 
-from .addressed import to_us, without_mention
+from .addressed import to_us, with_quote, without_mention
 from .commands import Command, command_of
 from .places import Moves, Spot
 
@@ -120,7 +120,7 @@ class Reader:
         if not text and not files:
             say = HONEST if not spot.shared or "text" not in message else "Please write your question after my name."
             return [Heard(place=str(spot), say=say, reply_to=message["message_id"], ignored="nothing that we can read")]
-        event = self._event(message, spot, text=text)
+        event = self._event(message, spot, text=with_quote(message, self.me.id, text))
         return [Heard(place=str(spot), event=event, files=files, reply_to=message["message_id"])]
 
     def _order(self, message: dict[str, Any], spot: Spot, order: Command) -> list[Heard]:
@@ -143,6 +143,7 @@ class Reader:
         text = without_mention(str(message.get("text") or message.get("caption") or ""), self.me.username)
         if why or not text:
             return [Heard(ignored=why or "an edit without words")]
+        text = with_quote(message, self.me.id, text)
         spot = self._spot(message)
         subject = self._key(message)
         # Two edits within a second have the same date: the words tell them apart, and are the same in a redelivery.

@@ -379,3 +379,19 @@ def test_a_flood_of_files_is_taken_a_few_at_a_time(telegram: FakeTelegram, runni
     running.listen().events(80, 20)
     mine = [event.files[0].content for event in running.inbox.events if event.external_id == str(ANNA)]
     assert mine == [b"%d" % number for number in range(40)]
+
+
+def test_what_somebody_answers_to_comes_along_where_it_is_needed(telegram: FakeTelegram, running: Running) -> None:
+    theirs = telegram.write(BEN, "Lamps arrive within two days.\n\nSo they say.", GROUP)
+    said = telegram.world.messages[GROUP][theirs]
+    asked = telegram.write(ANNA, f"@{USERNAME} is that true?", GROUP, reply_to_message=said)
+    ours = telegram.world.add(ANNA, telegram.world.bot, text="Two days, or three on islands.")
+    telegram.write(ANNA, "Which islands?", reply_to_message=ours, quote={"text": "three on islands", "position": 13})
+    telegram.write(ANNA, "Thanks", reply_to_message=ours)
+    telegram.edit(ANNA, asked, f"@{USERNAME} is that still true?", GROUP)
+    assert [event.text for event in running.listen().events(4)] == [
+        "> Ben: Lamps arrive within two days. So they say.\nis that true?",
+        "> three on islands\nWhich islands?",
+        "Thanks",
+        "> Ben: Lamps arrive within two days. So they say.\nis that still true?",
+    ]
