@@ -208,8 +208,8 @@ def test_the_budget_survives_a_crash_loop(discord: FakeDiscord, another: Callabl
         discord.gateway.forget_sessions()
         inbox.stored = json.dumps({**json.loads(inbox.stored), "session": ""})
     last = another(inbox=inbox)
-    last.listen(connected=False)
     before = len(discord.world.noted("call", route="GET /gateway/bot"))
+    last.listen(connected=False)
     discord.wait(lambda: len(discord.world.noted("call", route="GET /gateway/bot")) > before)
     time.sleep(0.2)
     assert identifies(discord) == 3, "the fourth of an hour waits"
