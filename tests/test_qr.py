@@ -25,8 +25,8 @@ def test_the_modules_are_those_that_a_scanner_read(text: str, size: int, digest:
     assert hashlib.sha256(shown.encode()).hexdigest()[:16] == digest, shown
 
 
-def test_every_length_up_to_the_longest_is_drawn_and_one_more_refused() -> None:
-    for length in range(1, 214):
+def test_lengths_up_to_the_longest_are_drawn_and_one_more_is_refused() -> None:
+    for length in (*range(1, 214, 7), 213):
         drawn = qr.matrix("a" * length, mask=length % 8)
         assert all(len(row) == len(drawn) for row in drawn)
     with pytest.raises(ValueError, match="214 bytes do not fit"):

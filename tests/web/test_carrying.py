@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import clock, handoff, lease, whereabouts
+from bot import accounts, clock, deliver, handoff, lease, store, whereabouts
 from bot.channel import Channel
 from bot.messages import Inbound, Receipt, Refused
 from bot.outbox import Outbox
@@ -24,14 +25,21 @@ class Post(Channel):
         return f"https://post.example/start?c={code}"
 
 
-@pytest.fixture
-def web(store: Any, database_url: str, web_on: Callable[..., Web]) -> Web:
-    """Web on the database of this process, which plays the channels process."""
-    running = web_on(database=database_url)
+@pytest.fixture(autouse=True)
+def house(web: Web, tmp_path: Path, environment: Callable[..., None]) -> Iterator[Any]:
+    """This process plays the channels process on web's database."""
+    url = web.env["DATABASE_URL"]
+    for forget in (accounts.forget_sites, deliver.forget_declarations):
+        forget()
+    environment(DATABASE_URL=url, DESKHAND_DATA=str(tmp_path), REDIS_URL="none")
+    store.open_database(url)
     lease.start("channels")
     Outbox(Post()).declare()
     whereabouts.announce(Post())
-    return running
+    yield store
+    lease.stop()
+    store.close_database()
+    environment(DATABASE_URL=None, DESKHAND_DATA=None, REDIS_URL=None)
 
 
 def say(web: Web, token: str, session: str, text: str = "hello") -> Answer:
@@ -48,7 +56,7 @@ def texts(web: Web, token: str, session: str) -> list[str]:
     return [m["text"] for m in web.get(f"/api/v1/chat/history/{session}", token=token).json["msgs"]]
 
 
-def test_from_a_page_to_another_channel_and_back(web: Web, store: Any) -> None:
+def test_from_a_page_to_another_channel_and_back(web: Web) -> None:
     token, session = web.begin()
     assert say(web, token, session, "Where is my parcel?").status == 200
     store.write(lambda: handoff.hand_over(session, "asked for a person", asked=True))
@@ -76,26 +84,26 @@ def test_from_a_page_to_another_channel_and_back(web: Web, store: Any) -> None:
     assert (here.status, here.json["session"]) == (200, session)
     assert web.post(HERE, body, token=token).json == here.json, "again, and nothing happens again"
     assert say(web, token, session, "back again").status == 200
-    assert store.read(lambda: store.Ticket.select().count()) == 1
+    assert store.read(lambda: store.Ticket.select().where(store.Ticket.conversation == session).count()) == 1
 
 
 def test_what_was_said_only_elsewhere_is_not_shown_on_the_page(web: Web) -> None:
-    posted("a private thing")
+    posted("a private thing", who="berta")
     token, session = web.begin()
     say(web, token, session)
     code = web.post(CONTINUE, {"session": session}, token=token).json["code"]
-    posted(code, "continue")
+    assert isinstance(posted(code, "continue", who="berta"), Receipt)
     listed = web.get("/api/v1/chat/sessions", token=token).json["sessions"]
     assert [line["session"] for line in listed] == [session]
 
 
 def test_a_conversation_that_began_elsewhere_comes_to_a_page_with_an_open_socket(web: Web) -> None:
-    receipt = posted("Where is my parcel?")
+    receipt = posted("Where is my parcel?", who="cleo")
     assert isinstance(receipt, Receipt)
     sock = web.visitor()
     token = sock.welcome["token"]
     own = web.post("/api/v1/chat/session", {}, token=token).json["session"]
-    asked = posted("", "continue")
+    asked = posted("", "continue", who="cleo")
     assert isinstance(asked, Receipt)
     code = asked.aside.partition("Your code is ")[2].split(".")[0]
     here = web.post(HERE, {"code": code.lower().replace("-", " "), "cid": new_cid()}, token=token)
