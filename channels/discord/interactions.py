@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import DeliveryFailure, Inbound, PermanentFailure, Refused
+from bot import DeliveryFailure, Inbound, PermanentFailure, Refused, StoreUnavailable
 
 from .failures import Refusal
 from .intake import Entry, Outcome
@@ -213,7 +214,8 @@ class Interactions:
             if isinstance(outcome, Refused):
                 await self.say(asked, bounded("", f"{outcome.message}\n\nYou wrote:\n{text[:1_200]}"))
                 return
-            await self.listening.save()
+            with contextlib.suppress(StoreUnavailable):  # soon saved anyway; a thread can be known again
+                await self.listening.save()
             await self.say(asked, f"Your conversation is here: <#{thread}>")
             await self.channel.threads.open_with(thread, asked.id, asked.who, text)
 
