@@ -24,7 +24,9 @@ STRANGER = (
     "Nothing was sent: you are not linked as an agent yet. Ask an admin to run, within 15 minutes:\n"
     "deskhand agents link {code} NAME"
 )
-MOVED = "Nothing was sent: this ticket goes on in another thread, because the head of this one was deleted. Write there."
+MOVED = (
+    "Nothing was sent: this ticket goes on in another thread, because the head of this one was deleted. Write there."
+)
 OUTSIDER = "Nothing was sent: guests and people of other companies cannot answer customers."
 
 
