@@ -267,7 +267,7 @@ class FakeTelegram(People):
 
     # Waiting and control --------------------------------------------------------------------------------------------
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    def wait(self, condition: Callable[[], Any], seconds: float = 45.0) -> Any:
         """Until ``condition()`` is true; its value."""
         deadline = time.monotonic() + seconds
         while True:
@@ -280,7 +280,7 @@ class FakeTelegram(People):
                 )
             time.sleep(0.01)
 
-    def wait_for_text(self, chat: int, part: str, seconds: float = 20.0) -> dict[str, Any]:
+    def wait_for_text(self, chat: int, part: str, seconds: float = 45.0) -> dict[str, Any]:
         """The newest message of the bot in a chat that has ``part`` in it."""
 
         def found() -> Any:

@@ -104,7 +104,7 @@ class Running:
     def draft(self, turn: str, text: str, place: str = str(ANNA)) -> None:
         self.run(self.channel.draft(Draft(place=place, turn=turn, text=text)))
 
-    def events(self, number: int, seconds: float = 10.0) -> list[Inbound]:
+    def events(self, number: int, seconds: float = 45.0) -> list[Inbound]:
         self.telegram.wait(lambda: len(self.inbox.events) >= number, seconds)
         return list(self.inbox.events)
 

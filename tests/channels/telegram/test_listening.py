@@ -99,7 +99,7 @@ def test_a_file_that_is_too_large_or_gone_is_named_and_the_words_come_in(
     telegram.write(ANNA, document={"file_id": "gone", "file_unique_id": "g", "file_name": "gone.txt"})
     telegram.fail("drop_before", "file")
     telegram.send_file(ANNA, "document", b"second try", file_name="ok.txt")
-    large, sly, gone, fine = running.listen().events(4, 20)
+    large, sly, gone, fine = running.listen().events(4, 45)
     assert (large.text, large.files[0].problem, large.files[0].size) == ("My film", "too_large", 40_000_000)
     assert (sly.files[0].problem, gone.files[0].problem) == ("too_large", "unavailable")
     assert fine.files[0].content == b"second try"
@@ -376,7 +376,7 @@ def test_a_flood_of_files_is_taken_a_few_at_a_time(telegram: FakeTelegram, runni
     for number in range(40):
         telegram.send_file(ANNA, "document", b"%d" % number, file_name=f"{number}.txt")
         telegram.send_file(BEN, "document", b"%d" % number, file_name=f"{number}.txt")
-    running.listen().events(80, 20)
+    running.listen().events(80, 45)
     mine = [event.files[0].content for event in running.inbox.events if event.external_id == str(ANNA)]
     assert mine == [b"%d" % number for number in range(40)]
 

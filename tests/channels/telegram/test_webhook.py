@@ -107,5 +107,5 @@ def test_nothing_is_lost_while_web_is_away(product: Deskhand, telegram: FakeTele
     telegram.write(1020, "How many days do I have to return something?")
     telegram.wait(lambda: telegram.world.noted("webhook", status=0))
     product.start()
-    telegram.wait_for_text(1020, "30 days", 30)
+    telegram.wait_for_text(1020, "30 days", 60)
     telegram.wait(lambda: not telegram.world.updates)

@@ -49,7 +49,7 @@ def product(
         done = one.run("agents", "add", "ana", "--slack", f"{slack.space.team}:U1")
         assert done.returncode == 0, done.stderr
         assert one.run("agents", "mode", "slack", ROOM, "direct").returncode == 0
-        slack.wait(lambda: slack.sockets.open, 20)
+        slack.wait(lambda: slack.sockets.open, 45)
         telegram.wait(lambda: "message_reaction" in telegram.world.allowed)
         yield one
 
@@ -64,13 +64,13 @@ def slack(both: tuple[FakeTelegram, FakeSlack], product: Deskhand) -> FakeSlack:
     return both[1]
 
 
-def in_thread(slack: FakeSlack, root: str, words: str, seconds: float = 20) -> dict[str, Any]:
+def in_thread(slack: FakeSlack, root: str, words: str, seconds: float = 45) -> dict[str, Any]:
     found = slack.wait(lambda: [m for m in slack.space.messages(ROOM, root) if words in str(m)], seconds)
     return dict(found[0])
 
 
 def newest_card(slack: FakeSlack, before: int) -> str:
-    roots = slack.wait(lambda: (found := slack.space.messages(ROOM)) and len(found) > before and found, 20)
+    roots = slack.wait(lambda: (found := slack.space.messages(ROOM)) and len(found) > before and found, 45)
     return str(roots[-1]["ts"])
 
 
@@ -108,7 +108,7 @@ def test_the_story_of_a_handoff(product: Deskhand, telegram: FakeTelegram, slack
     in_thread(slack, root, "return a lamp")
     telegram.send_file(ANNA, "photo", picture("JPEG"), caption="This is the lamp")
     in_thread(slack, root, "This is the lamp")
-    slack.wait(lambda: any("photo" in str(m.get("files", "")) for m in slack.space.messages(ROOM, root)), 20)
+    slack.wait(lambda: any("photo" in str(m.get("files", "")) for m in slack.space.messages(ROOM, root)), 45)
     telegram.send_file(ANNA, "document", b"MZ" + bytes(64), file_name="run.exe", caption="And my program")
     in_thread(slack, root, "And my program")
     telegram.wait_for_text(ANNA, "run.exe was not taken")
@@ -116,7 +116,7 @@ def test_the_story_of_a_handoff(product: Deskhand, telegram: FakeTelegram, slack
 
     # A file of the agent's.
     slack.share("U1", ROOM, root, ("label.png", picture("PNG"), "image/png"))
-    sent = telegram.wait(lambda: [one for one in telegram.world.said(ANNA) if "photo" in one or "document" in one], 20)
+    sent = telegram.wait(lambda: [one for one in telegram.world.said(ANNA) if "photo" in one or "document" in one], 45)
     assert len(sent) == 1
 
     # Closed, rated, and open again in the same thread.
@@ -125,7 +125,7 @@ def test_the_story_of_a_handoff(product: Deskhand, telegram: FakeTelegram, slack
     rated = telegram.press(ANNA, "4 ★")
     telegram.wait(lambda: telegram.world.answers[rated])
     assert "rating" in telegram.world.answers[rated]["text"]
-    slack.wait(lambda: "rated 4" in str(slack.space.message(ROOM, root)), 20)
+    slack.wait(lambda: "rated 4" in str(slack.space.message(ROOM, root)), 45)
     telegram.write(ANNA, "It is broken again")
     in_thread(slack, root, "broken again")
     assert len(slack.space.messages(ROOM)) == before + 1, "one thread"
