@@ -53,16 +53,17 @@ class Pace:
         if self._next > now + 1.0:
             raise TemporaryFailure("Telegram takes about 30 messages a second", 1.0)
         said.append(now)
-        self._next = max(self._next, now - BURST) + 1.0 / PER_SECOND
+        self._take(now)
         if self._next > now:
             await asyncio.sleep(self._next - now)
 
     def room_for_draft(self, chat: int) -> bool:
-        """Whether a draft may be shown now. Drafts never wait; the next one says more anyway."""
+        """Whether a draft may be shown now; in a private chat its room is taken. Drafts never wait: the next one says more anyway."""
         now = time.monotonic()
         if self.paused or self._next > now:
             return False
         if chat >= 0:
+            self._take(now)
             return True
         said = self._of(chat, now)
         return len(said) < FOR_DRAFTS and (not said or now - said[-1] >= DRAFT_EVERY)
@@ -72,8 +73,13 @@ class Pace:
         now = time.monotonic()
         if self.paused or self._next > now or self._next_sign > now:
             return False
-        self._next_sign = max(self._next_sign, now - 1.0) + 1.0 / SIGNS_PER_SECOND
+        self._next_sign = max(self._next_sign, now - BURST) + 1.0 / SIGNS_PER_SECOND
+        self._take(now)
         return True
+
+    def _take(self, now: float) -> None:
+        """One call more. Signs and drafts count as well, and are only made while no message waits."""
+        self._next = max(self._next, now - BURST) + 1.0 / PER_SECOND
 
     def _of(self, chat: int, now: float) -> deque[float]:
         if len(self._groups) > 5_000:
