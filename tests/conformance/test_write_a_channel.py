@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -89,12 +88,9 @@ def test_pytest_starts_no_slower_where_deskhand_is_installed() -> None:
 def test_a_newcomer_follows_the_guide(newcomer: tuple[Path, dict[str, str]]) -> None:
     folder, env = newcomer
     first, use = COMMANDS
-    began = time.monotonic()
     said = run("sh", "-ec", first, env=env, cwd=folder)
-    seconds = time.monotonic() - began
     assert re.search(r"^4\d passed", said, re.MULTILINE), said[-2000:]
     assert "carrier-dove: 4" in said and " 0 broken" in said
-    assert seconds < 120, "two runs of the promises; about 20 s on a quiet machine"
 
     project = folder / "carrier-dove"
     assert len((project / "deskhand_carrier_dove.py").read_text("utf-8").splitlines()) <= 80
