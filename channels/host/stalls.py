@@ -24,7 +24,10 @@ BEAT = 0.25
 STALLED = 2.0
 """Seconds; Slack wants an answer within 3."""
 HOPELESS = 10.0
+PATIENT = 60.0
+"""The same while something is imported (an SDK takes its time on a busy machine), or nobody can be named."""
 EXIT_STALLED = 70
+IMPORTING = "an import"
 
 
 def end_process() -> None:
@@ -77,13 +80,16 @@ class Stalls:
             if late > STALLED and not self._said:
                 self._said = True
                 who, where = self._culprit()
-                log.error("loop_stalled", channel=who or "unknown", where=where, next="all channels wait for it")
+                say = log.warning if where == IMPORTING else log.error
+                say("loop_stalled", channel=who or "unknown", where=where, next="all channels wait for it")
             if late > HOPELESS:
                 who, where = self._culprit()
+                if late <= PATIENT and (not who or where == IMPORTING):
+                    continue
                 plugin = self._owners().get(who, ("", Path()))[0]
                 log.critical("loop_stuck", channel=who or "unknown", where=where, next="this process ends")
                 if plugin:
-                    self._strike(plugin, f"it held the loop of all channels for {HOPELESS:.0f} s at {where}")
+                    self._strike(plugin, f"it held the loop of all channels for {late:.0f} s at {where}")
                 self._end()
                 return
 
@@ -91,6 +97,8 @@ class Stalls:
         """The connection whose code is running, and where."""
         frame = sys._current_frames().get(self._loop_thread)
         stack = traceback.extract_stack(frame) if frame else []
+        if any(entry.filename.startswith("<frozen importlib") for entry in stack):
+            return "", IMPORTING
         owners = self._owners()
         for entry in reversed(stack):
             file = Path(entry.filename)

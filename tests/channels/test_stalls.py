@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,10 +58,32 @@ def test_who_holds_it_for_long_is_struck_and_the_process_ends() -> None:
     assert ended == ["ended"]
 
 
-def test_nobody_is_blamed_for_what_is_nobodys() -> None:
-    blamed, ended, logs = held(2.0, Path("/nowhere/bad.py"))
+def test_nobody_is_blamed_for_what_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    blamed, ended, logs = held(1.4, Path("/nowhere/bad.py"))
+    assert blamed == [] and ended == [], "it is waited for longer"
+    monkeypatch.setattr(stalls, "PATIENT", 1.2)
+    blamed, ended, logs = held(2.4, Path("/nowhere/bad.py"))
     assert blamed == [] and ended == ["ended"]
     assert {line["channel"] for line in logs} == {"unknown"}
+
+
+def test_an_import_that_takes_its_time_is_nobodys_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_slow_sdk.py").write_text("import time\ntime.sleep(1.6)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(time, "sleep", _importing(time.sleep))
+    blamed, ended, logs = held(1.6, Path(__file__))
+    assert blamed == [] and ended == []
+    assert [line["where"] for line in logs] == ["an import"]
+
+
+def _importing(sleep: Callable[[float], None]) -> Callable[[float], None]:
+    """In the place of holding the loop: import something that does."""
+
+    def instead(seconds: float) -> None:
+        time.sleep = sleep
+        importlib.import_module("a_slow_sdk")
+
+    return instead
 
 
 def test_a_loop_that_turns_is_left_alone() -> None:
