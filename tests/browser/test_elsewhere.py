@@ -53,9 +53,7 @@ def test_a_second_device_goes_on_with_the_conversation(posting: Deskhand, visit:
     link = desk.page.get_by_role("link", name="Go on in Letterpost")
     assert link.get_attribute("href") == f"https://post.example/start?c={code.replace('-', '')}"
     drawn = desk.page.get_by_role("img", name="QR code that opens Letterpost")
-    assert drawn.evaluate("(img) => img.decode().then(() => img.naturalWidth > 0)"), (
-        "the code is drawn under the page's policy"
-    )
+    assert drawn.evaluate("(svg) => svg.querySelector('path').getBBox().width") > 20, "it is drawn in any page's policy"
 
     visit.allowed.append("422")  # type: ignore[attr-defined]  the browser tells of the wrong code, too
     phone = visit(posting).open()

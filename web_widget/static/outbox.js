@@ -81,17 +81,12 @@ export class Outbox {
     this.timer = 0;
   }
 
-  /** The cid of everything that waits. */
-  keys() {
-    return this.store.keys('out:').map((key) => key.slice(4));
-  }
-
   /** Oldest first. @returns {Unsent[]} */
   all() {
     const items = [];
-    for (const key of this.keys()) {
+    for (const key of this.store.keys('out:')) {
       try {
-        items.push(JSON.parse(this.store.get('out:' + key)));
+        items.push(JSON.parse(this.store.get(key)));
       } catch {} // another tab has just removed it
     }
     return items.sort((a, b) => a.at - b.at);

@@ -256,7 +256,7 @@ export class Session {
    */
   upsert(conv, rows, first, more) {
     const { messages, draft } = this.known(conv);
-    const mine = new Set(this.outbox.keys());
+    const mine = new Map(this.outbox.all().map((item) => [item.frame.cid, item]));
     const news = [];
     for (const row of rows) {
       const old = messages.get(row.id);
@@ -264,7 +264,10 @@ export class Session {
       if (!old && row.author != 'customer') news.push(row);
       if (row.type == 'contact_saved') this.thanked = false;
       messages.set(row.id, row);
-      if (row.cid && mine.has(row.cid)) this.outbox.drop(row.cid);
+      const unsent = mine.get(row.cid || '');
+      if (unsent) this.outbox.drop(unsent.frame.cid);
+      // Its receipt was lost with an earlier page: so this is the conversation that it began.
+      if (unsent && !unsent.frame.conv) this.named(unsent.thread, conv);
       if (draft && row.turn == draft.turn) this.known(conv).draft = null;
     }
     if (conv == this.conv && !(first && more)) this.tell('messages', first ? [...messages.values()] : rows);
