@@ -201,7 +201,8 @@ class Answering:
             heard = stage.read(stage.prompt(f"My card is {CARD}"))
             said = f"{heard.error} {heard.error!r}"
             assert CARD not in said, f"{kind}: the customer's words are in {said!r:.200}"
-            assert not any(secret in said for secret in stage.secrets), f"{kind}: a key is in the error"
+            shown = any(secret in said for secret in stage.secrets)  # not in the assert: pytest would print it
+            assert not shown, f"{kind}: a key is in the error"
 
     def _kind(self, stage: ModelStage, trouble: str, wanted: ProviderErrorKind, seconds: float = 0.0) -> ProviderError:
         stage.do("trouble", trouble, seconds)
