@@ -166,8 +166,8 @@ def test_support_in_a_server_opens_a_private_thread(discord: FakeDiscord, runnin
     assert (thread["type"], thread["name"]) == (PRIVATE_THREAD, f"Broken lamp · {short(asked)}")
     assert acked(discord, asked)["seconds"] < 3
     assert aside(discord) == f"Your conversation is here: <#{event.place}>"
-    discord.wait(lambda: ana in thread["members"])
-    (opening,) = discord.world.texts(event.place)
+    assert ana in thread["members"]
+    (opening,) = discord.wait(lambda: discord.world.texts(event.place))
     assert opening.startswith(f"<@{ana}> asked for support.")
     assert "> It " in opening
     assert set(discord.world.noted("pings")[-1]["who"]) == {ana}, "and nobody else"
