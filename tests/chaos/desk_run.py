@@ -74,8 +74,8 @@ SMALL = DeskSize(
     mean=1.0,
     pause=2.0,
     scale=0.015,
-    limit=30,
-    settle=40,
+    limit=150,
+    settle=150,
     points=0,
 )
 FULL = DeskSize(
@@ -255,7 +255,7 @@ class _Run:
 
     async def _outage(self) -> None:
         """In the middle Slack is away for longer than it redelivers. People go on writing there."""
-        await asyncio.sleep(min(self.size.limit / 8, 60.0))
+        await asyncio.sleep(60.0 * min(1.0, 4 * self.size.scale))
         await asyncio.to_thread(self.slack.down)
         self.say(f"  Slack is away for {self.size.outage:.0f} s")
         await asyncio.sleep(self.size.outage)
