@@ -232,6 +232,15 @@ def test_refused_files_reactions_and_faces_are_shown(product: Deskhand, visit: V
     assert chat.state()["conversationId"] == CONV
 
 
+def test_another_language_keeps_what_was_attached(product: Deskhand, visit: Visit) -> None:
+    chat = visit(product).open()
+    attach(chat, file("words.txt", b"words"))
+    expect(chips(chat)).to_contain_text("KB", timeout=PATIENCE)
+    chat.page.evaluate("Deskhand.setLocale('de')")
+    expect(chat.page.get_by_role("button", name="Datei anhängen")).to_be_visible(timeout=PATIENCE)
+    expect(chips(chat)).to_contain_text("words.txt")
+
+
 @pytest.mark.parametrize("mode", ["dark", "320 px"])
 def test_axe_finds_nothing_with_files(mode: str, product: Deskhand, visit: Visit) -> None:
     chat = visit(product, **MODES[mode]).open()

@@ -86,6 +86,11 @@ export class Panel {
     this.composer.reset();
     this.site();
     this.log.reset();
+    if (app.state.open) this.extend();
+  }
+
+  extend() {
+    import('./opened.js').then(({ opened }) => opened(this), () => {});
   }
 
   // What the session tells --------------------------------------------------------------------------------------
@@ -250,7 +255,7 @@ export class Panel {
       app.unread(0);
       app.dress();
       app.emit('open');
-      import('./opened.js').then(({ opened }) => opened(this), () => {});
+      this.extend();
     }
     if (conversation && conversation != session.conv) session.show(conversation);
     if (view == 'new') this.choose('');

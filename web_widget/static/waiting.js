@@ -54,7 +54,9 @@ export const waiting = (people) => {
     if (queue && seconds && step != told) panel.say(`${told ? '' : t('waitTitle') + '. '}${t('countdown', { time: lasts(seconds) })} ${told ? '' : place.textContent}`);
     told = seconds ? step : told;
   };
-  const timer = setInterval(() => panel.log.keep(update), 1000);
+  const { form } = panel;
+  // Another language makes another window: the old one must not go on talking.
+  const timer = setInterval(() => (panel.form == form ? panel.log.keep(update) : clearInterval(timer)), 1000);
   update();
   return { box, update, end: () => clearInterval(timer) };
 };
