@@ -15,7 +15,7 @@ BODY = json.dumps({"type": "message", "id": "1", "chat": "c", "from": "anna", "t
 
 class TestHookChannel(ChannelConformance):
     plugin = "signed-webhook"
-    channel = HookChannel
+    channel = CalledChannel  # the channel with web played beside it
     platform = OtherSide
 
     def make(self, platform: Any) -> HookChannel:
