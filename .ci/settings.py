@@ -26,7 +26,11 @@ OTHERS = [
     ("TELEGRAM_BOT_TOKEN", "", "Customers write on Telegram: docs/telegram.md says where this comes from."),
     ("DESKHAND_TELEGRAM_MODE", "poll", "webhook: Telegram calls DESKHAND_PUBLIC_URL instead of being asked."),
     ("DESKHAND_TELEGRAM_WEBHOOK_SECRET", "", "What Telegram shows with each call. Empty: made from the token."),
-    ("DESKHAND_TELEGRAM_UNCERTAIN", "resend", "What becomes of a message of which nobody can tell whether it arrived: resend or hold."),
+    (
+        "DESKHAND_TELEGRAM_UNCERTAIN",
+        "resend",
+        "What becomes of a message of which nobody can tell whether it arrived: resend or hold.",
+    ),
     ("DESKHAND_TELEGRAM_API_URL", "", "Only for a Bot API server of your own."),
     ("DISCORD_BOT_TOKEN", "", "Customers write on Discord: docs/discord.md says where this comes from."),
     ("DESKHAND_DISCORD_API_URL", "", "Only for a gateway of your own, such as https://discord.example/api/v10."),

@@ -112,14 +112,12 @@ class Postgres:
 
         with psycopg.connect(url, autocommit=True) as connection:
             row = connection.execute(_SHAPE).fetchone()
-            rows = connection.execute(f"SELECT * FROM {_KEPT} ORDER BY 1").fetchall()  # type: ignore[arg-type]  # noqa: S608
+            rows = connection.execute(f"SELECT * FROM {_KEPT} ORDER BY 1").fetchall()  # type: ignore[arg-type]
         return repr((row, rows)).encode()
 
 
 _KEPT = "schema_migration"
-_END_OTHERS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-)
+_END_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 _SHAPE = (
     "SELECT (SELECT string_agg(c.relname || '.' || a.attname || ':' || a.atttypid || a.attnotnull, ',' ORDER BY c.relname, a.attnum)"
     " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0),"
@@ -139,4 +137,3 @@ BEGIN
   END LOOP;
 END $$;
 """
-

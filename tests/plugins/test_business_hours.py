@@ -19,7 +19,9 @@ def moment(text: str) -> float:
 def spans(start: str, days: float = 1, *, site: str = "shop", **settings: object) -> list[str]:
     found = opening_hours(HoursSettings.model_validate(settings), site, moment(start), moment(start) + days * DAY)
     assert found is not None
-    return [f"{datetime.fromtimestamp(a, UTC):%d %H:%M}-{datetime.fromtimestamp(b, UTC):%d %H:%M}" for a, b in found.open]
+    return [
+        f"{datetime.fromtimestamp(a, UTC):%d %H:%M}-{datetime.fromtimestamp(b, UTC):%d %H:%M}" for a, b in found.open
+    ]
 
 
 def test_without_hours_nothing_is_said() -> None:
@@ -60,7 +62,10 @@ def test_holidays_of_one_year_and_of_every_year() -> None:
 
 
 def test_a_site_may_have_its_own() -> None:
-    settings = {"hours": "mon-fri 09:00-17:00", "sites": {"night": {"hours": "mon-sun 20:00-22:00", "zone": "Asia/Tokyo"}}}
+    settings = {
+        "hours": "mon-fri 09:00-17:00",
+        "sites": {"night": {"hours": "mon-sun 20:00-22:00", "zone": "Asia/Tokyo"}},
+    }
     assert spans("2026-06-01T00:00", **settings) == ["01 09:00-01 17:00"]
     assert spans("2026-06-01T00:00", site="night", **settings) == ["01 11:00-01 13:00"]
 
