@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -70,14 +71,15 @@ def test_the_countdown_and_the_place_are_shown_and_said(patient: Deskhand, visit
     chat.page.evaluate(HEARD)
     ask_for_a_person(chat)
     timer = chat.page.get_by_role("timer")
-    expect(timer).to_have_text("2:58", timeout=PATIENCE)
+    expect(timer).to_have_text(re.compile(r"^2:\d\d$"), timeout=PATIENCE)
     expect(chat.page.locator(".wait")).to_contain_text("You are number 2 in the queue.")
     expect(chat.page.locator(".wait")).to_contain_text("Nobody can say yet how long it takes.")
     expect(chat.page.locator(".head p")).to_have_text("You are number 2 in the queue.")
     chat.until("() => heard.some((one) => one.includes('Connecting you to a person. About 3 minutes left.'))")
-    said = len(chat.page.evaluate("heard"))
-    expect(timer).to_have_text("2:55", timeout=PATIENCE)
-    assert len(chat.page.evaluate("heard")) == said, "a screen reader does not hear every second"
+    for _ in range(4):
+        expect(timer).not_to_have_text(timer.inner_text(), timeout=PATIENCE)
+    said = [one for one in chat.page.evaluate("heard") if "left." in one]
+    assert len(said) <= 2, "a screen reader does not hear every second"
     first.page.locator(".wait").get_by_role("button", name="Stop waiting").click()
     expect(chat.page.locator(".wait")).to_contain_text("You are next in the queue.", timeout=15_000)
 
