@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-NEEDED = ("channels:history", "channels:read", "chat:write", "users:read")
-"""Without one of these nothing works. A private channel needs ``groups:history`` and ``groups:read`` as well."""
+NEEDED = ("channels:history", "channels:read", "chat:write", "metadata.message:read", "users:read")
+"""Without one of these nothing works, or not as it must: without ``metadata.message:read`` our own messages cannot be found again,
+and whatever lost its answer would be posted twice. A private channel needs ``groups:history`` and ``groups:read`` as well."""
 USEFUL = {
     "chat:write.customize": "customers' messages stand under the app's own name",
     "files:read": "files of agents do not reach customers",

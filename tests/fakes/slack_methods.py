@@ -189,13 +189,14 @@ def _ephemeral(self: Methods, arguments: Arguments) -> dict[str, Any]:
     return {"message_ts": entry["ts"]}
 
 
-def _page(found: list[dict[str, Any]], arguments: Arguments) -> dict[str, Any]:
+def _page(found: list[dict[str, Any]], arguments: Arguments, scopes: set[str]) -> dict[str, Any]:
     limit = min(int(arguments.get("limit") or 100), 999)
     start = int(str(arguments.get("cursor") or "c0")[1:])
     oldest, latest = float(arguments.get("oldest") or 0), float(arguments.get("latest") or time.time() + 10**6)
     found = [m for m in found if oldest <= float(m["ts"]) <= latest]
     page = deepcopy(found[start : start + limit])
-    if str(arguments.get("include_all_metadata", "")).lower() not in {"1", "true"}:
+    asked = str(arguments.get("include_all_metadata", "")).lower() in {"1", "true"}
+    if not asked or "metadata.message:read" not in scopes:  # without the scope it is left out and nothing is said
         for message in page:
             message.pop("metadata", None)
     more = start + limit < len(found)
@@ -208,7 +209,7 @@ def _replies(self: Methods, arguments: Arguments) -> dict[str, Any]:
     found = self.channel(arguments).thread(str(arguments.get("ts", "")))
     if not found:
         raise Refuse("thread_not_found")
-    return _page(found, arguments)
+    return _page(found, arguments, self.space.scopes)
 
 
 @method("conversations.history", "channels:history")
@@ -218,7 +219,7 @@ def _history(self: Methods, arguments: Arguments) -> dict[str, Any]:
         m for m in channel.messages.values()
         if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("subtype") == "thread_broadcast"
     ]  # fmt: skip
-    return _page(sorted(roots, key=lambda message: -float(message["ts"])), arguments)
+    return _page(sorted(roots, key=lambda message: -float(message["ts"])), arguments, self.space.scopes)
 
 
 @method("conversations.info", "channels:read")

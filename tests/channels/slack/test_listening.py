@@ -7,6 +7,7 @@ import time
 import pytest
 
 from bot import Action, ChannelDown, DeskAnswer
+from channels.slack.scopes import NEEDED
 
 from .conftest import CHANNEL, Running, a_card, a_post, a_thread
 
@@ -269,11 +270,15 @@ def test_a_card_that_was_replaced_still_names_its_conversation(listening: Runnin
     assert (event.action, event.conversation_id) == (Action.CLAIM, "0193-conv")
 
 
-def test_an_app_without_its_scopes_or_tokens_says_so_and_does_not_listen(running: Running, slack) -> None:
-    slack.space.scopes.discard("users:read")
-    with pytest.raises(ChannelDown, match="users:read"):
+@pytest.mark.parametrize("scope", NEEDED)
+def test_an_app_without_one_of_its_scopes_says_so_and_does_not_listen(running: Running, slack, scope: str) -> None:
+    slack.space.scopes.discard(scope)
+    with pytest.raises(ChannelDown, match=scope):
         running.run(running.desk.listen(running.inbox))
-    slack.space.scopes.add("users:read")
+    assert running.inbox.connections in ([], [False])
+
+
+def test_an_app_without_its_tokens_says_so_and_does_not_listen(running: Running, slack) -> None:
     slack.revoke()
     with pytest.raises(ChannelDown, match="SLACK_BOT_TOKEN"):
         running.run(running.desk.listen(running.inbox))
