@@ -135,6 +135,9 @@ class DeskPost:
     mark: Literal["", "queued", "sent", "failed"] = ""
     files: tuple[Attachment, ...] = ()
     """Only for desks with ``FILES``, at most one: every file is a post of its own. Other desks get links in ``text``."""
+    lines: tuple[Line, ...] = ()
+    """Only for the ``event`` that opens a thread: what was said before, oldest first, each with its speaker; ``system`` lines are our
+    own remarks. ``text`` says the same in plain words. A desk that cannot show all of it drops the oldest and says so."""
     attempt: int = 1
     first_sent_at: float | None = None
 
@@ -179,6 +182,7 @@ class DeskEvent:
     """Only for ``reply``: with their bytes, fetched before (or with the reason why they could not be)."""
     gone: bool = False
     action: Action | None = None
+    """Of an ``edit``: the text became a command. It is not done, and not shown to the customer."""
     value: str = ""
     at: float = 0.0
 

@@ -6,12 +6,13 @@ of a message that the thread knows only from its transcript.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from bot import outgoing
+from bot import clock, outgoing
 from bot.declarations import Declaration, desk_declaration
 from bot.deliver import FILE_PART, Head
-from bot.desk import DeskPost
+from bot.desk import DeskPost, Line
 from bot.file_words import problems, with_files
 from bot.files import size_text
 from bot.messages import FileView, MessageView
@@ -149,14 +150,30 @@ def refused(head: Head) -> str:
     return f"The customer's channel did not take {what}, so they do not see it. {reason}".strip()
 
 
-def transcript(conversation_id: str) -> str:
-    """What was said before the thread was opened."""
-    lines = []
-    for said in map(with_files, last_messages(conversation_id, 2**31 - 1, SHOWN + 1)):
-        if said.author in {"customer", "ai", "agent"} and said.text:
-            who = {"customer": customer_name(conversation_id), "ai": "AI assistant"}.get(said.author, said.author_name)
-            lines.append(f"**{who}:** {said.text}")
-    return "\n\n".join(lines) or "Nothing was said yet."
+def transcript(conversation_id: str, intro: str = "") -> tuple[Line, ...]:
+    """What was said before the thread was opened, oldest first, below ``intro``; never empty."""
+    seen = last_messages(conversation_id, 2**31 - 1, SHOWN + 1)
+    customer = customer_name(conversation_id)
+    said = [
+        Line(author=one.author, name=_speaker(one, customer), text=one.text, at=one.created_at)
+        for one in map(with_files, seen)
+        if one.author in {"customer", "ai", "agent"} and one.text
+    ]
+    remarks = [intro] if intro else []
+    if seen and seen[0].seq > 1:
+        remarks.append("What was said before that is not shown here.")
+    if not said:
+        remarks.append("Nothing was said yet.")
+    return (*(Line(author="system", name="", text=one, at=clock.now()) for one in remarks), *said)
+
+
+def _speaker(said: MessageView, customer: str) -> str:
+    return {"customer": customer, "ai": "AI assistant"}.get(said.author) or said.author_name or "Support"
+
+
+def in_words(lines: Sequence[Line]) -> str:
+    """The same as plain text, for desks that show it as it is."""
+    return "\n\n".join(f"{one.name}: {one.text}" if one.name else one.text for one in lines)
 
 
 def customer_name(conversation_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock, desk_messages
+from bot import clock, confirmations, desk_messages
 from bot.crypto import reveal, unseal
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
@@ -259,9 +259,8 @@ def compose(head: Head) -> DeskPost | None:
     if head.op == "mark":
         return desk_messages.mark(head, common)
     if head.message == "transcript":
-        text = desk_messages.transcript(head.conversation_id)
-        again = f"{ANOTHER}\n\n" if head.version else ""
-        return DeskPost(op="event", author="system", text=f"{again}{text}", **common)
+        lines = desk_messages.transcript(head.conversation_id, ANOTHER if head.version else "")
+        return DeskPost(op="event", author="system", text=desk_messages.in_words(lines), lines=lines, **common)
     if head.message.startswith(desk_messages.REFUSED):
         return DeskPost(op="event", author="system", text=desk_messages.refused(head), **common)
     return desk_messages.message(head, common)
@@ -281,13 +280,13 @@ def card(conversation_id: str) -> Card:
         "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
         " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
         " t.snoozed_until, t.priority, t.rating, t.id,"
-        " coalesce(t.first_reply_due, t.resolve_due)"
+        " coalesce(t.first_reply_due, t.resolve_due), v.contact_id"
         " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
     (
         number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
-        snoozed, priority, rating, ticket_id, due,
+        snoozed, priority, rating, ticket_id, due, contact_id,
     ) = row  # fmt: skip
     shown = last_messages(conversation_id, 2**31 - 1, 4)
     return Card(
@@ -297,6 +296,7 @@ def card(conversation_id: str) -> Card:
         state=state,
         customer=customer_name(conversation_id),
         email=email,
+        verified=bool(email) and confirmations.is_confirmed(contact_id, email),
         language=language,
         site=site,
         channel=channel,

@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot import clock, confirmations, jobs, mail, ratings
+from bot import clock, confirmations, desk_posts, jobs, mail, ratings
 from bot.addresses import one_line, parse_addresses
+from bot.bus import bus
 from bot.config import config
 from bot.crypto import reveal
 from bot.events import JobSpec
 from bot.file_words import with_files
 from bot.letter import block, quote
 from bot.messages import MessageView
-from bot.store import read, sql, write
+from bot.store import db, read, sql, write
 from bot.store.statements import last_messages
 
 TRANSCRIPT = 500
@@ -51,7 +52,7 @@ def address_left(conversation_id: str, ticket: int, address: str) -> bool:
 
 
 def address_confirmed(contact_id: str, address: str) -> None:
-    """Transcripts that waited for the proof may go."""
+    """Transcripts that waited for the proof may go, and cards say that it is proved."""
     rows = sql(
         "SELECT t.conversation_id FROM ticket t JOIN conversation c ON c.id = t.conversation_id WHERE c.contact_id = ?"
         " AND t.state = 'resolved' AND t.resolved_at > ? AND lower(t.email) = lower(?)",
@@ -59,6 +60,14 @@ def address_confirmed(contact_id: str, address: str) -> None:
     ).fetchall()
     for (conversation_id,) in rows:
         jobs.enqueue("ticket.transcript", conversation_id, f"confirmed-{_occasion()}")
+    shown = sql(
+        "SELECT t.conversation_id FROM ticket t JOIN conversation c ON c.id = t.conversation_id WHERE c.contact_id = ?"
+        " AND lower(t.email) = lower(?)",
+        (contact_id, address),
+    ).fetchall()
+    for (conversation_id,) in shown:
+        desk_posts.refresh_card(conversation_id)
+    db.after_commit(lambda: bus().wake("out", ""))
 
 
 def summary_wanted(conversation_id: str) -> None:

@@ -20,6 +20,7 @@ from .pacing import Pacer
 from .prose import prose
 from .reacting import Reactions
 from .rich import Block, cut, escape, link, rich, section, verbatim, words
+from .said_before import remark, said_before
 from .scopes import USEFUL
 from .uploading import Uploads, as_link
 
@@ -144,8 +145,7 @@ def _content(post: DeskPost) -> tuple[str, list[Block]]:
         return card_fallback(post.card), card_blocks(post.card)
     fallback = escape(cut(post.text, FALLBACK)) or "(empty)"
     if post.op == "event" or post.author == "system":
-        line = post.text.strip() or "(empty)"
-        return fallback, [rich(section(words(line[:FALLBACK], italic=True)))]
+        return fallback, said_before(post.lines) if post.lines else [remark(post.text)]
     if post.author == "ai":
         blocks = prose(post.text)
         if post.sources:
