@@ -87,10 +87,10 @@ def _message_id(event: Inbound) -> str:
 
 
 def hold(conversation_id: str) -> None:
-    """Lock the conversation before a message of it is read to be changed: of two changes at once the second sees the first.
-    SQLite has one writer anyway. Inside a write."""
+    """Lock the conversation before something of it is read to be changed: of two changes at once the second sees the first.
+    Rows that only refer to it can be added meanwhile. SQLite has one writer anyway. Inside a write."""
     if not is_sqlite():
-        sql("SELECT 1 FROM conversation WHERE id = ? FOR UPDATE", (conversation_id,))
+        sql("SELECT 1 FROM conversation WHERE id = ? FOR NO KEY UPDATE", (conversation_id,))
 
 
 def next_rev(conversation_id: str) -> int:

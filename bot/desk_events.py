@@ -8,7 +8,18 @@ from typing import Any, cast
 import structlog
 from peewee import IntegrityError
 
-from bot import agent_reactions, agents, claims, clock, departures, desk_messages, desk_posts, files, replies
+from bot import (
+    agent_reactions,
+    agents,
+    amendments,
+    claims,
+    clock,
+    departures,
+    desk_messages,
+    desk_posts,
+    files,
+    replies,
+)
 from bot.agents import AgentView
 from bot.bus import bus
 from bot.claims import Done
@@ -93,6 +104,8 @@ def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[DeskAnswer, dict[str
     if event.kind == "left":
         return DeskAnswer(key=event.key, code="done"), departures.left(event.desk, event.who)
     row = _conversation(event)
+    if row is not None:
+        amendments.hold(row[0])  # what is read from here on is true until the commit
     done = _do(event, row[0] if row else "", kept)
     if row is None:
         return _answer(event, done), {}
@@ -128,8 +141,9 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         if event.kind in {"reply", "note", "action"} and desk_posts.was_thread(event.desk, event.thread):
             return Done("cannot", MOVED)
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
-    if event.kind == "delete" and not event.who:
-        return replies.delete(event)  # after an outage: the message is gone, and nobody can say who did it
+    if event.kind == "delete":
+        # Whoever did it: the message is gone. Perhaps nobody can say who (after an outage), or its author is no agent any more.
+        return replies.delete(event)
     agent = agents.agent_at(event.desk, event.who) if event.trusted else None
     if event.kind == "reaction":
         # Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others.
@@ -152,8 +166,6 @@ def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Se
         return replies.note(event, agent, conversation_id, clean(event.text), kept)
     if event.kind == "edit":
         return replies.edit(event, agent)
-    if event.kind == "delete":
-        return replies.delete(event)
     if event.action is Action.UNDO:
         return replies.undo(conversation_id, agent, event.value)
     if event.action is Action.RETRY:
@@ -166,7 +178,7 @@ def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Se
 def _retry(conversation_id: str, key: str) -> Done:
     moved = sql(
         "UPDATE delivery SET state = 'pending', next_at = 0, attempts = 0, crashes = 0, created_at = ? WHERE conversation_id = ?"
-        " AND (key = ? OR ? = '') AND state IN ('dead', 'held')",
+        " AND (? = '' OR message = (SELECT d.message FROM delivery d WHERE d.key = ?)) AND state IN ('dead', 'held')",
         (clock.now(), conversation_id, key, key),
     ).rowcount
     return Done("done", "Sending again.") if moved else Done("stale", "There is nothing to send again.")

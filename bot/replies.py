@@ -27,6 +27,9 @@ HOLD = 5.0
 """Seconds in which a reply can be taken back."""
 MODES = ("gated", "direct", "alerts-only")
 _NOTE = re.compile(r"^\s*(?:note:|🔒|//)\s*", re.IGNORECASE)
+NEVER_SENT = "This message never went to the customer, and changing it does not send it. Write it as a new message."
+NOT_A_COMMAND = "A command counts only as a new message: write it again."
+UNCHANGED = "The customer still sees it as it was; delete it if they should not."
 
 
 def mode(desk: str, place: str) -> str:
@@ -166,9 +169,13 @@ def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, ke
     return Done("note", refused)
 
 
-def _next(conversation_id: str) -> Place:
+def _next(conversation_id: str, *, answers: bool = False) -> Place:
+    """The next place. ``answers``: what the customer asked before it is answered, unless the AI has the conversation: it answers
+    what it was asked, whoever else speaks."""
+    answered = "CASE WHEN state = 'ai' THEN answered ELSE seq + 1 END" if answers else "answered"
     row = sql(
-        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, answered = seq + 1, active_at = ? WHERE id = ? RETURNING seq, rev",
+        f"UPDATE conversation SET seq = seq + 1, rev = rev + 1, answered = {answered}, active_at = ? WHERE id = ?"  # noqa: S608
+        " RETURNING seq, rev",
         (clock.now(), conversation_id),
     ).fetchone()
     return Place(*row)
@@ -176,6 +183,10 @@ def _next(conversation_id: str) -> Place:
 
 def send(reply_id: str) -> bool:
     """Make a held reply a message and plan its deliveries; False: it was taken back or sent before."""
+    # The conversation first, as everybody else takes them.
+    mine = sql("SELECT conversation_id FROM reply WHERE id = ?", (reply_id,)).fetchone()
+    if mine is not None:
+        amendments.hold(mine[0])
     row = sql(
         "UPDATE reply SET state = 'sent' WHERE id = ? AND state = 'held' RETURNING conversation_id, agent_id, desk, body, sealed",
         (reply_id,),
@@ -186,7 +197,7 @@ def send(reply_id: str) -> bool:
     text = unseal("message", body, f"reply|body|{reply_id}") if sealed else body
     public_name, picture = sql("SELECT public_name, picture FROM agent WHERE id = ?", (agent_id,)).fetchone()
     message_id = clock.new_id()
-    place = _next(conversation_id)
+    place = _next(conversation_id, answers=True)
     sent = files.of_reply(reply_id)
     extra: dict[str, Any] = {"picture": picture} if picture else {}
     if sent:
@@ -245,40 +256,67 @@ def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
             (conversation_id, agent.id),
         ).fetchone()
         reply_id = row[0] if row else ""
-    taken = sql(
-        "UPDATE reply SET state = 'undone' WHERE id = ? AND conversation_id = ? AND state = 'held'",
-        (reply_id, conversation_id),
-    ).rowcount
-    if taken:
-        file_keeping.forget("reply", reply_id)
-    return (
-        Done("done", "Taken back: the customer does not see it.")
-        if taken
-        else Done("stale", "Too late: it was sent already.")
-    )
+    mine = sql("SELECT 1 FROM reply WHERE id = ? AND conversation_id = ?", (reply_id, conversation_id)).fetchone()
+    if mine is None or not _take_back(reply_id):
+        return Done("stale", "Too late: it was sent already.")
+    return Done("done", "Taken back: the customer does not see it.")
 
 
 def edit(event: DeskEvent, agent: AgentView) -> Done:
-    """Follow an edit of the agent's own message: to the customer where the channel can, else say that it cannot."""
+    """Follow an edit of the agent's own message: to the customer where the channel can, else say that it cannot.
+
+    What becomes a note is kept as one while it is held, and refused once the customer has it. The same for a command (``action``):
+    it is not done, because only a new message is one.
+    """
     known = _known(event)
     if known is None:
-        return Done("ignored")
+        return Done("cannot", NOT_A_COMMAND if event.action else NEVER_SENT)
     reply_id, conversation_id, state, message_id, owner = known
     text = clean(event.text)
     if owner != agent.id:
         return Done("not_allowed", "Only who wrote a message may change it.")
+    if state == "undone":
+        return Done("cannot", NOT_A_COMMAND if event.action else NEVER_SENT)
+    if event.action is not None:
+        return _becomes_command(reply_id, state)
+    marked = _NOTE.match(text)
+    if marked and state == "sent":
+        return Done("cannot", f"It was sent already, so it cannot become a note. {UNCHANGED}")
+    text = text[marked.end() :] if marked else text
     if not text and not (files.of_reply(reply_id) or _has_files(message_id)):
         return Done("empty", "An edit cannot empty a message. Delete it instead.")
     sealed = config().encrypt_messages
     body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
     sql("UPDATE reply SET body = ?, sealed = ? WHERE id = ?", (body, sealed, reply_id))
     if state == "held":
-        return Done("done")
-    if state == "undone" or not message_id:
-        return Done("ignored")
-    return _change(
-        conversation_id, message_id, text if state == "sent" else _NOTE.sub("", text, count=1), note=state == "note"
+        return _becomes_note(reply_id, conversation_id, agent, text) if marked else Done("done")
+    return _change(conversation_id, message_id, text, note=state == "note")
+
+
+def _becomes_command(reply_id: str, state: str) -> Done:
+    if state == "held":
+        _take_back(reply_id)
+        return Done("done", f"Taken back: the customer does not see it. {NOT_A_COMMAND}")
+    return Done("cannot", f"{NOT_A_COMMAND} {UNCHANGED}" if state == "sent" else NOT_A_COMMAND)
+
+
+def _becomes_note(reply_id: str, conversation_id: str, agent: AgentView, text: str) -> Done:
+    """A reply in its hold that turns out to be for colleagues only. Its files stay inside with it."""
+    message_id = clock.new_id()
+    stay = files.of_reply(reply_id)
+    sql("UPDATE stored_file SET message = ?, reply = '' WHERE reply = ?", (message_id, reply_id))
+    insert_message(
+        message_id,
+        conversation_id,
+        _next(conversation_id),
+        author="note",
+        author_name=agent.public_name,
+        body=text,
+        created_at=clock.now(),
+        extra={"files": [files.remembered(file) for file in stay]} if stay else None,
     )
+    sql("UPDATE reply SET state = 'note', message = ? WHERE id = ?", (message_id, reply_id))
+    return Done("note", "It is a note now: the customer does not see it.")
 
 
 def _has_files(message_id: str) -> bool:
@@ -292,26 +330,41 @@ def delete(event: DeskEvent) -> Done:
         return Done("ignored")
     reply_id, conversation_id, state, message_id, _owner = known
     if state == "held":
-        sql("UPDATE reply SET state = 'undone' WHERE id = ?", (reply_id,))
-        file_keeping.forget("reply", reply_id)
+        _take_back(reply_id)
         return Done("done")
+    sql("UPDATE reply SET body = '', sealed = ? WHERE id = ?", (False, reply_id))
     if not message_id:
         return Done("ignored")
     return _change(conversation_id, message_id, None, note=state == "note")
 
 
+def _take_back(reply_id: str) -> bool:
+    """Really: the words go, not only from sight. False: it is not held (any more)."""
+    taken = sql(
+        "UPDATE reply SET state = 'undone', body = '', sealed = ? WHERE id = ? AND state = 'held'", (False, reply_id)
+    ).rowcount
+    if taken:
+        file_keeping.forget("reply", reply_id)
+    return bool(taken)
+
+
 def _known(event: DeskEvent) -> tuple[str, str, str, str, str] | None:
-    row = sql(
-        "SELECT id, conversation_id, state, message, agent_id FROM reply WHERE desk = ? AND origin = ?",
-        (event.desk, origin(event)),
-    ).fetchone()
+    """The reply that is meant, as it is once nobody else changes it: its hold may end at this very moment."""
+    query = "SELECT id, conversation_id, state, message, agent_id FROM reply WHERE desk = ? AND origin = ?"
+    row = sql(query, (event.desk, origin(event))).fetchone()
+    if row is not None:
+        amendments.hold(row[1])
+        row = sql(query, (event.desk, origin(event))).fetchone()
     return tuple(row) if row else None  # type: ignore[return-value]
 
 
 def _change(conversation_id: str, message_id: str, text: str | None, *, note: bool) -> Done:
     rev = amendments.next_rev(conversation_id)
     if text is None:
-        sql("UPDATE message SET deleted = ?, rev = ? WHERE id = ?", (True, rev, message_id))
+        sql(
+            "UPDATE message SET deleted = ?, body = '', extra = '', sealed = ?, rev = ? WHERE id = ?",
+            (True, False, rev, message_id),
+        )
         file_keeping.forget("message", message_id)
     else:
         amendments.store_text(message_id, text, rev)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import DeskEvent
+from bot import Action, DeskEvent
 
 from .commands import Command, read_command
 from .emoji import picture
@@ -165,6 +165,12 @@ class Reader:
             return None
         user, ts, raw = str(message["user"]), str(message["ts"]), str(message.get("text") or "")
         person = await self.people.get(user)
+        # A command counts only when it is new, and no customer reads one: a note stays one, the others only take back.
+        command = read_command(raw)
+        action, written = None, raw
+        if command is not None:
+            action = None if command.note else command.action or Action.UNDO
+            written = f"note: {command.note}" if command.note else raw
         event = DeskEvent(
             desk=DESK,
             key=self.key(place, ts, f":e{stamp}"),
@@ -175,7 +181,8 @@ class Reader:
             place=place,
             thread=str(message["thread_ts"]),
             message=ts,
-            text=readable(raw, await self.people.names(mentioned(raw))),
+            text=readable(written, await self.people.names(mentioned(raw))),
+            action=action,
             at=seconds(stamp),
         )
         return Heard(place, user, event.thread, event)

@@ -116,6 +116,18 @@ def test_edits_and_deletes_are_events_and_previews_are_not(listening: Running, s
     assert listening.inbox.deliveries == 4  # the second preview repeats the edit, under its key
 
 
+def test_a_change_into_a_command_or_a_note_says_so_and_is_no_text_for_the_customer(listening: Running, slack) -> None:
+    thread = a_thread(listening)
+    ts = slack.reply("U1", CHANNEL, thread, "I close this")
+    for changed in ("!note <@U2> knows him", "!resolve", "!resolv", "!note", "//for us"):
+        slack.edit(CHANNEL, ts, changed)
+    edits = listening.wait_for_events(6)[1:]
+    assert [edit.kind for edit in edits] == ["edit"] * 5
+    assert (edits[0].text, edits[0].action) == ("note: @Ben knows him", None)
+    assert [edit.action for edit in edits[1:4]] == [Action.RESOLVE, Action.UNDO, Action.UNDO]
+    assert (edits[4].text, edits[4].action) == ("//for us", None)
+
+
 def test_guests_and_people_of_other_companies_are_marked(listening: Running, slack) -> None:
     thread = a_thread(listening)
     slack.reply("UGUEST", CHANNEL, thread, "I am a guest")
