@@ -49,7 +49,7 @@ class Action(StrEnum):
     UNDO = "undo"
     """Take back the reply that is being held; ``value``: its key, or empty for the newest."""
     RETRY = "retry"
-    """Send again what failed; ``value``: the delivery's key."""
+    """Send again what failed; ``value``: a delivery's key, for its whole message, or empty for everything."""
     PRIORITY = "priority"
     """``value``: low, normal, high or urgent."""
     TICKET = "ticket"
@@ -138,6 +138,9 @@ class DeskPost:
     lines: tuple[Line, ...] = ()
     """Only for the ``event`` that opens a thread: what was said before, oldest first, each with its speaker; ``system`` lines are our
     own remarks. ``text`` says the same in plain words. A desk that cannot show all of it drops the oldest and says so."""
+    actions: tuple[Action, ...] = ()
+    """Only for ``event``: what can be done about it, as buttons that carry ``value`` and, with them, the thread."""
+    value: str = ""
     attempt: int = 1
     first_sent_at: float | None = None
 

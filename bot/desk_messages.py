@@ -12,7 +12,7 @@ from typing import Any
 from bot import clock, outgoing
 from bot.declarations import Declaration, desk_declaration
 from bot.deliver import FILE_PART, Head
-from bot.desk import DeskPost, Line
+from bot.desk import Action, DeskPost, Line
 from bot.file_words import problems, with_files
 from bot.files import size_text
 from bot.messages import FileView, MessageView
@@ -25,6 +25,8 @@ SHOWN = 10
 """Messages of the transcript that opens a thread."""
 REFUSED = "refused:"
 """Before the number of a delivery that is told of."""
+FAILED = "failed:"
+"""The same for an agent's words that did not arrive."""
 QUOTED = 80
 """Characters of a message that a line about it repeats."""
 _GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
@@ -117,9 +119,7 @@ def _react(head: Head, shown: MessageView, subject: str, can: Declaration, commo
     if not emoji:
         return None
     who = customer_name(head.conversation_id)
-    said = " ".join(with_files(shown).text.split())
-    quote = f"{said[:QUOTED]} …" if len(said) > QUOTED else said
-    return DeskPost(op="event", author="system", text=f"{who} reacted with {emoji} to: {quote}", **common)
+    return DeskPost(op="event", author="system", text=f"{who} reacted with {emoji} to: {_quoted(shown)}", **common)
 
 
 def mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
@@ -148,6 +148,30 @@ def refused(head: Head) -> str:
     op, reason = row or ("", "")
     what = {"react": "a reaction", "delete": "the deletion of a message"}.get(op, "the change of a message")
     return f"The customer's channel did not take {what}, so they do not see it. {reason}".strip()
+
+
+def failed(head: Head, common: dict[str, Any]) -> DeskPost | None:
+    """Which words of an agent did not arrive and why, with a button to try again; ``None``: they are on their way again."""
+    row = sql(
+        "SELECT d.state, d.error, d.key, m.author_name, m.deleted FROM delivery d JOIN message m ON m.id = d.message WHERE d.ord = ?",
+        (int(head.message.removeprefix(FAILED)),),
+    ).fetchone()
+    if row is None or row[0] not in {"dead", "held"} or row[4]:
+        return None
+    state, reason, key, name = row[:4]
+    message_id = sql("SELECT message FROM delivery WHERE key = ?", (key,)).fetchone()[0]
+    said = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone()  # noqa: S608
+    what = f"{name or 'The agent'}'s message “{_quoted(view(said))}”"
+    if state == "held":
+        text = f"Nobody can tell whether {what} reached the customer. If it is sent again, they may see it twice."
+    else:
+        text = f"{what} did not reach the customer. {reason[:1].upper()}{reason[1:]}".strip()
+    return DeskPost(op="event", author="system", text=text, actions=(Action.RETRY,), value=key, **common)
+
+
+def _quoted(shown: MessageView) -> str:
+    said = " ".join(with_files(shown).text.split())
+    return f"{said[:QUOTED]} …" if len(said) > QUOTED else said
 
 
 def transcript(conversation_id: str, intro: str = "") -> tuple[Line, ...]:

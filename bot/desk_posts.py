@@ -172,6 +172,7 @@ def followed(message_id: str) -> None:
     if row is None or desk_messages.mark_state(message_id) == "queued":
         return
     reply_id, desk, conversation_id = row
+    _tell_failed(message_id, desk, conversation_id)
     newest, waiting = sql(
         "SELECT max(version), sum(CASE WHEN state = 'pending' THEN 1 ELSE 0 END) FROM delivery WHERE message = ? AND channel = ?"
         " AND op = 'mark'",
@@ -179,6 +180,24 @@ def followed(message_id: str) -> None:
     ).fetchone()
     if not waiting:  # one that waits will show what is true then
         mark(reply_id, desk, conversation_id, (newest or 0) + 1)
+
+
+def _tell_failed(message_id: str, desk: str, conversation_id: str) -> None:
+    """Say in the agent's thread what did not arrive: once for all parts of a message, and again when it was tried again in vain."""
+    row = sql(
+        "SELECT ord, created_at FROM delivery WHERE message = ? AND op = 'send' AND channel NOT LIKE 'desk:%'"
+        " AND state IN ('dead', 'held') ORDER BY ord LIMIT 1",
+        (message_id,),
+    ).fetchone()
+    if row is None:
+        return
+    about = f"{desk_messages.FAILED}{row[0]}"
+    times, last = sql(
+        "SELECT count(*), max(created_at) FROM delivery WHERE message = ? AND channel = ?", (about, PREFIX + desk)
+    ).fetchone()
+    # Trying again makes the delivery as new: what was told before that is an earlier failure.
+    if not times or last < row[1]:
+        _plan(conversation_id, desk, about, "event", times)
 
 
 def not_followed(number: int) -> None:
@@ -261,6 +280,8 @@ def compose(head: Head) -> DeskPost | None:
     if head.message == "transcript":
         lines = desk_messages.transcript(head.conversation_id, ANOTHER if head.version else "")
         return DeskPost(op="event", author="system", text=desk_messages.in_words(lines), lines=lines, **common)
+    if head.message.startswith(desk_messages.FAILED):
+        return desk_messages.failed(head, common)
     if head.message.startswith(desk_messages.REFUSED):
         return DeskPost(op="event", author="system", text=desk_messages.refused(head), **common)
     return desk_messages.message(head, common)

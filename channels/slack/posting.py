@@ -12,6 +12,7 @@ import structlog
 
 from bot import DeskPost, PermanentFailure, Posted
 
+from .buttons import actions_block
 from .card import card_blocks, card_fallback
 from .failures import GONE, PLACE, Refused, code_of, failure_of, retry_after
 from .looking import metadata
@@ -145,7 +146,9 @@ def _content(post: DeskPost) -> tuple[str, list[Block]]:
         return card_fallback(post.card), card_blocks(post.card)
     fallback = escape(cut(post.text, FALLBACK)) or "(empty)"
     if post.op == "event" or post.author == "system":
-        return fallback, said_before(post.lines) if post.lines else [remark(post.text)]
+        blocks = said_before(post.lines) if post.lines else [remark(post.text)]
+        buttons = actions_block(post.actions, thread=post.thread, value=post.value)
+        return fallback, [*blocks, buttons] if buttons else blocks
     if post.author == "ai":
         blocks = prose(post.text)
         if post.sources:

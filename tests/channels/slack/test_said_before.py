@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import Line
+from bot import Action, Line
 
 from .conftest import CHANNEL, Running, a_post, a_thread
 
@@ -55,3 +55,17 @@ def test_a_remark_of_ours_is_shown_to_its_end(running: Running, slack) -> None:
     text = "Anna changed a message. It is now: " + "z" * 4_000 + " end"
     running.post(a_post(key="e", op="event", author="system", thread=thread, text=text))
     assert shown(slack.space.messages(CHANNEL, thread)[1]) == [text]
+
+
+def test_a_remark_may_have_buttons_that_carry_what_they_are_about(running: Running, slack) -> None:
+    thread = a_thread(running)
+    running.listen()
+    running.post(
+        a_post(
+            key="e", op="event", author="system", thread=thread, text="It failed.", actions=(Action.RETRY,), value="d1"
+        )
+    )
+    message = slack.space.messages(CHANNEL, thread)[1]
+    slack.click("U1", CHANNEL, message["ts"], "Try again")
+    (event,) = running.wait_for_events(1)
+    assert (event.action, event.value, event.thread) == (Action.RETRY, "d1", thread)
