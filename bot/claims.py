@@ -130,9 +130,6 @@ def _snooze(conversation_id: str, agent: AgentView, desk: str, value: str) -> Do
 
 
 def _resolve(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
-    from bot import replies
-
-    replies.send_held(conversation_id)  # "Done!" and a click on Resolve: the words go first
     said = handoff.resolve(conversation_id, by=agent.name)
     if not said.message_id:
         raise states.NotAllowed("resolve")
@@ -154,6 +151,7 @@ def reopen(conversation_id: str, *, by: str) -> Done:
 
 
 def _return(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    handoff.send_held(conversation_id)
     moved = states.take(conversation_id, "return_to_ai", message=True, assignee="")
     waiting.end(conversation_id)
     tickets.close(conversation_id, "returned to the AI", actor=agent.name, event="returned")

@@ -281,6 +281,7 @@ LEFT = "This conversation is closed. Your next message begins a new one."
 
 def resolve(conversation_id: str, *, by: str, words: str = CLOSED) -> Said:
     """Close the conversation and its ticket. Nothing happens when it is closed already."""
+    send_held(conversation_id)
     try:
         moved = states.take(conversation_id, "resolve", message=True)
     except states.NotAllowed:
@@ -291,6 +292,17 @@ def resolve(conversation_id: str, *, by: str, words: str = CLOSED) -> Said:
     said = say(conversation_id, moved, "resolved", words, {})
     desk_posts.refresh_card(conversation_id)
     return said
+
+
+def send_held(conversation_id: str) -> None:
+    """Before people leave a conversation: what an agent has written and is still held goes out first. "Done!" and a click on
+    Resolve, or the customer who closes meanwhile: the words come before the close, and never after it."""
+    from bot import amendments, replies
+
+    amendments.hold(conversation_id)
+    row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    if row is not None and row[0] in {"waiting", "human"}:
+        replies.send_held(conversation_id)
 
 
 def reopen_ticket(conversation_id: str, *, by: str = "customer") -> None:

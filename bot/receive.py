@@ -23,7 +23,7 @@ from bot.failpoints import failpoint
 from bot.files import Kept
 from bot.messages import Inbound, Receipt, Refused
 from bot.refusal import Refusal
-from bot.store import StoreUnavailable, read, sql, submit, write, write_together
+from bot.store import StoreUnavailable, is_sqlite, read, sql, submit, write, write_together
 from bot.store.statements import Place, insert_message
 
 log = structlog.get_logger("receive")
@@ -296,12 +296,15 @@ def _place(event: Inbound, at: float) -> _Place:
     rated = _rated(event)
     which = "c.id = ?" if rated else "r.current"
     row = sql(
-        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked FROM route r"  # noqa: S608
+        "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked, r.id FROM route r"  # noqa: S608
         " JOIN conversation c ON c.id = r.conversation_id JOIN contact k ON k.id = c.contact_id"
         " LEFT JOIN identity i ON i.contact_id = c.contact_id AND i.channel = r.channel AND i.external_id = ?"
-        f" WHERE r.channel = ? AND r.place = ? AND {which}",
+        # Whoever changes the conversation right now (a handoff, a resolve, another message) comes first, and this sees it.
+        f" WHERE r.channel = ? AND r.place = ? AND {which}{'' if is_sqlite() else ' FOR NO KEY UPDATE OF c'}",
         (event.external_id, event.channel, event.place, *([rated] if rated else [])),
     ).fetchone()
+    if row is not None and row[1] == "resolved" and not rated and not _is_current(row[6]):
+        return _place(event, at)  # it was left for another one while this waited
     if row is not None:
         place = _Place(row[0], row[1], row[2], bool(row[3]))
         if row[4] is None:
@@ -336,6 +339,11 @@ def _place(event: Inbound, at: float) -> _Place:
         (clock.new_id(), conversation_id, event.channel, event.place, True, at),
     )
     return _Place(conversation_id, "ai", None, False)
+
+
+def _is_current(route_id: str) -> bool:
+    row = sql("SELECT current FROM route WHERE id = ?", (route_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _rated(event: Inbound) -> str:
