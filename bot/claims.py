@@ -122,9 +122,7 @@ def _snooze(conversation_id: str, agent: AgentView, desk: str, value: str) -> Do
     if not value.isdecimal() or not 0 < int(value) <= MAX_SNOOZE:
         return Done("cannot", "Say for how many minutes, from 1 to 43200, such as: !snooze 60")
     states.take(conversation_id, "snooze")
-    until = clock.now() + int(value) * 60
-    sql("UPDATE ticket SET snoozed_until = ? WHERE conversation_id = ?", (until, conversation_id))
-    tickets.note(conversation_id, agent.name, "snoozed", value)
+    tickets.snooze(conversation_id, int(value), actor=agent.name)
     desk_posts.refresh_card(conversation_id)
     return Done("done")
 

@@ -159,6 +159,13 @@ def _add_text(conversation_id: str, name: str, text: str) -> None:
     place, message_id, at = _next(conversation_id), clock.new_id(), clock.now()
     insert_message(message_id, conversation_id, place, author="customer", author_name=name, body=text, created_at=at)
     desk_posts.show(conversation_id, message_id)
+    wake(conversation_id)
+
+
+def wake(conversation_id: str) -> None:
+    """The customer wrote: nothing is hidden any longer."""
+    if tickets.wake(conversation_id, actor="customer"):
+        desk_posts.refresh_card(conversation_id)
 
 
 def _note_address(conversation_id: str, name: str, email: str) -> int:

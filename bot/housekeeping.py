@@ -6,7 +6,19 @@ import time
 
 import structlog
 
-from bot import accounts, clock, file_keeping, follow_up, handoff, hours, key_rotation, states, waiting
+from bot import (
+    accounts,
+    clock,
+    desk_posts,
+    file_keeping,
+    follow_up,
+    handoff,
+    hours,
+    key_rotation,
+    states,
+    tickets,
+    waiting,
+)
 from bot.bus import bus
 from bot.config import config
 from bot.events import JobSpec
@@ -35,6 +47,7 @@ def core_jobs() -> dict[str, JobSpec]:
         JobSpec(kind="core.expire", run=expire, every=60.0, timeout=120.0),
         JobSpec(kind="core.retention", run=retention, every=3_600.0, timeout=600.0),
         JobSpec(kind=waiting.KIND, run=ask_address),
+        JobSpec(kind=tickets.AWAKE, run=awake),
         hours.spec(),
         *follow_up.specs(),
         *file_keeping.specs(),
@@ -53,6 +66,19 @@ def ask_address(conversation_id: str) -> None:
     channel = write(work)
     if channel:
         bus().publish([("changed", conversation_id.encode()), ("out", channel.encode()), ("out", b"")])
+
+
+def awake(conversation_id: str) -> None:
+    """A snooze is over: the card says so."""
+
+    def work() -> bool:
+        woken = tickets.wake(conversation_id)
+        if woken:
+            desk_posts.refresh_card(conversation_id)
+        return woken
+
+    if write(work):
+        bus().publish([("out", b"")])
 
 
 def expire(_ref: str = "") -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot import amendments, clock, deliver, desk_posts, file_keeping, files, outgoing
+from bot import amendments, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
 from bot.agents import AgentView
 from bot.claims import Done, claim
 from bot.config import config
@@ -195,7 +195,9 @@ def send(reply_id: str) -> bool:
         return False
     conversation_id, agent_id, desk, body, sealed = row
     text = unseal("message", body, f"reply|body|{reply_id}") if sealed else body
-    public_name, picture = sql("SELECT public_name, picture FROM agent WHERE id = ?", (agent_id,)).fetchone()
+    name, public_name, picture = sql(
+        "SELECT name, public_name, picture FROM agent WHERE id = ?", (agent_id,)
+    ).fetchone()
     message_id = clock.new_id()
     place = _next(conversation_id, answers=True)
     sent = files.of_reply(reply_id)
@@ -208,10 +210,12 @@ def send(reply_id: str) -> bool:
     )  # fmt: skip
     sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
     sql(
-        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), first_reply_due = NULL, snoozed_until = NULL"
+        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), first_reply_due = NULL"
         " WHERE conversation_id = ?",
         (clock.now(), conversation_id),
     )
+    if tickets.wake(conversation_id, actor=name):
+        desk_posts.refresh_card(conversation_id)
     deliver.plan(conversation_id, message_id, text, files=sent)
     desk_posts.show(conversation_id, message_id)
     desk_posts.mark(reply_id, desk, conversation_id, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from bot import clock, hours
+from bot import clock, hours, jobs
 from bot.config import config
 from bot.crypto import keep
 from bot.events import Priority, Reason
@@ -14,6 +14,9 @@ from bot.store import sql
 PRIORITIES: tuple[str, ...] = get_args(Priority)
 _HASTE = {"urgent": 0.25, "high": 0.5, "normal": 1.0, "low": 2.0}
 MAX_DETAIL = 200
+AWAKE = "ticket.awake"
+"""The job that shows a ticket again when its snooze is over."""
+_EVER = 1e12
 
 
 def open_ticket(
@@ -44,7 +47,7 @@ def open_ticket(
         number = int(known[1])
         sql(
             "UPDATE ticket SET state = 'open', reason = ?, summary = ?, summary_by = ?, reason_code = ?, deferred = ?, outcome = '',"
-            " resolved_at = NULL, changed_at = ? WHERE id = ?",
+            " resolved_at = NULL, snoozed_until = NULL, changed_at = ? WHERE id = ?",
             (*sealed, by, reason.value, deferred, at, ticket_id),
         )
     if priority is not None:
@@ -67,8 +70,8 @@ def reopen(conversation_id: str, *, actor: str) -> None:
     """The same ticket is open; its last agent stays named."""
     at = clock.now()
     row = sql(
-        "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, deferred = ?, changed_at = ?"
-        " WHERE conversation_id = ? RETURNING id",
+        "UPDATE ticket SET state = 'open', outcome = '', resolved_at = NULL, deferred = ?, snoozed_until = NULL,"
+        " changed_at = ? WHERE conversation_id = ? RETURNING id",
         (False, at, conversation_id),
     ).fetchone()
     if row is not None:
@@ -80,11 +83,31 @@ def close(conversation_id: str, outcome: str, *, actor: str, event: str) -> None
     """It is done, one way or another."""
     at = clock.now()
     done = sql(
-        "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ?, deferred = ? WHERE conversation_id = ?",
+        "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ?, deferred = ?, snoozed_until = NULL"
+        " WHERE conversation_id = ?",
         (outcome, at, at, False, conversation_id),
     ).rowcount
     if done:
         note(conversation_id, actor, event, outcome if event == "resolved" else "")
+
+
+def snooze(conversation_id: str, minutes: int, *, actor: str) -> None:
+    """Hide it for so long, or until the customer writes."""
+    until = clock.now() + minutes * 60
+    sql("UPDATE ticket SET snoozed_until = ? WHERE conversation_id = ?", (until, conversation_id))
+    jobs.enqueue(AWAKE, conversation_id, f"{until:.6f}", at=until)
+    note(conversation_id, actor, "snoozed", str(minutes))
+
+
+def wake(conversation_id: str, *, actor: str = "") -> bool:
+    """It is hidden no longer: the customer wrote (``actor``), or else only if its time is over. False: it was not hidden, or still is."""
+    woken = sql(
+        "UPDATE ticket SET snoozed_until = NULL WHERE conversation_id = ? AND snoozed_until <= ?",
+        (conversation_id, _EVER if actor else clock.now()),
+    ).rowcount
+    if woken:
+        note(conversation_id, actor, "snooze ended")
+    return bool(woken)
 
 
 def set_priority(conversation_id: str, priority: str, *, actor: str) -> bool:
