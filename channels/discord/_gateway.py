@@ -25,6 +25,9 @@ from .failures import INTENT, UNKNOWN_BOT
 CONNECT = 20.0
 KEEP_SESSION = 4000
 """Close code of ours. 1000 and 1001 would end the session, any other leaves it for some minutes (events/gateway)."""
+LOST = {4007, 4009}
+"""Close codes after which the session cannot be resumed, but a new one is welcome: wrong number, timed out. discord.py takes them
+for a reason to resume (topics/opcodes-and-status-codes)."""
 EVENTS = (
     "READY", "RESUMED", "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "MESSAGE_REACTION_ADD",
     "MESSAGE_REACTION_REMOVE", "INTERACTION_CREATE",
@@ -118,7 +121,7 @@ class Wire:
         try:
             await self.socket.poll_event()
         except ReconnectWebSocket as again:
-            return "resume" if again.resume else "invalid"
+            return "resume" if again.resume and self._code() not in LOST else "invalid"
         except ConnectionClosed as closed:
             if closed.code == 1000:
                 return "resume"
@@ -126,6 +129,10 @@ class Wire:
         except (OSError, aiohttp.ClientError):
             return "resume"
         return None
+
+    def _code(self) -> int | None:
+        """With which code the connection was closed."""
+        return None if self.socket is None else self.socket._close_code or self.socket.socket.close_code
 
     async def end(self) -> None:
         """Close so that the session can be resumed, here or in another process."""

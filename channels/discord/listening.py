@@ -27,6 +27,10 @@ log = structlog.get_logger("channels")
 SHORT = 10.0
 """A connection that lives for fewer seconds is a bad sign; after the second one the next ones wait."""
 LONGEST_PAUSE = 15.0
+STALE = 2
+"""So often the address that Discord gave for resuming is tried in vain; then it is asked for one. Addresses of a region go away."""
+IN_VAIN = 3
+"""So many connections at an address just given may end without the session; then it is given up for a new one."""
 SAVE_EVERY = 0.5
 PASSED_EVERY = 5.0
 """Seconds between two notes of numbers that only passed by: a busy server says much that is not for us."""
@@ -48,6 +52,10 @@ class Listening:
         self._live = False
         """Whether the connection has said READY or RESUMED and not ended since."""
         self._saved: tuple[int, str, int, int] = (0, "", 0, 0)
+        self._address = ""
+        """Of the connection that is open, or was tried last."""
+        self._tried = self._in_vain = 0
+        """Attempts to resume since the last READY or RESUMED; and those of them at a new address that reached the gateway."""
 
     async def run(self) -> None:
         self.memory.adopt(type(self.memory).read(await self.inbox.cursor()))
@@ -103,19 +111,37 @@ class Listening:
         from ._gateway import Wire
 
         self.wire = Wire(self.rest, self._on_event, heartbeat_timeout=self.channel.heartbeat_timeout)
+        if self._in_vain >= IN_VAIN:
+            self._forget_session()
         if self.memory.session and self.memory.url:
-            await self.wire.open(self.memory.url, self.memory.session, self.memory.seq)
+            self._address, self._tried = self.memory.url, self._tried + 1
+            fresh = self._tried > STALE
+            if fresh:
+                self._address = str((await self._gateway())["url"])
+            await self.wire.open(self._address, self.memory.session, self.memory.seq)
+            # A gateway that nobody reaches says nothing about the session: it is kept through an outage.
+            self._in_vain += fresh
             return
-        address = await self._may_identify()
-        await self.wire.open(address)
+        self._address = await self._may_identify()
+        await self.wire.open(self._address)
+
+    def _forget_session(self) -> None:
+        """Discord does not know it any more: the next connection begins a new one and catches up."""
+        log.info("session_lost", channel="discord")
+        self.memory.session, self.memory.seq = "", 0
+        self.memory.changed += 1
+        self._tried = self._in_vain = 0
+
+    async def _gateway(self) -> dict[str, Any]:
+        try:
+            return dict(await self.rest.call("GET", "/gateway/bot"))
+        except Exception as error:
+            raise failure_of(error) from None
 
     async def _may_identify(self) -> str:
         """Wait for the budget of new sessions; the gateway's address. Raises ChannelDown when it must not be for long."""
         while True:
-            try:
-                found = await self.rest.call("GET", "/gateway/bot")
-            except Exception as error:
-                raise failure_of(error) from None
+            found = await self._gateway()
             limit = found.get("session_start_limit") or {}
             allowed = allowance(
                 time.time(),
@@ -146,9 +172,7 @@ class Listening:
                 continue
             self._note()
             if ended == "invalid":
-                log.info("session_lost", channel="discord")
-                self.memory.session, self.memory.seq = "", 0
-                self.memory.changed += 1
+                self._forget_session()
                 await asyncio.sleep(random.uniform(*self.channel.after_invalid))
             return
 
@@ -162,6 +186,10 @@ class Listening:
             elif name == "RESUMED":
                 log.info("channel_resumed", channel="discord")
                 self._live = True
+                self._tried = self._in_vain = 0
+                if self.memory.url != self._address:
+                    self.memory.url = self._address
+                    self.memory.changed += 1
                 if self.memory.missing and not self.catching_up.busy:  # a crash ended the reading
                     self.catching_up.begin(self.memory.missing)
             elif name == "INTERACTION_CREATE":
@@ -175,6 +203,7 @@ class Listening:
     def _ready(self, session: str, seq: int, data: dict[str, Any]) -> None:
         since = self.memory.missing or self.memory.at
         self._live = True
+        self._tried = self._in_vain = 0
         self.memory.session, self.memory.seq = session, seq
         self.memory.url = str(data.get("resume_gateway_url") or "")
         self.memory.changed += 1

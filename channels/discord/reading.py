@@ -77,9 +77,17 @@ def attachments(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def profile_of(user: dict[str, Any], member: Any = None, language: str = "") -> Profile:
-    """Name and language; nobody vouches for either."""
+    """Name, language and picture; nobody vouches for any."""
     nick = str(member.get("nick") or "") if isinstance(member, dict) else ""
-    return Profile(name=(nick or _name(user))[:100], language=language[:35])
+    return Profile(name=(nick or _name(user))[:100], language=language[:35], picture=_picture(user))
+
+
+def _picture(user: dict[str, Any]) -> str:
+    """Public by Discord's own rules: https://discord.com/developers/docs/reference#image-formatting"""
+    who, name = str(user.get("id") or ""), str(user.get("avatar") or "")
+    if not who.isdecimal() or not name.replace("_", "").isalnum():
+        return ""
+    return f"https://cdn.discordapp.com/avatars/{who}/{name}.png?size=128"
 
 
 def emoji_of(emoji: Any) -> str:

@@ -54,6 +54,8 @@ class Gateway:
         self.total, self.remaining, self.reset_after = 1_000, 1_000, 14_400.0
         self.heartbeat = 41.25
         self.acks = True
+        self.closes_resumes = 0
+        """Not 0: a RESUME of a session that is known is answered with this close code."""
         self.url = ""
         self.silent = False
         """When set, events are not shown to connections that are open; they stay in the sessions for a RESUME."""
@@ -151,7 +153,10 @@ class Gateway:
     async def _resume(self, wire: Wire, data: dict[str, Any]) -> Session | None:
         session = self.sessions.get(data["session_id"])
         self.world.note("resume", seq=data["seq"], known=session is not None)
-        if session is None or data["token"] != self.world.token or data["seq"] > session.seq:
+        if session is not None and (data["seq"] > session.seq or self.closes_resumes):
+            await wire.socket.close(code=self.closes_resumes or 4007, message=b"Invalid seq.")
+            return None
+        if session is None or data["token"] != self.world.token:
             await wire.send({"op": 9, "d": False})
             return None
         session.wire = None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from channels.discord import listening
 from channels.discord.budget import LONG, SHORT, allowance
 from tests.fakes.discord import FakeDiscord
 
@@ -121,6 +122,84 @@ def test_a_session_that_discord_ends_is_replaced_and_what_was_missed_is_read(
     running.wait_for(2)
     assert running.inbox.texts() == ["one", "two"]
     assert identifies(discord) == 2
+
+
+def stored_and_stopped(discord: FakeDiscord, running: Running) -> str:
+    """A conversation, a session, and then nobody who listens; who wrote."""
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    running.stop_listening()
+    discord.wait(lambda: not discord.gateway.open)
+    discord.dm(ana, "two")
+    return ana
+
+
+def change(running: Running, **stored: object) -> None:
+    running.inbox.stored = json.dumps({**json.loads(running.inbox.stored), **stored})
+
+
+def test_a_session_is_resumed_elsewhere_when_its_address_is_gone(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    ana = stored_and_stopped(discord, running)
+    change(running, url="ws://127.0.0.1:9/")
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    discord.dm(ana, "three")
+    running.wait_for(3)
+    assert running.inbox.texts() == ["one", "two", "three"]
+    assert identifies(discord) == 1, "the session itself was good"
+    discord.wait(lambda: json.loads(running.inbox.stored)["url"] == discord.gateway.url)
+
+
+def test_an_outage_does_not_cost_the_session(
+    discord: FakeDiscord, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "LONGEST_PAUSE", 0.1)
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("session"))
+    discord.down()
+    time.sleep(1.5)  # many attempts more than an address or a session is given
+    discord.dm(ana, "two")
+    discord.up()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
+    assert identifies(discord) == 1
+
+
+def test_a_number_that_discord_does_not_know_begins_a_new_session(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    stored_and_stopped(discord, running)
+    change(running, seq=10_000)
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
+    assert (len(discord.world.noted("resume")), identifies(discord)) == (1, 2)
+
+
+@pytest.mark.parametrize(("code", "resumes"), [(4009, 1), (4000, 5)])
+def test_a_session_that_cannot_be_resumed_is_given_up(
+    discord: FakeDiscord,
+    running: Running,
+    another: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+    resumes: int,
+) -> None:
+    monkeypatch.setattr(listening, "LONGEST_PAUSE", 0.1)
+    stored_and_stopped(discord, running)
+    discord.gateway.closes_resumes = code
+    another(inbox=running.inbox).listen(connected=False)
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
+    assert (len(discord.world.noted("resume")), identifies(discord)) == (resumes, 2)
 
 
 def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Running) -> None:
