@@ -230,6 +230,7 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
     )
     if place.had_people:
         desk_posts.show(place.conversation_id, message_id)
+        handoff.wake(place.conversation_id)
     if place.reopened:
         handoff.welcome_back(place.conversation_id)
     elif place.state == "waiting":
