@@ -130,6 +130,12 @@ class Channel:
         """Tell whether the delivery ``key`` arrived at ``place``. Only for ``Resend.READBACK``."""
         raise NotImplementedError(f"{self.name} declares READBACK and must write find()")
 
+    def repeatable(self, out: Outbound) -> bool:
+        """Whether sending ``out`` again can show nothing twice, because it would only change a message that is there, such as an
+        answer that was shown while it was written. Then ``uncertain`` does not hold it. No I/O; may be called from any thread.
+        """
+        return False
+
     def start_link(self, code: str) -> str:
         """A link that opens this channel and brings ``code`` back as ``Inbound(kind="continue", text=code)``, such as
         ``https://t.me/shop_bot?start=CODE``; empty if there is none. No I/O: what is not known yet (the bot's name) gives none.

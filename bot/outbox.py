@@ -13,7 +13,7 @@ from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
 from bot.failpoints import failpoint
-from bot.messages import Sent
+from bot.messages import Outbound, Sent
 from bot.metrics import counter
 from bot.store import read, write
 
@@ -21,6 +21,9 @@ log = structlog.get_logger("outbox")
 
 NONCE_SECONDS = 120.0
 """How long a platform with nonces is trusted to remember one."""
+
+CHANGES = frozenset({"edit", "delete", "react"})
+"""Operations that say how one message is to be. Nobody needs to decide whether they are repeated."""
 
 Step = Literal["send", "find", "hold"]
 
@@ -82,7 +85,12 @@ class Outbox:
             return "send"
         if resend in {Resend.READBACK, Resend.NONCE} and self.can_find:
             return "find"
-        return "send" if self.uncertain == "resend" else "hold"
+        return "send" if self.uncertain == "resend" or self._repeatable(claimed) else "hold"
+
+    def _repeatable(self, claimed: Claimed) -> bool:
+        """Done twice is done once: a change of what is there, or what the channel knows to be one."""
+        out = claimed.out
+        return isinstance(out, Outbound) and (out.op in CHANGES or self.channel.repeatable(out))
 
     def count(self, outcome: str) -> None:
         """Count what became of a delivery, for ``/metrics``: the doubled and the held of a platform that can do no better are told,

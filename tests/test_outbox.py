@@ -145,6 +145,26 @@ def test_an_unknown_outcome_waits_for_the_grace_and_is_settled_by_capability(sto
     assert late is not None and Outbox(Remembering(), uncertain="hold").step(late) == "hold", "the nonce is forgotten"
 
 
+def test_what_can_be_repeated_without_a_double_is_never_held(store: Any, conversation: str) -> None:
+    class Growing(Board):
+        def repeatable(self, out: Outbound) -> bool:
+            return out.turn == "t1"
+
+    answer(store, conversation, "hi")
+    outbox = Outbox(Board(), uncertain="hold")
+    claimed = outbox.claim("room")
+    assert claimed is not None
+    outbox.perhaps(claimed, "timeout")
+    age(store, 16)
+    settle = outbox.claim("room")
+    assert settle is not None and outbox.step(settle) == "hold"
+    for op in ("edit", "delete", "react"):
+        assert outbox.step(replace(settle, out=replace(settle.out, op=op))) == "send", op
+    growing = Outbox(Growing(), uncertain="hold")
+    assert growing.step(settle) == "hold"
+    assert growing.step(replace(settle, out=replace(settle.out, turn="t1"))) == "send"
+
+
 def test_what_is_sent_again_and_again_without_an_answer_is_given_up(store: Any, conversation: str) -> None:
     answer(store, conversation, "hi")
     outbox, sends = Outbox(Board()), 0

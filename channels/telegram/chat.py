@@ -100,6 +100,9 @@ class TelegramChannel(Channel):
     async def draft(self, draft: Draft) -> None:
         await self.drafts.show(draft)
 
+    def repeatable(self, out: Outbound) -> bool:
+        return not out.files and self.drafts.repeatable(out)
+
     def start_link(self, code: str) -> str:
         me = self.memory.me
         return f"https://t.me/{me.username}?start={code}" if me is not None and me.username else ""

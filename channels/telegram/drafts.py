@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from bot import DeliveryFailure, Draft, Outbound, PermanentFailure, Sent, TemporaryFailure
+from bot import DeliveryFailure, Draft, Outbound, PermanentFailure, Sent, StoreUnavailable, TemporaryFailure
 
 from .connection import Connection, Refusal
 from .places import Spot, spot_of
@@ -28,6 +28,8 @@ log = structlog.get_logger("channels")
 MARK = " …"
 STALE = 120.0
 """Seconds after which a placeholder without an answer is removed: a person took over, or the answer went elsewhere."""
+FORGOTTEN = 86_400.0
+"""Seconds after which a placeholder that was being finished is not remembered any more. It stays in the chat."""
 LOOK_EVERY = 15.0
 REMEMBERED = 2_000
 
@@ -43,6 +45,8 @@ class _Shown:
     at: float = field(default_factory=time.time)
     lost: bool = False
     """Showing it failed in a way that leaves its outcome open: no more of it, the answer comes as a message of its own."""
+    finishing: bool = False
+    """The answer was given to Telegram, so the placeholder may be the answer by now: nobody takes it away any more."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -58,12 +62,18 @@ class Drafts:
         connection.memory.shown = self._kept
 
     def _kept(self) -> dict[str, Any]:
-        return {turn: [one.place, one.message, int(one.at)] for turn, one in self._turns.items() if one.message}
+        return {
+            turn: [one.place, one.message, int(one.at), int(one.finishing)]
+            for turn, one in self._turns.items()
+            if one.message
+        }
 
     def recover(self) -> None:
         """Take over what a process before this one was showing."""
-        for turn, (place, message, at, *_) in self.connection.memory.left.items():
-            self._turns.setdefault(turn, _Shown(str(place), int(message), at=float(at)))
+        for turn, (place, message, at, *more) in self.connection.memory.left.items():
+            # What was answered by a message of its own since needs no placeholder, whatever it shows.
+            finishing = bool(more and more[0]) and turn not in self._ended
+            self._turns.setdefault(turn, _Shown(str(place), int(message), at=float(at), finishing=finishing))
         self.connection.memory.left = {}
 
     async def show(self, draft: Draft) -> None:
@@ -136,6 +146,7 @@ class Drafts:
             if not one.message or one.place != out.place:
                 self._turns.pop(out.turn, None)
                 return None
+            await self._note_finishing(one)
             try:
                 sent = await self.posting.rewrite(spot, one.message, out)
             except PermanentFailure:
@@ -143,6 +154,22 @@ class Drafts:
                 return None
             await self._drop(out.turn)
             return sent
+
+    async def _note_finishing(self, one: _Shown) -> None:
+        """Before the edit leaves: its reply may be lost, and the process may end."""
+        if one.finishing:
+            return
+        one.finishing = True
+        try:
+            await self.connection.memory.keep()
+        except StoreUnavailable as error:
+            one.finishing = False
+            raise TemporaryFailure(str(error)) from None
+
+    def repeatable(self, out: Outbound) -> bool:
+        """Whether ``out`` makes a placeholder the answer: done twice, that is one answer."""
+        one = self._turns.get(out.turn) if out.turn and out.part == 0 else None
+        return one is not None and one.message != 0 and one.place == out.place
 
     async def _drop(self, turn: str) -> None:
         if self._turns.pop(turn, None) is not None:
@@ -159,11 +186,16 @@ class Drafts:
         while True:
             await asyncio.sleep(LOOK_EVERY)
             for turn, one in list(self._turns.items()):
-                if time.time() - one.at > STALE and not one.lock.locked():
+                age = time.time() - one.at
+                if one.finishing and age > FORGOTTEN:
+                    await self._drop(turn)
+                elif age > STALE and not one.lock.locked():
                     await self._remove(turn, one)
 
     async def _remove(self, turn: str, one: _Shown) -> None:
         async with one.lock:
+            if one.finishing:
+                return
             if one.message:
                 try:
                     spot = spot_of(one.place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from bot import (
     Attachment,
     Button,
     ChannelDown,
+    Outbound,
     PermanentFailure,
     Sent,
     Source,
@@ -261,6 +263,38 @@ def test_an_uncertain_end_of_a_growing_message_is_repeated_without_a_double(
         running.send(place=place, text="Here it is", turn="t1")
     running.send(place=place, text="Here it is", turn="t1")
     assert telegram.world.texts(GROUP) == ["Here it is"]
+
+
+def test_an_answer_of_which_nobody_knows_whether_it_is_there_is_never_taken_away(
+    telegram: FakeTelegram, another: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "LOOK_EVERY", 0.02)
+    inbox, place = Keeping(), f"{GROUP}:{ANNA}"
+    first = another(inbox, uncertain="hold").listen()
+    telegram.wait(lambda: inbox.kept)
+    first.draft("t1", "One moment", place)
+    first.channel.connection.pace._groups.clear()
+    first.draft("t2", "Never finished", place)
+    telegram.fail("drop_after", "editMessageText")
+    with pytest.raises(Uncertain):
+        first.send(place=place, text="Here it is", turn="t1")
+    out = Outbound(key="k1", op="send", place=place, text="Here it is", turn="t1")
+    assert first.channel.repeatable(out), "so the outbox does not hold it"
+    assert not first.channel.repeatable(replace(out, turn="t9"))
+    assert not first.channel.repeatable(replace(out, part=1))
+    first.draft("t1", "", place)  # nor when it is taken back late
+    for one in first.channel.drafts._turns.values():
+        one.at -= drafts.STALE
+    telegram.wait(lambda: telegram.world.texts(GROUP) == ["Here it is"])
+    telegram.wait(lambda: "t2" not in first.channel.drafts._turns)  # tidied, and the answer left alone
+    first.stop_listening()
+
+    second = another(inbox, uncertain="hold").listen()
+    telegram.wait(lambda: "t1" in second.channel.drafts._turns)
+    assert second.channel.drafts._turns["t1"].finishing, "known after a restart, too"
+    second.send(place=place, text="Here it is", turn="t1")
+    assert telegram.world.texts(GROUP) == ["Here it is"]
+    assert not second.channel.drafts._turns
 
 
 def test_what_a_crash_leaves_is_finished_or_removed(
