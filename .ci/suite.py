@@ -1,0 +1,83 @@
+"""Run the suite on both databases, in parts, several at a time: most tests wait for something, and a core would be idle meanwhile.
+
+The parts share nothing but the machine: ports, folders and servers are each part's own. Each part's output comes whole when it
+has ended. ``DESKHAND_TEST_JOBS`` (3) parts run at once; 1 is one after the other.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import NamedTuple
+
+ON_POSTGRES = "not browser and (slow or product or chaos)"
+"""What touches a database or starts processes (marked in tests/conftest.py): the rest would only be done twice."""
+WHOLES = ("tests/scenarios", "tests/chaos", "tests/web")
+OUTSIDE = ("tests/channels", "tests/conformance", "tests/providers", "tests/plugins", "tests/fakes")
+REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *OUTSIDE, "tests/browser")))
+
+
+class Part(NamedTuple):
+    name: str
+    database: str
+    arguments: tuple[str, ...]
+
+
+# The longest first.
+PARTS = (
+    Part("the browser", "sqlite", ("tests/browser",)),
+    Part("channels, desks and providers", "sqlite", OUTSIDE),
+    Part("whole conversations and kills", "sqlite", WHOLES),
+    Part("whole conversations and kills", "postgresql", WHOLES),
+    Part("channels, desks and providers", "postgresql", OUTSIDE),
+    Part("everything else", "sqlite", REST),
+    Part("everything else", "postgresql", REST),
+)
+
+
+LONGEST = 1_300.0
+"""Seconds after which a part is ended: what it has printed so far is shown."""
+
+
+def run(part: Part) -> tuple[int, float, str]:
+    """Exit code, seconds and output of one part."""
+    began = time.monotonic()
+    marks = ["-m", ON_POSTGRES] if part.database == "postgresql" else []
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *marks, *part.arguments]
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        child = subprocess.Popen(  # noqa: S603
+            command, env={**os.environ, "DESKHAND_TEST_DATABASE": part.database}, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            code = child.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGINT)  # pytest tells what it was doing, and ends what it has started
+            code = child.wait() or 1
+        output.seek(0)
+        return code, time.monotonic() - began, output.read()
+
+
+def main(arguments: list[str]) -> int:
+    asked = tuple(Part("as asked", database, tuple(arguments)) for database in ("sqlite", "postgresql"))
+    parts, jobs = (asked, 1) if arguments else (PARTS, int(os.environ.get("DESKHAND_TEST_JOBS", "3")))
+    failed: list[str] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = {pool.submit(run, part): part for part in parts}
+        for ended in as_completed(runs):
+            part = runs[ended]
+            code, seconds, output = ended.result()
+            print(f"== {part.name} on {part.database}: exit {code} after {seconds:.0f} s\n{output}", flush=True)
+            if code:
+                failed.append(f"{part.name} on {part.database}")
+    print("Everything passed." if not failed else "Failed: " + "; ".join(failed), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
