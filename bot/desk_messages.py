@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot import clock, outgoing
+from bot import clock, outgoing, profiles
 from bot.declarations import Declaration, desk_declaration
 from bot.deliver import FILE_PART, Head
 from bot.desk import Action, DeskPost, Line
@@ -81,7 +81,9 @@ def _text(shown: MessageView) -> str:
 
 
 def _who(head: Head, shown: MessageView) -> dict[str, Any]:
-    return {"author": shown.author, "author_name": _name(head, shown)}
+    """Speaker, name and picture. The AI has none of its own; an agent's is what customers see."""
+    picture = {"customer": profiles.picture_of(head.conversation_id), "agent": str(shown.extra.get("picture", ""))}
+    return {"author": shown.author, "author_name": _name(head, shown), "picture": picture.get(shown.author, "")}
 
 
 def _name(head: Head, shown: MessageView) -> str:

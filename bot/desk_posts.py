@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock, confirmations, desk_messages
+from bot import clock, confirmations, desk_messages, profiles
 from bot.crypto import reveal, unseal
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
@@ -317,6 +317,7 @@ def card(conversation_id: str) -> Card:
         state=state,
         customer=customer_name(conversation_id),
         email=email,
+        page_url=profiles.page_of(conversation_id),
         verified=bool(email) and confirmations.is_confirmed(contact_id, email),
         language=language,
         site=site,

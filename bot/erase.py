@@ -44,7 +44,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         sql("DELETE FROM mail WHERE ref = ?", (conversation_id,))
         Conversation.delete().where(Conversation.id == conversation_id).execute()
         sql(
-            "UPDATE contact SET name = '', email = '', zone = '' WHERE id = ? AND NOT EXISTS"
+            "UPDATE contact SET name = '', email = '', zone = '', picture = '' WHERE id = ? AND NOT EXISTS"
             " (SELECT 1 FROM conversation WHERE contact_id = ?)",
             (row[0], row[0]),
         )

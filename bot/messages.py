@@ -31,6 +31,8 @@ class Profile:
     """Time zone, an IANA name such as ``Europe/Berlin``."""
     page_url: str = ""
     page_title: str = ""
+    picture: str = ""
+    """An ``https://`` address of their picture that anybody may load, as desks do; never one with a token in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

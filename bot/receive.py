@@ -15,7 +15,7 @@ from functools import partial
 import structlog
 from peewee import IntegrityError
 
-from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, inbound_files, ratings, states
+from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, inbound_files, profiles, ratings, states
 from bot.bus import bus
 from bot.config import config
 from bot.events import Reason
@@ -215,6 +215,8 @@ def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> 
     ).fetchone()
     if row[0] == 1 and event.profile.zone:
         handoff.note_zone(place.conversation_id, event.profile.zone)
+    if event.profile.page_url or event.profile.picture:
+        profiles.note(place.conversation_id, event.profile)
     message_id = clock.new_id()
     attached = inbound_files.attach(kept, place.conversation_id, message_id) if kept else []
     insert_message(
@@ -250,6 +252,7 @@ def _request(event: Inbound, place: _Place) -> Receipt:
     aside = ""
     if event.profile.zone:
         handoff.note_zone(place.conversation_id, event.profile.zone)
+    profiles.note(place.conversation_id, event.profile)
     if event.kind == "handoff":
         said = handoff.hand_over(place.conversation_id, Reason.ASKED, asked=True, reopened=place.reopened)
     elif event.kind == "cancel":

@@ -43,7 +43,7 @@ class Sealed:
 
 MESSAGES = (
     Sealed(Message, ("body", "extra"), "sealed"),
-    Sealed(Conversation, ("title",)),
+    Sealed(Conversation, ("title", "page_url")),
     Sealed(Turn, ("draft",)),
     Sealed(Ticket, ("reason", "summary")),
     Sealed(Ledger, ("payload",)),

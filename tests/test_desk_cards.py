@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from bot import clock, confirmations, mail
-from bot.desk import DeskPost
+from bot import clock, confirmations, mail, profiles
+from bot.desk import Action, DeskPost
 from bot.messages import Inbound, Profile
 from bot.receive import receive
 from tests.test_desks import World, world  # noqa: F401  the fixture
@@ -58,3 +59,42 @@ def test_a_thread_begins_with_who_said_what_and_says_that_there_was_more(world: 
     said = [one.text for one in again.lines if one.author == "customer"]
     assert said[-1] == "word 13" and "Where is my order?" not in said
     assert again.text.endswith("word 13")
+
+
+def test_agents_see_where_a_customer_writes_from_and_what_they_look_like(world: World) -> None:  # noqa: F811
+    def says(**told: str) -> None:
+        receive(
+            [
+                Inbound(
+                    channel="widget", key=clock.new_id(), external_id="anna", place="room", text="Hi", profile=Profile(**told)
+                )
+            ]
+        )  # fmt: skip
+
+    says(page_url="https://shop.example/cart?step=2#top", picture="https://pictures.example/anna.png")
+    world.pump()
+    world.do("T1:ana", "action", action=Action.CLAIM)
+    card = the_card(world).card
+    assert card is not None and card.page_url == "https://shop.example/cart?step=2"
+    says(page_url="javascript:alert(1)", picture="http://pictures.example/other.png")
+    said = [post for post in world.pump() if post.op == "message"][-1]
+    assert said.picture == "https://pictures.example/anna.png", "what is no plain address changes nothing"
+    says(page_url="https://shop.example/help")
+    world.do("T1:ana", "action", action=Action.RELEASE)
+    card = the_card(world).card
+    assert card is not None and card.page_url == "https://shop.example/help"
+
+
+def test_the_page_is_sealed_like_the_words(world: World, environment: Any) -> None:  # noqa: F811
+    environment(DESKHAND_ENCRYPT_MESSAGES="true")
+    page = "https://shop.example/secret"
+    receive(
+        [
+            Inbound(
+                channel="widget", key="k", external_id="anna", place="room", text="Hi", profile=Profile(page_url=page)
+            )
+        ]
+    )
+    stored = world.row().page_url
+    assert stored and "secret" not in stored
+    assert world.store.read(lambda: profiles.page_of(world.conversation)) == page

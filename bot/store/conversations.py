@@ -46,6 +46,8 @@ class Conversation(Base):
     had_people = BooleanField(default=False)
     turns_from = DoubleField(default=0)
     """Since when the AI has it (again): limits count from here."""
+    page_url = TextField(default="")
+    """The page the customer wrote from last. Sealed like the messages."""
 
     class Meta:
         indexes = ((("contact", "active_at"), False), (("state", "active_at"), False))
@@ -176,6 +178,10 @@ class Ticket(Base):
     first_reply_due = DoubleField(null=True)
     resolve_due = DoubleField(null=True)
     rating = IntegerField(null=True)
+    seen_at = DoubleField(null=True)
+    """When the customer was last seen to look, as far as somebody needs to know: they left an address."""
+    mailed_seq = IntegerField(default=0)
+    """Answers up to this ``seq`` went by mail."""
     history = JSONField(default=list)
     created_at = DoubleField()
     changed_at = DoubleField()

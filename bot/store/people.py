@@ -32,6 +32,8 @@ class Contact(Base):
     language = TextField(default="")
     zone = TextField(default="")
     """IANA name of the time zone, if it is known."""
+    picture = TextField(default="")
+    """An https:// address; nobody vouches for it."""
     blocked = BooleanField(default=False)
     """May not write any more."""
     created_at = DoubleField()
