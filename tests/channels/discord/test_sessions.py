@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from channels.discord import listening
+from channels.discord import catching_up, listening
 from channels.discord.budget import LONG, SHORT, allowance
 from tests.fakes.discord import FakeDiscord
 
@@ -124,6 +124,10 @@ def test_a_session_that_discord_ends_is_replaced_and_what_was_missed_is_read(
     assert identifies(discord) == 2
 
 
+def reads(discord: FakeDiscord) -> int:
+    return len(discord.world.noted("call", route="GET /channels/*/messages"))
+
+
 def stored_and_stopped(discord: FakeDiscord, running: Running) -> str:
     """A conversation, a session, and then nobody who listens; who wrote."""
     running.listen()
@@ -200,6 +204,65 @@ def test_a_session_that_cannot_be_resumed_is_given_up(
     running.wait_for(2)
     assert running.inbox.texts() == ["one", "two"]
     assert (len(discord.world.noted("resume")), identifies(discord)) == (resumes, 2)
+
+
+@pytest.mark.parametrize("refused", ["401 0", "403 0", "403 40001", "400 50035", "404 0"])
+def test_a_refusal_is_no_sign_that_nothing_was_written(
+    discord: FakeDiscord,
+    running: Running,
+    another: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    refused: str,
+) -> None:
+    monkeypatch.setattr(catching_up, "LATER", 0.1)
+    ana = stored_and_stopped(discord, running)
+    discord.gateway.forget_sessions()
+    discord.fail("error", "GET /channels/*/messages", times=2, error=refused)
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    discord.dm(ana, "three")
+    running.wait_for(3)
+    assert running.inbox.texts() == ["one", "two", "three"]
+    discord.wait(lambda: not json.loads(running.inbox.stored)["missing"])
+
+
+def test_a_place_that_is_gone_or_cannot_be_seen_holds_nothing_up(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    stored_and_stopped(discord, running)
+    discord.gateway.forget_sessions()
+    discord.fail("error", "GET /channels/*/messages", error="403 50001")
+    another(inbox=running.inbox).listen()
+    discord.wait(lambda: reads(discord))
+    discord.wait(lambda: identifies(discord) == 2 and not json.loads(running.inbox.stored)["missing"])
+    assert reads(discord) == 1
+    assert running.inbox.texts() == ["one"]
+
+
+def test_a_place_that_is_refused_for_ever_is_given_up(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catching_up, "LATER", 0.02)
+    stored_and_stopped(discord, running)
+    discord.gateway.forget_sessions()
+    discord.fail("error", "GET /channels/*/messages", times=50, error="400 99999")
+    another(inbox=running.inbox).listen()
+    discord.wait(lambda: reads(discord) == catching_up.MOST_TIMES)
+    discord.wait(lambda: not json.loads(running.inbox.stored)["missing"])
+    assert reads(discord) == catching_up.MOST_TIMES
+
+
+def test_one_message_that_makes_no_sense_takes_no_other_with_it(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running]
+) -> None:
+    ana = stored_and_stopped(discord, running)
+    discord.gateway.forget_sessions()
+    dm = discord.world.dm_of(ana)
+    discord.world.messages[dm]["odd"] = {"id": discord.world.snowflake(), "author": "who?", "content": 5}
+    discord.dm(ana, "three")
+    another(inbox=running.inbox).listen()
+    running.wait_for(3)
+    assert running.inbox.texts() == ["one", "two", "three"]
 
 
 def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Running) -> None:
