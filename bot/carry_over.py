@@ -13,12 +13,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from peewee import IntegrityError
+
 from bot import clock, deliver, desk_posts, merging, states, whereabouts
 from bot.commit import commit
 from bot.merging import Move
 from bot.messages import Inbound, Receipt, Refused
 from bot.refusal import Refusal
-from bot.store import sql
+from bot.store import is_sqlite, sql
 from bot.store.statements import Place, insert_message
 from bot.throttle import Throttle
 from bot.whereabouts import StartLink
@@ -41,6 +43,11 @@ GROUP = "Others read along here, so no conversation is carried from or to this p
 UNKNOWN = "This code is not known. Look at it again, or ask for a new one where the conversation is now."
 USED = "This code was used before. Ask for a new one where the conversation is now."
 EXPIRED = f"This code is older than {MINUTES} minutes. Ask for a new one where the conversation is now."
+
+OPEN_REQUEST = (
+    "You have an open request with our team here. Finish that first, or show the code somewhere else; "
+    "the code is still good."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +161,9 @@ def redeem(event: Inbound, contact_of: Callable[[], tuple[str, str]]) -> Receipt
     ).rowcount
     if not taken:
         raise Refusal("bad_code", EXPIRED if row[2] is None and row[1] <= at else USED, "code")
+    # From here on nothing begins for either of the two and nothing of theirs changes: what is read now is still so at the end.
+    kept, gone = merging.hold(lambda: (_contact(conversation_id), contact_of()[0]))
     move = _move(event, conversation_id, place)
-    kept = _contact(conversation_id)
-    gone, _ = contact_of()
     if move.aside:
         _put_aside(move.aside)
     seq, rev, message_id = _tell(conversation_id, move)
@@ -202,11 +209,7 @@ def _move(event: Inbound, conversation_id: str, place: str) -> Move:
     if there is not None and there[2] is None:
         raise Refusal("not_yours", "This place belongs to somebody else. Show the code in a chat of your own.", "code")
     if there is not None and there[1] in {"waiting", "human"}:
-        text = (
-            "You have an open request with our team here. Finish that first, or show the code somewhere else; "
-            "the code is still good."
-        )
-        raise Refusal("not_here", text, "code")
+        raise Refusal("not_here", OPEN_REQUEST, "code")
     return Move(
         conversation_id=conversation_id,
         from_channel=old[0],
@@ -231,7 +234,9 @@ def _put_aside(conversation_id: str) -> None:
     try:
         states.take(conversation_id, "expire")
     except states.NotAllowed:
-        pass  # it is closed
+        state = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+        if state is not None and state[0] in states.OPEN:
+            raise Refusal("not_here", OPEN_REQUEST, "code") from None  # people have it since a moment ago
     sql("UPDATE route SET current = ? WHERE conversation_id = ? AND current", (False, conversation_id))
 
 
@@ -255,11 +260,35 @@ def _tell(conversation_id: str, move: Move) -> tuple[int, int, str]:
     )  # fmt: skip
     deliver.plan(conversation_id, message_id, text)  # to the old place
     if moves:
-        merging.route(conversation_id, move.to_channel, move.to_place)
+        if not merging.route(conversation_id, move.to_channel, move.to_place):
+            raise IntegrityError("another conversation has just begun at the new place")  # a race: all of it once more
         deliver.plan(conversation_id, message_id, text)  # to the new one
     desk_posts.show(conversation_id, message_id)
     desk_posts.refresh_card(conversation_id)
     return row[0], row[1], message_id
+
+
+def settled(contact: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """The contact (and its site) that something is about to begin for, in this write. A merge that runs just now is waited for,
+    and the next one waits for this: what begins belongs to whoever the identity belongs to."""
+    found = contact()
+    while not is_sqlite():
+        sql("SELECT id FROM contact WHERE id = ? FOR KEY SHARE", (found[0],)).fetchall()
+        before, found = found, contact()
+        if found == before:
+            break
+    return found
+
+
+def just_moved(event: Inbound) -> bool:
+    """Whether there is a conversation at the event's place all the same: the lock on it waited for a merge, and then the row did
+    not fit any more to what had been read with it before. Look once more."""
+    if is_sqlite():
+        return False
+    there = sql(
+        "SELECT 1 FROM route WHERE channel = ? AND place = ? AND current", (event.channel, event.place)
+    ).fetchone()
+    return there is not None
 
 
 def elsewhere(place: str) -> str:

@@ -6,13 +6,14 @@ confirmed only for whoever confirmed it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from bot import audit, clock
-from bot.store import sql
+from bot.store import is_sqlite, sql
 
 
 class MergeError(Exception):
@@ -42,6 +43,25 @@ class Merge:
     made_at: float
     undone_at: float | None
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+def hold(read: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """Read two contacts and let nobody change what is theirs until the end of this write: first their conversations are locked,
+    as everybody locks a conversation before a contact, and then they themselves. Read again afterwards, as an earlier merge may
+    have been waited for. SQLite has one writer anyway."""
+    held = read()
+    while not is_sqlite():
+        _lock("conversation", "contact_id", held, "NO KEY UPDATE")
+        _lock("contact", "id", held, "UPDATE")
+        before, held = held, read()
+        if held == before:
+            break
+    return held
+
+
+def _lock(table: str, column: str, contacts: tuple[str, str], strength: str) -> None:
+    # Always in the same order: of two who want the same, one waits for the other, and never each for the other.
+    sql(f"SELECT id FROM {table} WHERE {column} IN (?, ?) ORDER BY id FOR {strength}", contacts).fetchall()  # noqa: S608
 
 
 def merge(kept: str, gone: str, move: Move) -> str:
@@ -118,6 +138,7 @@ def unmerge(merge_id: str, *, actor: str) -> Merge:
         found = "No merge has this id." if not rows else "Several merges begin like this: give more of the id."
         raise MergeError(f"{found} Look at: deskhand contacts merges")
     one = _merge(rows[0])
+    hold(lambda: (one.kept, one.gone))
     undone = sql("UPDATE contact_merge SET undone_at = ? WHERE id = ? AND undone_at IS NULL", (clock.now(), one.id))
     if not undone.rowcount:
         raise MergeError("This merge was undone before. Nothing was changed.")

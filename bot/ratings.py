@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot import clock
 from bot.crypto import keep, reveal
+from bot.messages import Inbound
 from bot.store import sql
 
 BEST = 5
@@ -51,3 +52,14 @@ def comment(conversation_id: str) -> str:
     """The customer's word. Inside a read."""
     row = sql("SELECT id, comment FROM rating WHERE conversation_id = ?", (conversation_id,)).fetchone()
     return reveal("rating", "comment", row[0], row[1]) if row else ""
+
+
+def rated_by(event: Inbound) -> str:
+    """The conversation that closed with the message whose button was pressed; perhaps another one is at this place by now."""
+    if event.kind != "rating" or not event.subject:
+        return ""
+    row = sql(
+        "SELECT conversation_id FROM delivery WHERE channel = ? AND place = ? AND platform_id = ? AND op = 'send'",
+        (event.channel, event.place, event.subject),
+    ).fetchone()
+    return str(row[0]) if row else ""

@@ -297,7 +297,7 @@ def _name_and_address(event: Inbound, *, needed: bool = True) -> tuple[str, str]
 
 def _place(event: Inbound, at: float) -> _Place:
     """Find or make the conversation, its contact and its route; open it again when it was resolved."""
-    rated = _rated(event)
+    rated = ratings.rated_by(event)
     which = "c.id = ?" if rated else "r.current"
     row = sql(
         "SELECT c.id, c.state, c.resolved_at, c.had_people, i.external_id, k.blocked, r.id FROM route r"  # noqa: S608
@@ -309,6 +309,8 @@ def _place(event: Inbound, at: float) -> _Place:
     ).fetchone()
     if row is not None and row[1] == "resolved" and not rated and not _is_current(row[6]):
         return _place(event, at)  # it was left for another one while this waited
+    if row is None and not rated and carry_over.just_moved(event):
+        return _place(event, at)
     if row is not None:
         place = _Place(row[0], row[1], row[2], bool(row[3]))
         if row[4] is None:
@@ -330,7 +332,7 @@ def _place(event: Inbound, at: float) -> _Place:
         raise Refusal("unknown_conversation", "There is no such conversation. Send a message first.", "conv")
     if row is None and (there := carry_over.elsewhere(event.place)):
         raise Refusal("not_here", there, "conv")
-    contact_id, site_id = _contact(event, at)
+    contact_id, site_id = carry_over.settled(lambda: _contact(event, at))
     conversation_id = event.conversation_id if row is None and event.conversation_id else clock.new_id()
     sql(
         "INSERT INTO conversation (id, site_id, contact_id, channel, state, seq, rev, state_rev, answered, needs, due_at, lease_owner,"
@@ -348,17 +350,6 @@ def _place(event: Inbound, at: float) -> _Place:
 def _is_current(route_id: str) -> bool:
     row = sql("SELECT current FROM route WHERE id = ?", (route_id,)).fetchone()
     return row is not None and bool(row[0])
-
-
-def _rated(event: Inbound) -> str:
-    """The conversation that closed with the message whose button was pressed; perhaps another one is at this place by now."""
-    if event.kind != "rating" or not event.subject:
-        return ""
-    row = sql(
-        "SELECT conversation_id FROM delivery WHERE channel = ? AND place = ? AND platform_id = ? AND op = 'send'",
-        (event.channel, event.place, event.subject),
-    ).fetchone()
-    return str(row[0]) if row else ""
 
 
 def _contact(event: Inbound, at: float) -> tuple[str, str]:
