@@ -40,6 +40,8 @@ PARTS = (
 )
 
 
+NOTHING = 5
+"""pytest's code for no tests: of what was asked for, nothing may need this database."""
 LONGEST = 1_300.0
 """Seconds after which a part is ended: what it has printed so far is shown."""
 
@@ -73,7 +75,7 @@ def main(arguments: list[str]) -> int:
             part = runs[ended]
             code, seconds, output = ended.result()
             print(f"== {part.name} on {part.database}: exit {code} after {seconds:.0f} s\n{output}", flush=True)
-            if code:
+            if code and not (arguments and code == NOTHING):
                 failed.append(f"{part.name} on {part.database}")
     print("Everything passed." if not failed else "Failed: " + "; ".join(failed), flush=True)
     return 1 if failed else 0
