@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from bot import Inbound, Inbox, StoreUnavailable, failpoint
+from bot import Inbound, Inbox, Refused, StoreUnavailable, failpoint
 
 log = structlog.get_logger("channels")
 MOST = 100
@@ -24,6 +24,8 @@ ROOM = 4_000
 PAUSES = (0.5, 1.0, 2.0, 5.0)
 GRACE = 1.5
 """Seconds that a stop waits for a commit."""
+
+SORRY = "Sorry, this could not be stored. Please write it again."
 
 Outcome = Any
 """A Receipt or a Refused."""
@@ -52,6 +54,7 @@ class Intake:
         self.committed = asyncio.Event()
         """Set whenever something was committed."""
         self.commits = 0
+        self._stopping = False
 
     def put(self, place: str, entry: Entry, session: str = "", seq: int = 0) -> None:
         """Commit it after what came before at the same place."""
@@ -111,11 +114,14 @@ class Intake:
 
     async def stop(self) -> None:
         """End. What is being committed is let finish; what is not committed comes again with the resumed session."""
+        self._stopping = True
         self._writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._writer
         if self._committing is not None:
             await asyncio.wait([self._committing], timeout=GRACE)
+            self._committing.cancel()
+            await asyncio.gather(self._committing, return_exceptions=True)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE / 3)
         for task in self._tasks:
@@ -156,15 +162,20 @@ class Intake:
             except StoreUnavailable as error:
                 log.warning("event_not_committed", channel="discord", reason=str(error), next="trying again")
             except Exception as error:
+                if self._stopping:  # the way in is closed: nothing is wrong with the event, which comes again
+                    raise asyncio.CancelledError from error
                 if len(entries) > 1:  # one that cannot be stored must not take the others with it
                     for entry in entries:
                         await self._commit([entry])
                     return
                 if tries >= len(PAUSES) - 1:
+                    key = entries[0].inbound.key
                     log.error(
-                        "event_given_up", channel="discord", key=entries[0].inbound.key, reason=type(error).__name__
-                    )
-                    return
+                        "event_given_up", channel="discord", key=key, reason=type(error).__name__,
+                        next="the person is asked to write again",
+                    )  # fmt: skip
+                    outcomes = [Refused(key=key, code="bad_field", message=SORRY)]
+                    break
                 log.warning("event_not_committed", channel="discord", reason=type(error).__name__, next="trying again")
             await asyncio.sleep(PAUSES[min(tries, len(PAUSES) - 1)])
             tries += 1

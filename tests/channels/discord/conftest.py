@@ -28,6 +28,8 @@ class Keeping:
         self.saved = 0
         self.failing = 0
         self.poison = ""
+        self.closed = False
+        self.turned_away = 0
         self.delay = 0.0
         self.answer: Callable[[Inbound], Receipt | Refused] = lambda event: Receipt(
             key=event.key, conversation_id="c", message_id="m"
@@ -35,6 +37,9 @@ class Keeping:
 
     async def receive(self, *events: Inbound) -> Sequence[Receipt | Refused]:
         await asyncio.sleep(self.delay)
+        if self.closed:
+            self.turned_away += 1
+            raise RuntimeError("told to stop listening: nothing was taken")
         if self.failing:
             self.failing -= 1
             raise StoreUnavailable("the disk is full")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 
 import pytest
+import structlog
 
 from bot import Receipt, Refused
+from channels.discord import intake
 from tests.fakes.discord import FakeDiscord
 
 from .conftest import Running
@@ -188,6 +192,32 @@ def test_one_event_that_cannot_be_stored_takes_no_other_with_it(discord: FakeDis
     for text in ("a", "poison", "b", "c"):
         discord.dm(ana, text)
     assert [one.text for one in running.wait_for(3, seconds=20)] == ["a", "b", "c"]
+    dm = discord.world.dm_of(ana)
+    assert discord.wait(lambda: discord.world.texts(dm)) == [intake.SORRY]
+
+
+def test_a_way_in_that_closes_for_a_stop_gives_no_event_up(
+    discord: FakeDiscord, running: Running, another: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PAUSES", (0.3,) * 4)
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    running.inbox.closed = True  # as the host closes it, just before it cancels
+    discord.dm(ana, "two")
+    discord.wait(lambda: running.inbox.turned_away)
+    with structlog.testing.capture_logs() as said:
+        running.stop_listening()
+        turned_away = running.inbox.turned_away
+        time.sleep(1.1)  # by then it would have been given up
+    assert not [one for one in said if one["event"] == "event_given_up"]
+    assert running.inbox.turned_away == turned_away, "nothing goes on after the stop"
+    assert discord.world.texts(discord.world.dm_of(ana)) == []
+    running.inbox.closed = False
+    another(inbox=running.inbox).listen()
+    running.wait_for(2)
+    assert running.inbox.texts() == ["one", "two"]
 
 
 def test_a_revoked_token_and_a_missing_intent_are_named_for_the_admin(discord: FakeDiscord, running: Running) -> None:
