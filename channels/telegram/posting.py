@@ -11,7 +11,7 @@ from bot import Attachment, Button, Outbound, PermanentFailure, Sent
 
 from .connection import FROM_BEFORE, Connection, Refusal
 from .places import Spot
-from .rich import MAX_TEXT, render, units
+from .rich import MAX_TEXT, hushed, render, units
 
 log = structlog.get_logger("channels")
 NO_PREVIEW = {"is_disabled": True}
@@ -64,7 +64,8 @@ class Posting:
     def words(self, spot: Spot, out: Outbound) -> dict[str, Any]:
         text, entities = render(out.text, out.sources, still=spot.shared)
         if out.author == "agent" and out.author_name and out.part == 0:
-            text, entities = _named(out.author_name, text, entities)
+            name = hushed(out.author_name) if spot.shared else out.author_name
+            text, entities = _named(name, text, entities)
         return {
             "text": text,
             "entities": entities or None,
@@ -100,7 +101,8 @@ class Posting:
             ):
                 raise
             log.warning("form_refused", channel="telegram", delivery=out.key, next="sent as plain text")
-        plain = {**data, "text": out.text, "entities": None, "reply_markup": data.get("reply_markup")}
+        text = hushed(out.text) if spot.shared else out.text
+        plain = {**data, "text": text, "entities": None, "reply_markup": data.get("reply_markup")}
         try:
             return await self.connection.ask_in(spot, method, **plain)
         except Refusal as refusal:

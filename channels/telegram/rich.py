@@ -38,7 +38,13 @@ _STYLES = {
 _FENCE = re.compile(r"\s{0,3}```([\w+#.-]{0,30})\s*")
 _HEADING = re.compile(r"#{1,6}\s+(.+?)\s*#*")
 _BULLET = re.compile(r"(\s*)[-*+](\s+)(?=\S)")
-_PING = re.compile(r"(?<![\w@])@[A-Za-z]\w{3,31}")
+_PING = re.compile(r"(?<!\w)@(?=[A-Za-z]\w)")
+"""The @ of what Telegram may take for a name; some that it takes are as short as @gif."""
+_NAME = re.compile(r"@\w{1,64}")
+_BREAK = "\u200b"
+"""Behind an @ it makes no name, and nobody sees it."""
+_WIDE = "\uff20"
+"""An @ that is no longer and calls nobody, for a message without room for one more character."""
 
 
 def units(text: str) -> int:
@@ -88,22 +94,56 @@ class _Page:
     def _plain(self, text: str) -> None:
         self.text += text
 
+    def settle(self) -> None:
+        """Leave only what Telegram will look at: nothing empty, no blank edges, not too many."""
+        spans = sorted(self.spans, key=lambda one: (one[0], -one[1]))
+        trimmed = [(start, start + len(self.text[start:stop].rstrip()), entity) for start, stop, entity in spans]
+        self.spans = [one for one in trimmed if one[1] > one[0]][:MAX_ENTITIES]
+
+    def hush(self) -> None:
+        """Make names call nobody: as code, or broken where no entity is left for them."""
+        names = [match.span() for match in _NAME.finditer(self.text) if _PING.match(self.text, match.start())]
+        self.spans += [(*name, {"type": "code"}) for name in names if not self._covers(*name)]
+        self.settle()
+        room = MAX_TEXT - units(self.text)
+        for match in reversed(list(_PING.finditer(self.text))):
+            at = match.start()
+            if self._covers(at, at + 1):
+                continue
+            if room > 0:
+                room -= 1
+                self.text = f"{self.text[: at + 1]}{_BREAK}{self.text[at + 1 :]}"
+                self.spans = [(start + (start > at), stop + (stop > at), entity) for start, stop, entity in self.spans]
+            else:
+                self.text = f"{self.text[:at]}{_WIDE}{self.text[at + 1 :]}"
+
+    def _covers(self, start: int, stop: int) -> bool:
+        """Whether an entity in which names call nobody touches this part."""
+        return any(
+            one[0] < stop and start < one[1] for one in self.spans if one[2]["type"] in {"code", "pre", "text_link"}
+        )
+
     def finish(self) -> list[dict[str, Any]]:
         """Entities as the Bot API wants them: offsets in UTF-16 units, without blank edges."""
+        self.settle()
         wide = any(character > "\uffff" for character in self.text)
-        made = []
-        for start, stop, entity in sorted(self.spans, key=lambda one: (one[0], -one[1])):
-            end = start + len(self.text[start:stop].rstrip())
-            if end > start:
-                offset = units(self.text[:start]) if wide else start
-                made.append({**entity, "offset": offset, "length": units(self.text[start:end])})
-        return made[:MAX_ENTITIES]
+        return [
+            {**entity, "offset": units(self.text[:start]) if wide else start, "length": units(self.text[start:stop])}
+            for start, stop, entity in self.spans
+        ]
+
+
+def hushed(text: str) -> str:
+    """Plain text in which no ``@name`` calls anybody; never over the limit because of it."""
+    broken = _PING.sub("@" + _BREAK, text)
+    return broken if units(broken) <= MAX_TEXT else _PING.sub(_WIDE, text)
 
 
 def render(text: str, sources: Sequence[Source] = (), *, still: bool = False) -> tuple[str, list[dict[str, Any]]]:
     """The text as Telegram shows it and its entities. Never longer than ``text`` in UTF-16 units, plus the sources where they fit.
 
-    ``still``: other people read along, so a ``@name`` in it is shown as code and calls nobody.
+    ``still``: other people read along, so a ``@name`` in it is shown as code and calls nobody. Where there are more than entities, a
+    character that nobody sees breaks the name.
     """
     page = _Page({one.n: one.url for one in sources if one.url})
     lines = text.strip().split("\n")
@@ -113,10 +153,7 @@ def render(text: str, sources: Sequence[Source] = (), *, still: bool = False) ->
     page.text = page.text.rstrip()
     _sources(page, sources)
     if still:
-        taken = [(start, end) for start, end, entity in page.spans if entity["type"] in {"code", "pre", "text_link"}]
-        for match in _PING.finditer(page.text):
-            if not any(start < match.end() and match.start() < end for start, end in taken):
-                page.spans.append((match.start(), match.end(), {"type": "code"}))
+        page.hush()
     return (page.text, page.finish()) if page.text else (text, [])
 
 

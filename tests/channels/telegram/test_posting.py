@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,49 @@ def test_nobody_in_a_group_is_called_by_a_name_in_an_answer(telegram: FakeTelegr
     (message,) = telegram.world.said(GROUP)
     assert message["text"] == "Ask @everybody, or me@example.com"
     assert [(one["type"], one["offset"], one["length"]) for one in message["entities"]] == [("code", 4, 10)]
+
+
+def called(message: dict[str, Any]) -> list[str]:
+    """The names that Telegram would call: outside of code and links, of the first hundred entities."""
+    text = message["text"].encode("utf-16-le")
+    for one in message.get("entities", ())[:100]:
+        if one["type"] in {"code", "pre", "text_link"}:
+            start, end = 2 * one["offset"], 2 * (one["offset"] + one["length"])
+            text = text[:start] + b"." * (end - start) + text[end:]
+    return re.findall(r"(?<!\w)@\w{2,32}", text.decode("utf-16-le"), re.ASCII)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        " ".join(f"@person{n}" for n in range(150)),
+        "😀 **so** " * 120 + "@@anna @gif `@ben` ```@code``` (@cleo)" + " `@dora`" * 5,
+        "`x` " * 120 + "`@inside` code that Telegram does not look at any more, [@link](https://shop.example) neither",
+        ("@person1 " * 500)[:4_095] + ".",
+    ],
+)
+def test_more_names_than_entities_call_nobody_either(telegram: FakeTelegram, running: Running, text: str) -> None:
+    place = f"{GROUP}:{ANNA}"
+    running.send(place=place, text=text)
+    telegram.fail("error", "sendMessage", error="Bad Request: can't parse entities: no reason")
+    running.send(place=place, text=text)
+    running.send(place=place, text="Hello", author="agent", author_name="@anna")
+    for message in telegram.world.said(GROUP):
+        assert called(message) == []
+        assert len(message.get("entities") or ()) <= 100
+    rich, plain, _ = telegram.world.texts(GROUP)
+    names = re.findall(r"[@\uff20]\u200b?(\w+)", plain)
+    assert names == re.findall(r"@(\w+)", text), "they can still be read"
+    assert units(rich) <= 4_096
+
+
+def test_a_broken_name_moves_no_form(telegram: FakeTelegram, running: Running) -> None:
+    running.send(place=f"{GROUP}:{ANNA}", text="`x` " * 99 + "**bold @anna** @ben 🚚 *end*")
+    (message,) = telegram.world.said(GROUP)
+    last = message["entities"][-1]
+    cut = message["text"].encode("utf-16-le")[2 * last["offset"] :][: 2 * last["length"]].decode("utf-16-le")
+    assert (last["type"], cut) == ("bold", "bold @\u200banna")
+    assert called(message) == []
 
 
 def test_a_refused_form_costs_the_form_and_not_the_words(telegram: FakeTelegram, running: Running) -> None:
