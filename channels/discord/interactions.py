@@ -1,4 +1,5 @@
-"""Slash commands, the form of ``/support`` and buttons. Discord waits three seconds for an answer; the commit comes before it."""
+"""Slash commands, the form of ``/support`` and buttons. Discord waits three seconds for an answer; the commit comes before it, and
+when that takes long, Discord is told that the answer follows: then there are 15 minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import DeliveryFailure, Inbound, PermanentFailure, Refused, StoreUnavailable
+from bot import DeliveryFailure, Inbound, Refused, StoreUnavailable, TemporaryFailure
 
 from .failures import Refusal
 from .intake import Entry, Outcome
@@ -23,15 +24,19 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("channels")
 COMMAND, COMPONENT, MODAL = 2, 3, 5
-MESSAGE, DEFERRED, UPDATE, SHOW_MODAL = 4, 5, 7, 9
+MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, SHOW_MODAL = 4, 5, 6, 7, 9
 ONLY_YOU = 64
 DEFER_AFTER = 1.8
-"""Seconds after which a thread that is still being made is no reason to keep Discord waiting."""
+"""Seconds after which Discord is told that the answer follows: a commit or a thread that is being made takes its time."""
 LATE = 3.0
 """An older interaction was sent before: it came again with a resumed session."""
 HERE = "/channels/{channel_id}"
 CALLBACK = "/interactions/{webhook_id}/{webhook_token}/callback"
 FOLLOW_UP = "/webhooks/{webhook_id}/{webhook_token}"
+ORIGINAL = FOLLOW_UP + "/messages/@original"
+"""The first answer; of a button the message that it is under."""
+ACKNOWLEDGED = 40060
+"""The interaction had its first answer before, perhaps by a process that died then."""
 NO_CONVERSATION = "There is no conversation here. Use /support to begin one, or write to me in a direct message."
 NOT_YOURS = "This conversation belongs to somebody else. Use /support to begin your own."
 FORM: dict[str, Any] = {
@@ -85,6 +90,9 @@ class Asked:
         self.data: dict[str, Any] = data.get("data") or {}
         self.message: dict[str, Any] = data.get("message") or {}
         self.again = time.time() - moment(self.id) > LATE
+        self.answering = asyncio.Lock()
+        self.answered = False
+        """Whether Discord had its first answer; what follows must go another way."""
 
 
 class Interactions:
@@ -96,7 +104,6 @@ class Interactions:
         self.memory = listening.memory
         self.channel = listening.channel
         self.intake = listening.intake
-        self._answered: set[str] = set()
 
     def heard(self, session: str, seq: int, data: dict[str, Any]) -> None:
         """One INTERACTION_CREATE."""
@@ -108,6 +115,10 @@ class Interactions:
         # In a channel of many each is on their own: nobody waits there for somebody else's thread.
         alone = asked.guild and self.memory.spot(asked.channel) is None
         order = f"{asked.channel}:{asked.who}" if alone else asked.channel
+        if asked.kind == COMMAND and asked.data.get("name") == "support":
+            order = asked.id  # a form cannot be shown later: it waits for nobody
+        elif not asked.again:
+            self.intake.later(self._defer(asked))
         self.intake.put_later(order, lambda: self._entries(asked), session, seq)
 
     async def _entries(self, asked: Asked) -> list[Entry]:
@@ -198,7 +209,10 @@ class Interactions:
         if spot is not None or asked.channel_type in THREAD_TYPES:  # somebody else's thread: beside it
             parent = await self._parent(asked)
         try:
-            thread = await self._made(asked, parent, text)
+            subject = text.splitlines()[0]
+            thread = await self.channel.threads.for_request(
+                asked.guild, parent, asked.id, asked.who, subject, again=asked.again
+            )
         except (Refusal, DeliveryFailure) as error:
             words = (
                 words_of(error)
@@ -227,20 +241,6 @@ class Interactions:
             return str(found.get("parent_id") or asked.channel)
         except (Refusal, DeliveryFailure):
             return asked.channel
-
-    async def _made(self, asked: Asked, parent: str, text: str) -> str:
-        """The thread of a request. Discord is told to wait when making it takes long."""
-        subject = text.splitlines()[0]
-        making = asyncio.ensure_future(
-            self.channel.threads.for_request(asked.guild, parent, asked.id, asked.who, subject, again=asked.again)
-        )
-        try:
-            done, _ = await asyncio.wait([making], timeout=DEFER_AFTER)
-            if not done:
-                await self.answer(asked, DEFERRED, {"flags": ONLY_YOU})
-            return await making
-        finally:
-            making.cancel()
 
     def _shown(self, asked: Asked, text: str) -> Any:
         """A form leaves nothing in the chat: show what was asked."""
@@ -273,7 +273,7 @@ class Interactions:
                 body["content"] = content + chosen
             await self.answer(asked, UPDATE, body)
             if outcome.aside:
-                await self._follow_up(asked, outcome.aside)
+                await self._follow_up(asked, _only_you(outcome.aside))
 
         return [Entry(self._inbound(asked, asked.channel, kind="button", text=value), after)]
 
@@ -281,35 +281,53 @@ class Interactions:
 
     async def say(self, asked: Asked, text: str) -> None:
         """A sentence that only this person sees."""
-        content = text[:LONGEST]
-        if asked.id in self._answered:
-            path = FOLLOW_UP + "/messages/@original"
-            await self._quietly(
-                "PATCH", path, asked, asked.app, {"content": content, "allowed_mentions": {"parse": []}}
-            )
-        else:
-            await self.answer(asked, MESSAGE, {"content": content, "flags": ONLY_YOU})
+        await self.answer(asked, MESSAGE, _only_you(text))
 
     async def answer(self, asked: Asked, kind: int, data: dict[str, Any]) -> None:
-        """The first answer to an interaction."""
+        """Answer an interaction: at once, or where Discord was told that the answer follows."""
         if kind != SHOW_MODAL:
             data = {"allowed_mentions": {"parse": []}, **data}
-        self._answered.add(asked.id)
-        if len(self._answered) > 1_000:
-            self._answered = {asked.id}
-        await self._quietly("POST", CALLBACK, asked, asked.id, {"type": kind, "data": data})
+        async with asked.answering:
+            if not asked.answered:
+                asked.answered = True
+                if await self._call("POST", CALLBACK, asked, asked.id, {"type": kind, "data": data}) != ACKNOWLEDGED:
+                    return
+            if kind == MESSAGE and asked.kind == COMPONENT:
+                await self._follow_up(asked, data)
+            elif kind != SHOW_MODAL:
+                body = {key: value for key, value in data.items() if key != "flags"}
+                await self._call("PATCH", ORIGINAL, asked, asked.app, body)
 
-    async def _follow_up(self, asked: Asked, text: str) -> None:
-        body = {"content": text[:LONGEST], "flags": ONLY_YOU, "allowed_mentions": {"parse": []}}
-        await self._quietly("POST", FOLLOW_UP, asked, asked.app, body)
+    async def _defer(self, asked: Asked) -> None:
+        """Keep an interaction alive whose answer takes long."""
+        await asyncio.sleep(DEFER_AFTER)
+        async with asked.answering:
+            if asked.answered:
+                return
+            body: dict[str, Any] = {"type": DEFERRED_UPDATE}
+            if asked.kind != COMPONENT:
+                spot = self.memory.spot(asked.channel)
+                # What was typed into a form at one's own place is shown there for good, anything else only to the person.
+                shown = asked.kind == MODAL and spot is not None and spot.customer == asked.who
+                body = {"type": DEFERRED, "data": {} if shown else {"flags": ONLY_YOU}}
+            asked.answered = await self._call("POST", CALLBACK, asked, asked.id, body) is not None
 
-    async def _quietly(self, method: str, path: str, asked: Asked, owner: str, body: dict[str, Any]) -> None:
-        """What was committed stays committed, whether Discord takes the answer or not."""
+    async def _follow_up(self, asked: Asked, data: dict[str, Any]) -> None:
+        await self._call("POST", FOLLOW_UP, asked, asked.app, data)
+
+    async def _call(self, method: str, path: str, asked: Asked, owner: str, body: dict[str, Any]) -> int | None:
+        """Discord's code of a refusal, else 0; ``None`` when it was certainly not reached. What was committed stays committed."""
         try:
             await self.rest.call(method, path, webhook_id=owner, webhook_token=asked.token, body=body)
-        except (Refusal, DeliveryFailure, PermanentFailure) as error:
+        except (Refusal, DeliveryFailure) as error:
             code = error.code if isinstance(error, Refusal) else 0
             log.warning("interaction_not_answered", channel="discord", reason=type(error).__name__, code=code)
+            return None if isinstance(error, TemporaryFailure) else code
+        return 0
+
+
+def _only_you(text: str) -> dict[str, Any]:
+    return {"content": text[:LONGEST], "flags": ONLY_YOU, "allowed_mentions": {"parse": []}}
 
 
 def _words(outcome: Outcome) -> str:

@@ -274,12 +274,18 @@ class Routes:
 
     def callback(self, interaction: str, token: str, *, body: Body, **_: Any) -> None:
         asked = self.world.interactions.get(interaction)
-        if asked is None or asked["token"] != token or time.time() - asked["at"] > self.ack_within:
+        if (
+            asked is None
+            or asked["token"] != token
+            or (not asked.get("acked") and time.time() - asked["at"] > self.ack_within)
+        ):
             self.world.note("interaction_expired", id=interaction)
             raise Refuse(404, 10062, "Unknown interaction")
         if asked.get("acked"):
             raise Refuse(400, 40060, "Interaction has already been acknowledged")
-        asked["acked"] = body["type"]
+        if body["type"] in {6, 7} and asked["kind"] != 3:
+            raise Refuse(400, 50035, "Invalid Form Body")
+        asked["acked"], asked["flags"] = body["type"], int((body.get("data") or {}).get("flags") or 0)
         self.world.note("interaction_acked", id=interaction, type=body["type"], seconds=time.time() - asked["at"])
         data = body.get("data") or {}
         if body["type"] == 9:
@@ -310,7 +316,14 @@ class Routes:
         return {"id": self.world.snowflake()}
 
     def change_original(self, app: str, token: str, *, body: Body, **_: Any) -> Body:
-        self._say(self._by_token(token), {**body, "flags": EPHEMERAL})
+        asked = self._by_token(token)
+        if not asked.get("acked"):
+            raise Refuse(404, 10015, "Unknown Webhook")
+        if asked["acked"] in {6, 7}:  # then the original is the message with the button
+            message = self.world.find(asked["channel"], asked["message"])
+            message |= {key: body[key] for key in ("content", "components") if key in body}
+        else:
+            self._say(asked, {**body, "flags": asked["flags"]})
         return {"id": self.world.snowflake()}
 
     # Commands -------------------------------------------------------------------------------------------------------
