@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 
 from bot import clock, confirmations, desk_messages, profiles
-from bot.crypto import reveal, unseal
+from bot.crypto import reveal
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
-from bot.desk import Action, Card, Desk, DeskPost, Line, OpenThread
+from bot.desk import Action, Card, Desk, DeskPost, Line
 from bot.desk_messages import PREFIX, SHOWN, customer_name
 from bot.file_words import with_files
 from bot.messages import MessageView
@@ -168,7 +168,10 @@ def waits(conversation_id: str) -> bool:
 
 def followed(message_id: str) -> None:
     """A delivery of a message to its customer moved on: show it on the agent's own message, if it was an agent's."""
-    row = sql("SELECT id, desk, conversation_id FROM reply WHERE message = ?", (message_id,)).fetchone()
+    row = sql(
+        f"SELECT id, desk, conversation_id FROM reply WHERE message = ?{desk_messages.held_row()}",  # noqa: S608
+        (message_id,),
+    ).fetchone()
     if row is None or desk_messages.mark_state(message_id) == "queued":
         return
     reply_id, desk, conversation_id = row
@@ -213,27 +216,6 @@ def opened(conversation_id: str, desk: str, thread: str) -> None:
         "UPDATE desk_thread SET thread = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL",
         (thread, conversation_id, desk),
     )
-
-
-def open_now(desk: str) -> list[OpenThread]:
-    """Threads of open tickets, with what we know of the agents' messages there."""
-    rows = sql(
-        "SELECT t.conversation_id, t.place, t.thread FROM desk_thread t JOIN ticket k ON k.conversation_id = t.conversation_id"
-        " WHERE t.desk = ? AND t.thread IS NOT NULL AND k.state <> 'resolved' ORDER BY k.changed_at DESC LIMIT 500",
-        (desk,),
-    ).fetchall()
-    found = []
-    for conversation_id, place, thread in rows:
-        known = sql(
-            "SELECT id, origin, body, sealed FROM reply WHERE conversation_id = ? AND desk = ? AND state <> 'undone'",
-            (conversation_id, desk),
-        ).fetchall()
-        texts = {
-            origin.rpartition("/")[2]: unseal("message", body, f"reply|body|{reply_id}") if sealed else body
-            for reply_id, origin, body, sealed in known
-        }
-        found.append(OpenThread(place=place, thread=thread, conversation_id=conversation_id, known=texts))
-    return found
 
 
 def _threads(conversation_id: str) -> list[str]:

@@ -8,13 +8,14 @@ from typing import Literal
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, declarations, deliver, desk_messages, desk_posts, files, lease, outgoing
+from bot import clock, declarations, deliver, desk_messages, desk_posts, files, lease, open_threads, outgoing
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
 from bot.failpoints import failpoint
 from bot.messages import Outbound, Sent
 from bot.metrics import counter
+from bot.open_threads import Outage
 from bot.store import read, write
 
 log = structlog.get_logger("outbox")
@@ -137,7 +138,11 @@ class Outbox:
     def hold(self, claimed: Claimed) -> None:
         """Only an operator can tell; see ``deskhand deadletters``."""
         self.count("held")
-        write(lambda: deliver.mark_dead(claimed.ord, lease.owner(), "perhaps sent; nobody can tell", state="held"))
+        write(lambda: self._held(claimed))
+
+    def _held(self, claimed: Claimed) -> None:
+        deliver.mark_dead(claimed.ord, lease.owner(), "perhaps sent; nobody can tell", state="held")
+        desk_posts.followed(claimed.message)
 
     def _sent(self, claimed: Claimed, platform_id: str) -> None:
         deliver.mark_sent(claimed.ord, platform_id)
@@ -158,6 +163,7 @@ class DeskOutbox(Outbox):
     def __init__(self, desk: Desk, *, uncertain: Literal["resend", "hold"] = "resend") -> None:
         self.desk = desk
         self.uncertain = uncertain
+        self.outage = Outage()
         can_find = type(desk).find is not Desk.find
         self._address(desk_messages.PREFIX + desk.name, desk.limits, desk.resend, can_find=can_find)
 
@@ -168,13 +174,29 @@ class DeskOutbox(Outbox):
     def _gave_up(self, message: str) -> None:
         self.count("dead")
 
+    def _held(self, claimed: Claimed) -> None:
+        deliver.mark_dead(claimed.ord, lease.owner(), "perhaps posted; nobody can tell", state="held")
+
     def withdraw(self) -> None:
         """The desk is off: no new threads there."""
         write(lambda: desk_posts.withdraw(self.desk.name))
 
+    def connected(self, yes: bool) -> None:
+        """Agents can be reached from now on, or no longer: customers are promised accordingly."""
+        if yes:
+            self.outage.ended(read(lambda: open_threads.seen(self.desk.name)))
+            self.stay_connected()
+        else:
+            lease.resign(self.name)
+
+    def stay_connected(self) -> None:
+        """They still can be: to be said every few seconds."""
+        lease.lead(self.name)
+        write(lambda: open_threads.see(self.desk.name), durable=False)
+
     def threads(self) -> list[OpenThread]:
-        """Threads of open tickets."""
-        return read(lambda: desk_posts.open_now(self.desk.name))
+        """Threads that may have news: of open tickets, and of those resolved since the last outage began."""
+        return read(lambda: open_threads.open_now(self.desk.name, self.outage.begins()))
 
     def posted(self, claimed: Claimed, posted: Posted) -> None:
         """The desk shows it; the first card tells the thread."""

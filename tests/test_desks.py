@@ -269,14 +269,6 @@ def test_the_same_thread_serves_a_conversation_that_is_opened_again(world: World
     assert world.posts[-1].thread == "m1"
 
 
-def test_open_threads_tell_what_is_known_for_catching_up(world: World) -> None:
-    world.do("T1:ana", text="one", message="r1")
-    (thread,) = world.outbox.threads()
-    assert (thread.place, thread.thread, thread.known) == ("W1", "m1", {"r1": "one"})
-    world.do("T1:ana", "action", action=Action.RESOLVE)
-    assert world.outbox.threads() == []
-
-
 def test_the_ticket_remembers_who_did_what(world: World) -> None:
     world.do("T1:ana", "action", action=Action.CLAIM)
     world.do("T1:ana", "action", action=Action.SNOOZE, value="60")

@@ -29,12 +29,10 @@ from bot import (
     StoreUnavailable,
     ThreadGone,
     get_bus,
-    lead,
     load_cursor,
     new_counter,
     receive_desk,
     receive_events,
-    resign,
     save_cursor,
     send_due_replies,
 )
@@ -203,7 +201,7 @@ class DeskPort:
         """Customers are promised an answer here only while somebody can be reached."""
         self.connected = yes
         with contextlib.suppress(StoreUnavailable):
-            (lead if yes else resign)(f"desk:{self.desk.name}")
+            self.outbox.connected(yes)
 
     async def listen(self) -> bool:
         self.hush()
@@ -228,7 +226,7 @@ class DeskPort:
                 moved = await self._threads.call(send_due_replies)
                 if self.connected and loop.time() - said > 5.0:
                     said = loop.time()
-                    await self._threads.call(lead, f"desk:{self.desk.name}")
+                    await self._threads.call(self.outbox.stay_connected)
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="held replies wait")
                 continue

@@ -1,0 +1,104 @@
+"""The mark on an agent's own message: it says at last what is true, also when the truth is that nobody knows."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from bot import clock, deliver, desk_posts
+from bot.channel import Channel, Limits, Resend
+from bot.desk import DeskPost, Posted
+from bot.messages import Outbound, Sent
+from bot.outbox import Outbox
+from tests.test_desks import World, world  # noqa: F401  the fixture
+
+
+class Phone(Channel):
+    name = "widget"
+    limits = Limits(timeout=5)
+    resend = Resend.NONE
+
+
+@pytest.fixture
+def phone(world: World) -> Outbox:  # noqa: F811
+    """The customer is where messages have to be sent to, and one says nothing about whether it arrived."""
+    outbox = Outbox(Phone(), uncertain="hold")
+    outbox.declare()
+    deliver.forget_declarations()
+    return outbox
+
+
+def marks(world: World) -> list[str]:  # noqa: F811
+    return [post.mark for post in world.pump() if post.op == "mark"]
+
+
+def taken(phone: Outbox, text: str) -> deliver.Claimed:
+    """The delivery with this text; what comes before it is sent."""
+    while (claimed := phone.claim("room")) is not None:
+        assert isinstance(claimed.out, Outbound)
+        if claimed.out.text == text:
+            return claimed
+        phone.sent(claimed, Sent(clock.new_id()))
+    raise AssertionError(f"nothing says {text!r}")
+
+
+def test_a_reply_of_which_nobody_knows_whether_it_arrived_gets_a_warning(world: World, phone: Outbox) -> None:  # noqa: F811
+    world.do("T1:ana", text="hello", message="r1")
+    world.later()
+    claimed = taken(phone, "hello")
+    assert set(marks(world)) == {"queued"}
+    phone.hold(claimed)
+    assert marks(world) == ["failed"]
+
+
+def test_a_mark_that_is_taken_while_its_message_arrives_is_followed_by_the_true_one(
+    world: World,  # noqa: F811
+    phone: Outbox,
+    store: Any,
+) -> None:
+    world.do("T1:ana", text="hello", message="r1")
+    world.later()
+    claimed = taken(phone, "hello")
+    sent, done = threading.Event(), threading.Event()
+
+    def arrives() -> None:
+        with store.db.connection_context(), store.db.atomic():
+            deliver.mark_sent(claimed.ord, "p1")
+            desk_posts.followed(claimed.message)  # it sees the mark that waits, and plans no other
+            sent.set()
+            done.wait(0.5)  # on PostgreSQL the mark is taken meanwhile
+
+    thread = threading.Thread(target=arrives)
+    thread.start()
+    assert sent.wait(5)
+    shown = marks(world)
+    done.set()
+    thread.join()
+    shown += marks(world)
+    assert shown[-1] == "sent"
+
+
+def test_a_message_that_arrives_while_its_mark_is_taken_plans_the_true_one(
+    world: World,  # noqa: F811
+    phone: Outbox,
+    store: Any,
+) -> None:
+    world.do("T1:ana", text="hello", message="r1")
+    world.later()
+    claimed = taken(phone, "hello")
+    shown: list[str] = []
+    thread = threading.Thread(target=lambda: phone.sent(claimed, Sent("p1")))
+    with store.db.connection_context(), store.db.atomic():
+        head = world.outbox.claim(world.conversation) if not store.is_sqlite() else None
+        while head is not None:  # up to the mark, which is taken in this very transaction
+            assert isinstance(head.out, DeskPost)
+            shown.append(head.out.mark)
+            world.outbox.posted(head, Posted(clock.new_id(), head.out.thread or "m1"))
+            head = world.outbox.claim(world.conversation)
+        thread.start()
+        thread.join(0.4)
+    thread.join(20)
+    shown += marks(world)
+    assert shown[-1] == "sent"
