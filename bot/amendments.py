@@ -81,6 +81,11 @@ def _message_id(event: Inbound) -> str:
             "SELECT message FROM delivery WHERE channel = ? AND place = ? AND platform_id = ? AND op = 'send'",
             (event.channel, event.place, event.subject),
         ).fetchone()
+    if row is None and event.anywhere:
+        row = sql(
+            "SELECT message FROM delivery WHERE channel = ? AND platform_id = ? AND op = 'send' ORDER BY ord DESC LIMIT 1",
+            (event.channel, event.subject),
+        ).fetchone()
     if row is None:
         row = sql("SELECT id FROM message WHERE id = ?", (event.subject,)).fetchone()
     return str(row[0]) if row else ""

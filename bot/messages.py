@@ -146,6 +146,9 @@ class Inbound:
     subject: str = ""
     """Which message (``edit``, ``delete``, ``reaction``): the ``key`` with which the customer's message came in, the
     ``platform_id`` that ``send`` gave for one of ours, or our own id of it."""
+    anywhere: bool = False
+    """``subject`` is a ``platform_id`` that is the only one of its kind in the whole channel, and the platform does not say at which
+    place it is: it is looked for at every place. Whether it is this person's is checked as ever."""
     gone: bool = False
     """Only for ``reaction``: it was taken back."""
     files: tuple[Attachment, ...] = ()

@@ -64,8 +64,9 @@ class Moves:
         return chat
 
     def platform_id(self, chat: int, message: int) -> str:
-        """A message's id, unique within its place: after a move the numbers begin anew."""
-        return f"{message}@{chat}" if chat in self.began else f"{message}"
+        """A message's id, unique within its place. In groups within the whole channel: a group that moved counts anew, and a
+        reaction does not say in which topic its message is."""
+        return f"{message}@{chat}" if chat < 0 else f"{message}"
 
     def message_at(self, spot: Spot, subject: str) -> tuple[int, int]:
         """Chat and number of a message, from what ``platform_id`` gave or from the key it came in with. Raises :class:`ValueError`."""

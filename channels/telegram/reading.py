@@ -184,7 +184,7 @@ class Reader:
             event = Inbound(
                 channel=CHANNEL, key=f"tg:{self.me.id}:{chat}:{number}:r{person['id']}:{change.get('date', 0)}:{int(gone)}{emoji}",
                 external_id=str(person["id"]), place=str(spot), kind="reaction", text=emoji, gone=gone, shared=spot.shared,
-                profile=_profile(person), subject=self.moves.platform_id(chat, number),
+                profile=_profile(person), subject=self.moves.platform_id(chat, number), anywhere=spot.shared,
             )  # fmt: skip
             # Telegram does not say whose message it is on.
             theirs = replace(event, key=event.key + "m", subject=f"tg:{self.me.id}:{chat}:{number}")

@@ -285,7 +285,7 @@ def test_a_group_sees_one_message_that_grows_slowly(
     sent = running.send(place=place, text="**All** of it", turn="t1")
     (message,) = telegram.world.said(GROUP)
     assert message["text"] == "All of it"
-    assert sent.platform_id == str(message["message_id"])
+    assert sent.platform_id == f"{message['message_id']}@{GROUP}"
     assert n > len(shown), "most are left out"
     assert took > 0.2 * 3, "four of them need three pauses"
 
