@@ -31,7 +31,7 @@ from bot import (
     enter_process,
     get_bus,
 )
-from channels.host.contained import left, within
+from channels.host.contained import abandon, left, within
 from channels.host.hosted import Hosted
 from channels.host.ports import ChannelPort, DeskPort, Port
 from channels.host.stalls import Stalls, home_of
@@ -42,6 +42,8 @@ log = structlog.get_logger("channels")
 
 RECONCILE = 1.0
 CLOSE = 5.0
+ENDS_WITHIN = 27.0
+"""Seconds for the end of the process: the supervisor kills after 30. A switch alone waits as long as a send may take."""
 WELL_AFTER = 600.0
 """Seconds after which a connection has run well, and earlier strikes for holding the loop are forgiven."""
 
@@ -92,12 +94,15 @@ class Host:
             changed = asyncio.create_task(self.changed.wait())
             await asyncio.wait([stopped, changed], timeout=RECONCILE, return_when=asyncio.FIRST_COMPLETED)
             changed.cancel()
-        await asyncio.to_thread(listener.stop)
         self.showing.stop()
         for name in list(self.hosted):
-            self._stop(name, withdrawn=False)
+            self._stop(name, withdrawn=False, seconds=ENDS_WITHIN)
         if self.stopping:
-            await asyncio.wait(list(self.stopping.values()))
+            _, late = await asyncio.wait(list(self.stopping.values()), timeout=ENDS_WITHIN + 1)
+            for task in late:
+                log.error("channel_does_not_stop", task=task.get_name(), next="ending without it")
+                abandon(task)
+        await asyncio.to_thread(listener.stop)
         stalls.stop()
 
     def _soon(self, fn: Callable[..., None], *args: Any) -> None:
@@ -156,14 +161,14 @@ class Host:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def _stop(self, name: str, *, withdrawn: bool) -> None:
+    def _stop(self, name: str, *, withdrawn: bool, seconds: float = float("inf")) -> None:
         """Stop one in a task of its own: one that takes its time delays nobody else's switch."""
         hosted = self.hosted.pop(name)
         self._shown()
 
         async def stop() -> None:
             try:
-                await hosted.stop()
+                await hosted.stop(seconds)
                 if isinstance(hosted.outbox, DeskOutbox) and withdrawn:
                     await asyncio.to_thread(hosted.outbox.withdraw)
             except StoreUnavailable as error:

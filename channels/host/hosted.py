@@ -11,13 +11,16 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal
 
 import structlog
 
 from bot import (
+    Capability,
     ChannelDown,
     Claimed,
+    Outbound,
     PermanentFailure,
     StoreUnavailable,
     TemporaryFailure,
@@ -40,6 +43,9 @@ LEAD_EVERY = 5.0
 LEAD_LASTS = 10.0
 """Seconds after the last renewal that the lead is certainly still ours (it is given away after 15)."""
 LISTENER_STOP = 5.0
+CLOSE = 5.0
+AFTER_CUT = 3.0
+"""Seconds after which a message is said once more because a draft of it, cut off, may have arrived after it."""
 MAX_SENDS = 32
 """Places of one channel that are sent to at once."""
 THREADS = 4
@@ -65,23 +71,27 @@ class Hosted:
         self.live = Live(port.channel, self.threads, look) if port.channel is not None and port.shows else None
         self.leading = False
         self.stopping = False
+        self._stopped = asyncio.Event()
         self._led_at = 0.0
         self._link: str | None = None
         self._telling: set[asyncio.Task[None]] = set()
         self.task = asyncio.create_task(self._run(), name=f"channel {port.name}")
 
-    async def stop(self) -> None:
-        """Stop listening within 5 s; a send that has begun is finished first."""
+    async def stop(self, seconds: float = float("inf")) -> None:
+        """Stop listening within 5 s; a send that has begun is finished first. ``seconds`` is what there is for all of it: a send
+        that takes longer is left as uncertain, and settled by whoever sends next."""
         self.stopping = True
+        self._stopped.set()
+        until = time.monotonic() + min(self.port.limits.timeout + 5, seconds - CLOSE)
         await cancel([self.task], LISTENER_STOP + 1)
         if self.live is not None:
             self.live.stop()
         if self.draining:
-            _, late = await asyncio.wait(self.draining.values(), timeout=self.port.limits.timeout + 5)
+            _, late = await asyncio.wait(self.draining.values(), timeout=max(0.1, until - time.monotonic()))
             for task in late:
                 abandon(task)
         with contextlib.suppress(Exception):
-            await within(self.port.close(), LISTENER_STOP, f"close {self.port.name}")
+            await within(self.port.close(), CLOSE, f"close {self.port.name}")
         for call in (self._withdraw, self._resign, self._forget):
             with contextlib.suppress(StoreUnavailable):
                 await self.threads.call(call)
@@ -315,6 +325,24 @@ class Hosted:
             self.circuit.worked()
             failpoint("out.after_bytes")
             await self.threads.call(self.port.settle, claimed, sent)
+            await self._once_more(claimed, sent)
+
+    async def _once_more(self, claimed: Claimed, sent: Any) -> None:
+        """A draft that was cut off may reach the platform after the message it became, and then half an answer stands there: say
+        the message again as a change of itself. The next delivery of the place waits for it, so no later change is undone."""
+        channel, out = self.port.channel, claimed.out
+        if self.live is None or channel is None or not isinstance(out, Outbound) or out.op != "send" or out.part:
+            return
+        cut = self.live.was_cut(out.turn)
+        if not cut or out.files or not sent.platform_id or Capability.EDIT not in channel.capabilities:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), AFTER_CUT)
+        try:
+            again = replace(out, op="edit", subject=sent.platform_id)
+            await within(channel.send(again), self.port.limits.timeout, f"send {self.port.name}")
+        except Exception as error:
+            log.warning("not_said_once_more", channel=self.port.name, delivery=out.key, reason=type(error).__name__)
 
 
 def _being_cancelled() -> bool:

@@ -16,8 +16,8 @@ from typing import Any
 
 import structlog
 
-from bot import Capability, Channel, Draft, Hint, draft_of
-from channels.host.contained import Threads, abandon, within
+from bot import Capability, Channel, Draft, Hint, Uncertain, draft_of
+from channels.host.contained import Overdue, Threads, abandon, within
 
 log = structlog.get_logger("channels")
 
@@ -49,7 +49,8 @@ class _Place:
     agent_until: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
-    calling: bool = False
+    calling: str = ""
+    """The turn of which a draft is on its way."""
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -65,6 +66,8 @@ class Live:
         self._places: dict[str, _Place] = {}
         self._over: OrderedDict[str, None] = OrderedDict()
         """Turns whose message is being or has been sent."""
+        self._cut: OrderedDict[str, None] = OrderedDict()
+        """Turns of which the end of a draft was not waited for: it may still reach the platform."""
         self._failures = 0
         self._rests_until = 0.0
 
@@ -95,14 +98,13 @@ class Live:
         """A message of ``turn`` is about to be sent: no draft of it any more. Waits a moment for one that is on its way."""
         if not turn:
             return
-        self._over[turn] = None
-        while len(self._over) > MANY:
-            self._over.popitem(last=False)
+        _remember(self._over, turn)
         place = self._places.get(place_name)
-        if place is None or place.hint is None or place.hint.turn != turn:
+        if place is None:
             return
-        self._end(place, withdrawn=False)
-        if place.calling:
+        if place.hint is not None and place.hint.turn == turn:
+            self._end(place, withdrawn=False)
+        if place.calling == turn:  # also when its end was heard of already
             place.idle.clear()
             try:
                 await asyncio.wait_for(place.idle.wait(), END_PATIENCE)
@@ -110,6 +112,10 @@ class Live:
                 log.warning("draft_cut_off", channel=self.channel.name, next="the message goes out")
                 self._failed("a draft did not end")
                 self._drop(place_name, place)
+
+    def was_cut(self, turn: str) -> bool:
+        """Whether a draft of ``turn`` may reach the platform after its message. Says so once."""
+        return self._cut.pop(turn, turn) is None
 
     def stop(self) -> None:
         """Show nothing more."""
@@ -189,20 +195,24 @@ class Live:
         await self._send_draft(place, draft)
 
     async def _send_draft(self, place: _Place, draft: Draft) -> None:
-        place.calling = True
+        place.calling, ended = draft.turn, False
         try:
-            await self._call(self.channel.draft(draft))
+            ended = await self._call(self.channel.draft(draft))
         finally:
-            place.calling = False
+            if not ended:
+                _remember(self._cut, draft.turn)
+            place.calling = ""
             place.idle.set()
 
-    async def _call(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _call(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Whether it has come to an end, well or not."""
         try:
             await within(work, PATIENCE, f"live {self.channel.name}")
         except Exception as error:
             self._failed(type(error).__name__)
-        else:
-            self._failures = 0
+            return not isinstance(error, (Overdue, Uncertain, TimeoutError))
+        self._failures = 0
+        return True
 
     def _failed(self, reason: str) -> None:
         self._failures += 1
@@ -210,3 +220,9 @@ class Live:
             self._failures = 0
             self._rests_until = time.monotonic() + REST
             log.warning("live_rests", channel=self.channel.name, reason=reason, seconds=REST)
+
+
+def _remember(turns: OrderedDict[str, None], turn: str) -> None:
+    turns[turn] = None
+    while len(turns) > MANY:
+        turns.popitem(last=False)

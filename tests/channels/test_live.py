@@ -11,11 +11,13 @@ import orjson
 import pytest
 
 from bot.bus import bus
+from bot.channel import Capability
 from bot.drafts import Drafts
-from bot.messages import Draft
+from bot.messages import Draft, Outbound, Sent
 from bot.outbox import Outbox
 from bot.store import sql
 from channels.host import Host
+from channels.host import hosted as hosting
 from channels.host import live as showing
 from tests.channels.boards import (
     Board,
@@ -36,6 +38,21 @@ from tests.valkey import Valkey
 @pytest.fixture(autouse=True)
 def ready(store: Any, valkey: Valkey) -> None:
     installed(store)
+
+
+class Editing(Lively):
+    """Can change what it has sent, and remembers the ids it gave."""
+
+    capabilities = Lively.capabilities | {Capability.EDIT}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+
+    async def send(self, out: Outbound) -> Sent:
+        sent = await super().send(out)
+        self.ids.append(sent.platform_id)
+        return sent
 
 
 class Writing:
@@ -156,6 +173,65 @@ def test_a_draft_that_is_ill_delays_no_message(illness: str) -> None:
     told(Switches(lively), story)
     assert states("lively") == ["sent"]
     assert seen[0] < showing.END_PATIENCE + 2
+
+
+@pytest.mark.parametrize("cut_by", ["the answer", "its own patience"])
+def test_a_draft_that_arrives_after_its_answer_does_not_stay(monkeypatch: pytest.MonkeyPatch, cut_by: str) -> None:
+    """The call is cut off here, but the platform had all of it and comes to it later."""
+    monkeypatch.setattr(hosting, "AFTER_CUT", 1.0)
+    if cut_by == "its own patience":
+        monkeypatch.setattr(showing, "PATIENCE", 0.3)
+    lively, shown, late = Editing(), [], []
+
+    async def hangs(draft: Draft) -> None:
+        if late:
+            return
+        late.append(draft)
+        await asyncio.sleep(60)
+
+    async def shows(out: Outbound) -> None:
+        if not shown:
+            asyncio.get_running_loop().call_later(0.2, shown.append, "half")
+        shown.append(out.text)
+
+    lively.drafting, lively.sending = hangs, shows
+
+    async def story(host: Host) -> None:
+        writing = await listening(lively)
+        await asyncio.to_thread(writing.write, "Half an answer")
+        await until(lambda: late)
+        if cut_by == "its own patience":
+            await until(lambda: not lively.in_flight)
+        await asyncio.to_thread(writing.finish, "The answer.")
+        await until(lambda: lively.sent)
+        await asyncio.to_thread(say, writing.conversation, "And another thing.")
+        host.hosted["lively"].wake.set()
+        await until(lambda: "And another thing." in shown)
+
+    told(Switches(lively), story)
+    assert shown == ["The answer.", "half", "The answer.", "And another thing."]
+    assert [(out.op, out.subject == lively.ids[0]) for out in lively.sent] == [
+        ("send", False),
+        ("edit", True),
+        ("send", False),
+    ]
+    assert states("lively") == ["sent", "sent"]
+
+
+def test_an_answer_whose_drafts_were_well_is_said_once() -> None:
+    lively = Editing()
+
+    async def story(host: Host) -> None:
+        writing = await listening(lively)
+        await asyncio.to_thread(writing.write, "Half an answer")
+        await until(lambda: lively.drafts)
+        await asyncio.to_thread(writing.finish, "The answer.")
+        await asyncio.to_thread(say, writing.conversation, "And another thing.")
+        host.hosted["lively"].wake.set()
+        await until(lambda: len(lively.sent) >= 2)
+
+    told(Switches(lively), story)
+    assert [(out.op, out.text) for out in lively.sent] == [("send", "The answer."), ("send", "And another thing.")]
 
 
 def test_a_channel_whose_drafts_always_fail_is_left_in_peace(monkeypatch: pytest.MonkeyPatch) -> None:
