@@ -15,7 +15,19 @@ from functools import partial
 import structlog
 from peewee import IntegrityError
 
-from bot import amendments, buttons, carry_over, clock, desk_posts, files, handoff, inbound_files, profiles, ratings, states
+from bot import (
+    amendments,
+    buttons,
+    carry_over,
+    clock,
+    desk_posts,
+    files,
+    handoff,
+    inbound_files,
+    profiles,
+    ratings,
+    states,
+)
 from bot.bus import bus
 from bot.config import config
 from bot.events import Reason
