@@ -27,7 +27,7 @@ from bot.desk import Action, DeskAnswer, DeskEvent
 from bot.failpoints import failpoint
 from bot.files import Kept
 from bot.receive import clean
-from bot.store import read, sql, write
+from bot.store import StoreUnavailable, read, sql, write
 
 log = structlog.get_logger("desk")
 
@@ -38,6 +38,8 @@ STRANGER = (
 MOVED = (
     "Nothing was sent: this ticket goes on in another thread, because the head of this one was deleted. Write there."
 )
+TRIES = 2
+"""Attempts to store one event: two that make the same row at once both find it the second time."""
 OUTSIDER = "Nothing was sent: guests and people of other companies cannot answer customers."
 
 
@@ -68,13 +70,28 @@ def receive_desk(events: Sequence[DeskEvent]) -> list[DeskAnswer]:
 def _receive_one(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
     kept = _files(event)
     try:
-        stored = write(lambda: _store(event, kept))
-        failpoint("desk.after_commit")
-        return stored
-    except IntegrityError:
-        return DeskAnswer(key=event.key, code="duplicate"), {}
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                stored = write(lambda: _store(event, kept))
+                failpoint("desk.after_commit")
+                return stored
+            except IntegrityError as error:
+                # Nothing of it was stored. A twin that was faster, the same message under another key, or a row that two made at once.
+                if read(lambda: _is_known(event)):
+                    return DeskAnswer(key=event.key, code="duplicate"), {}
+                if tries == TRIES:
+                    raise StoreUnavailable("This could not be stored. It is taken when it comes again.") from error
     finally:
         files.settle(kept)
+
+
+def _is_known(event: DeskEvent) -> bool:
+    if sql("SELECT 1 FROM ledger WHERE key = ?", (event.key,)).fetchone():
+        return True
+    found = sql("SELECT 1 FROM reply WHERE desk = ? AND origin = ?", (event.desk, replies.origin(event))).fetchone()
+    return event.kind in {"reply", "note"} and found is not None
 
 
 def _files(event: DeskEvent) -> tuple[Kept, ...]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from bot import agents
+from bot import agents, replies
 from bot.desk import Action
+from bot.store import StoreUnavailable
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 
@@ -100,3 +103,29 @@ def test_a_reply_moves_what_is_answered_only_while_people_have_it(world: World) 
     world.later()
     assert held.code == "held" and world.said()[-1] == ("agent", "second")
     assert world.row().answered == before and world.row().needs
+
+
+def test_two_rows_at_once_are_tried_again_and_nothing_is_called_a_twin_that_is_none(
+    world: World,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real, failing = replies.reply, [1]
+
+    def clashes(*given: Any) -> Any:
+        done = real(*given)
+        if failing[0]:
+            failing[0] -= 1
+            # As when another process makes the same row at this moment.
+            world.store.sql("INSERT INTO site (id, key, name, created_at) SELECT id, key, name, created_at FROM site")
+        return done
+
+    monkeypatch.setattr(replies, "reply", clashes)
+    assert world.do("T1:ana", text="once", message="r1").code == "held"
+    failing[0] = 99
+    with pytest.raises(StoreUnavailable):
+        world.do("T1:ana", text="twice", message="r2", key="k2")
+    failing[0] = 0
+    assert world.do("T1:ana", text="twice", message="r2", key="k2").code == "held", "it comes again, and is taken"
+    assert world.do("T1:ana", text="twice", message="r2", key="k3").code == "duplicate"
+    world.later()
+    assert [text for author, text in world.said() if author == "agent"] == ["once", "twice"]
