@@ -29,6 +29,8 @@ FAILED = "failed:"
 """The same for an agent's words that did not arrive."""
 QUOTED = 80
 """Characters of a message that a line about it repeats."""
+MAILED = "mailed:"
+"""Before the id of a mail that is told of."""
 _GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
 
 
@@ -175,6 +177,15 @@ def failed(head: Head, common: dict[str, Any]) -> DeskPost | None:
     else:
         text = f"{what} did not reach the customer. {reason[:1].upper()}{reason[1:]}".strip()
     return DeskPost(op="event", author="system", text=text, actions=(Action.RETRY,), value=key, **common)
+
+
+def mailed(head: Head) -> str:
+    """That an answer goes by mail, and to which address; empty if that mail is gone."""
+    row = sql("SELECT to_address, state FROM mail WHERE id = ?", (head.message.removeprefix(MAILED),)).fetchone()
+    if row is None:
+        return ""
+    kept = " It is kept until there is an SMTP_URL." if row[1] == "kept" else ""
+    return f"The customer is not in the chat, so what they have not seen goes to {row[0]} by mail.{kept}"
 
 
 def _quoted(shown: MessageView) -> str:

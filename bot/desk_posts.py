@@ -203,6 +203,12 @@ def _tell_failed(message_id: str, desk: str, conversation_id: str) -> None:
         _plan(conversation_id, desk, about, "event", times)
 
 
+def tell_mailed(conversation_id: str, mail_id: str) -> None:
+    """The customer was not there, so the answer goes by mail: agents should know."""
+    for desk in _threads(conversation_id):
+        _plan(conversation_id, desk, f"{desk_messages.MAILED}{mail_id}", "event", 0)
+
+
 def not_followed(number: int) -> None:
     """A platform refused a change or a reaction (the delivery ``number``): say so in the threads, where it looks as if it were done."""
     row = sql("SELECT conversation_id FROM delivery WHERE ord = ?", (number,)).fetchone()
@@ -262,6 +268,9 @@ def compose(head: Head) -> DeskPost | None:
     if head.message == "transcript":
         lines = desk_messages.transcript(head.conversation_id, ANOTHER if head.version else "")
         return DeskPost(op="event", author="system", text=desk_messages.in_words(lines), lines=lines, **common)
+    if head.message.startswith(desk_messages.MAILED):
+        text = desk_messages.mailed(head)
+        return DeskPost(op="event", author="system", text=text, **common) if text else None
     if head.message.startswith(desk_messages.FAILED):
         return desk_messages.failed(head, common)
     if head.message.startswith(desk_messages.REFUSED):

@@ -7,17 +7,15 @@ may run twice: a mail is UNIQUE by kind, conversation and occasion.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from bot import clock, confirmations, desk_posts, jobs, mail, ratings
+from bot import answer_mails, clock, confirmations, desk_posts, jobs, mail, ratings
 from bot.addresses import one_line, parse_addresses
 from bot.bus import bus
 from bot.config import config
 from bot.crypto import reveal
 from bot.events import JobSpec
 from bot.file_words import with_files
-from bot.letter import block, quote
-from bot.messages import MessageView
+from bot.letter import moment, quote, said
 from bot.store import db, read, sql, write
 from bot.store.statements import last_messages
 
@@ -43,11 +41,13 @@ def conversation_resolved(conversation_id: str) -> None:
     occasion = _occasion()
     jobs.enqueue("ticket.summary", conversation_id, f"end-{occasion}")
     jobs.enqueue("ticket.transcript", conversation_id, occasion)
+    answer_mails.closed(conversation_id)
     ratings.ask(conversation_id)
 
 
 def address_left(conversation_id: str, ticket: int, address: str) -> bool:
     """The customer left an address: ask for its proof. Whether a mail with a link is on its way."""
+    answer_mails.note_seen(conversation_id)
     return confirmations.ask(conversation_id, ticket, address) == "asked" and mail.server() is not None
 
 
@@ -89,6 +89,7 @@ def specs() -> list[JobSpec]:
     return [
         JobSpec(kind=mail.KIND, run=mail.send, timeout=150.0),
         JobSpec(kind="ticket.notify", run=notify),
+        JobSpec(kind=answer_mails.JOB, run=answer_mails.send),
         JobSpec(kind="ticket.transcript", run=transcript),
         JobSpec(kind="ticket.summary", run=summaries.summarise, timeout=90.0),
         JobSpec(kind="core.remind", run=remind, every=300.0),
@@ -159,28 +160,15 @@ def _subject(word: str, ticket: _Ticket) -> str:
 
 def _about(ticket: _Ticket) -> list[str]:
     rows = [("Site", ticket.site), ("Reason", ticket.reason), ("Customer", ticket.name), ("E-mail", ticket.email),
-            ("Since", _time(ticket.created_at))]  # fmt: skip
+            ("Since", moment(ticket.created_at))]  # fmt: skip
     facts = "\n".join(f"- {name}: {quote(one_line(value, 300))}" for name, value in rows if value)
-    said = [
+    words = [
         m
         for m in map(with_files, last_messages(ticket.conversation_id, ticket.seq, SHOWN))
         if m.text and m.author != "note"
     ]
-    lines = [part for message in said for part in _said(message)]
+    lines = [part for message in words for part in said(message)]
     return [f"## Ticket \\#{ticket.number}", facts, *lines, f"In a terminal: `deskhand tickets show {ticket.number}`"]
-
-
-def _said(message: MessageView) -> list[str]:
-    """One message: a heading, and its words. A customer's mean nothing but themselves; ours are a small Markdown."""
-    who = {"customer": message.author_name or "Customer", "ai": "AI assistant", "agent": message.author_name or "Support",
-           "system": "Support"}[message.author]  # fmt: skip
-    ours = message.author in {"ai", "agent"}
-    words = "\n".join(f"> {line}" for line in message.text.splitlines()) if ours else block(message.text)
-    return [f"**{quote(one_line(who, 60))}**, {_time(message.created_at)}", words]
-
-
-def _time(at: float) -> str:
-    return quote(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC")
 
 
 def transcript(conversation_id: str) -> None:
@@ -192,7 +180,7 @@ def transcript(conversation_id: str) -> None:
             return
         if not confirmations.is_confirmed(ticket.contact_id, ticket.email):
             return
-        said = [
+        words = [
             message
             for message in map(with_files, last_messages(conversation_id, ticket.seq, TRANSCRIPT))
             if message.text and message.author not in {"note", "system"}
@@ -202,7 +190,7 @@ def transcript(conversation_id: str) -> None:
             "transcript", conversation_id, f"{ticket.resolved_at}", ticket.email,
             one_line(f"Your conversation with {ticket.site}: ticket #{ticket.number}", 120),
             f"{greeting}\n\nyour ticket \\#{ticket.number} at {quote(one_line(ticket.site, 80))} is closed. This is what was said:",
-            *[part for message in said for part in _said(message)],
+            *[part for message in words for part in said(message)],
             "Is something still open? Write again in the same chat, and the same people will see it.",
         )  # fmt: skip
 

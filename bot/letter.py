@@ -9,8 +9,12 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from bot.addresses import one_line
+from bot.messages import MessageView
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -51,6 +55,20 @@ def parts(*sections: str) -> tuple[str, str]:
     rendered = "".join(_html(tree) for tree in trees)
     page = f'<!doctype html><html><head><meta charset="utf-8"></head><body style="{_STYLE}">{rendered}</body></html>'
     return "\n".join(_plain(tree) for tree in trees), page
+
+
+def said(message: MessageView) -> list[str]:
+    """One message: a heading, and its words. A customer's mean nothing but themselves; ours are a small Markdown."""
+    who = {"customer": message.author_name or "Customer", "ai": "AI assistant", "agent": message.author_name or "Support",
+           "system": "Support"}[message.author]  # fmt: skip
+    ours = message.author in {"ai", "agent"}
+    words = "\n".join(f"> {line}" for line in message.text.splitlines()) if ours else block(message.text)
+    return [f"**{quote(one_line(who, 60))}**, {moment(message.created_at)}", words]
+
+
+def moment(at: float) -> str:
+    """A time, for everybody the same."""
+    return quote(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC")
 
 
 def _html(tokens: Sequence[Token]) -> str:

@@ -20,7 +20,7 @@ from bot import clock, jobs, letter, smtp
 from bot.addresses import Address, Server, address_problem, is_one_line, parse_address, parse_server
 from bot.config import config
 from bot.crypto import keep, reveal
-from bot.store import sql, write
+from bot.store import read, sql, write
 
 log = structlog.get_logger("mail")
 
@@ -37,6 +37,10 @@ AWAY = 30.0
 COLUMNS = (
     "id, kind, ref, to_address, subject, text, html, message_id, state, attempts, next_at, error, created_at, sent_at"
 )
+ANSWER = "answer"
+"""The kind of mail that is one of a thread: all answers to one ticket."""
+THREAD = 10
+"""Mails of a thread that the next one names."""
 SECRET_KINDS = ("confirm",)
 """Their text holds a code: it is emptied once it was sent."""
 
@@ -192,7 +196,8 @@ def _due(mail_id: str) -> MailView | None:
 def _attempt(found: MailView, target: Server) -> None:
     me, to = sender(), Address(found.to)
     message = smtp.compose(
-        sender=me, to=to, subject=found.subject, message_id=found.message_id, at=found.created_at, text=found.text, html=found.html
+        sender=me, to=to, subject=found.subject, message_id=found.message_id, at=found.created_at, text=found.text, html=found.html,
+        before=read(lambda: _thread(found)),
     )  # fmt: skip
     with smtp.Connection(target) as connection:
         _door.open()
@@ -202,6 +207,17 @@ def _attempt(found: MailView, target: Server) -> None:
         said = connection.send(message, me, to)
         write(lambda: _sent(found))
     log.info("mail_sent", mail=found.id, kind=found.kind, attempt=found.attempts + 1, answer=said)
+
+
+def _thread(found: MailView) -> list[str]:
+    """The Message-IDs that a mail program keeps together: one of the ticket, which no mail has, and those of the answers before."""
+    if found.kind != ANSWER:
+        return []
+    rows = sql(
+        "SELECT message_id FROM mail WHERE kind = ? AND ref = ? AND created_at < ? ORDER BY created_at DESC LIMIT ?",
+        (ANSWER, found.ref, found.created_at, THREAD),
+    ).fetchall()
+    return [_message_id(ANSWER, found.ref, "thread"), *(row[0] for row in reversed(rows))]
 
 
 def _begin(found: MailView) -> bool:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot import amendments, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
+from bot import amendments, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
 from bot.agents import AgentView
 from bot.claims import Done, claim
 from bot.config import config
@@ -217,6 +217,7 @@ def send(reply_id: str) -> bool:
     if tickets.wake(conversation_id, actor=name):
         desk_posts.refresh_card(conversation_id)
     deliver.plan(conversation_id, message_id, text, files=sent)
+    answer_mails.replied(conversation_id, message_id)
     desk_posts.show(conversation_id, message_id)
     desk_posts.mark(reply_id, desk, conversation_id, 2)
     failpoint("desk.before_reply_commit")

@@ -11,6 +11,7 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Sequence
 from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -44,9 +45,20 @@ class HeaderRefused(ValueError):
 
 
 def compose(
-    *, sender: Address, to: Address, subject: str, message_id: str, at: float, text: str, html: str
+    *,
+    sender: Address,
+    to: Address,
+    subject: str,
+    message_id: str,
+    at: float,
+    text: str,
+    html: str,
+    before: Sequence[str] = (),
 ) -> EmailMessage:
-    """Make the message. Raises :class:`HeaderRefused` for a line end where none may be (never silently folded away)."""
+    """Make the message. ``before``: the Message-IDs of its thread, oldest first.
+
+    Raises :class:`HeaderRefused` for a line end where none may be (never silently folded away).
+    """
     from datetime import UTC, datetime
 
     for what, value in (("subject", subject), ("address", to.address), ("sender", sender.address), ("name", sender.name + to.name),
@@ -61,6 +73,9 @@ def compose(
     message["Subject"] = subject
     message["Date"] = format_datetime(datetime.fromtimestamp(at, UTC))
     message["Message-ID"] = message_id
+    if before:
+        message["In-Reply-To"] = before[-1]
+        message["References"] = " ".join(before)
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(_clean(text))

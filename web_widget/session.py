@@ -32,6 +32,7 @@ from web_widget import inbound
 from web_widget.chat import Chat
 from web_widget.connection import Connection, text_frame
 from web_widget.frames import Frame, FrameError, ack_body, busy, changes_body, parse, refused, too_fast, unavailable
+from web_widget.presence import Presence
 
 log = logging.getLogger("deskhand.widget")
 
@@ -60,6 +61,7 @@ class Session:
         "inbox",
         "missed",
         "place",
+        "presence",
         "profile",
         "site",
         "synced",
@@ -88,6 +90,7 @@ class Session:
         self.unread = 0
         self.working = False
         self.typed_at = 0.0
+        self.presence = Presence()
         self.window = 0.0
         self.window_frames = 0
 
@@ -228,6 +231,7 @@ class Session:
             self._send(problem.frame())
         if conv:
             self._watch(conv, cursor)
+            self.presence.note("" if cursor else conv)  # with a cursor it came back by itself
 
     def _first(self, wanted: str) -> tuple[str, FrameError | None]:
         """The conversation to begin with: the one asked for, else the last open one."""
@@ -250,6 +254,7 @@ class Session:
             self._leave()
             self.place = place
         self._watch(conv, frame.get("cursor", 0))
+        self.presence.note(self.conv)
 
     def _send_message(self, frame: Frame) -> None:
         self._store(frame, "message", text=frame["text"], files=frame.get("files", ()))
@@ -304,6 +309,7 @@ class Session:
             self._watch(outcome.conversation_id, 0)
         elif not hints_arrive():
             self.chat.watchers.look(outcome.conversation_id)
+        self.presence.note(self.conv)
 
     def _stop(self, frame: Frame) -> None:
         conv = frame["conv"]
@@ -317,6 +323,7 @@ class Session:
         if frame["conv"] == self.conv and now - self.typed_at >= TYPING_SECONDS:
             self.typed_at = now
             tell_typing(self.conv)
+            self.presence.note(self.conv)
 
     def _ping(self, frame: Frame) -> None:
         self._send({"t": "pong", "n": frame.get("n")})
