@@ -1,4 +1,7 @@
-"""Whether somebody talks to the bot (always in a private chat; in a group by its name, by a reply or by a command), and to what. No I/O."""
+"""Whether somebody talks to the bot, and to what. No I/O.
+
+Always in a private chat; in a group by its name, by a reply to it, or by a command with its name.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,10 @@ def to_us(message: dict[str, Any], me: int, username: str) -> bool:
             return True
         if kind == "bot_command" and start == 0:
             name, _, whose = words.partition("@")
-            if whose == username.lower() if whose else name in OURS:
+            # Without a name behind it a command may be any bot's. Telegram's own menu puts it there.
+            if name and username and whose == username.lower():
                 return True
     return False
-
-
-OURS = frozenset({"/start", "/new", "/person", "/continue"})
-"""Commands that we take in a group also without our name behind them. ``/help`` every bot has."""
 
 
 def without_mention(text: str, username: str) -> str:

@@ -22,8 +22,8 @@ HELP = (
 )
 BEGIN = "All right, we begin anew. What is your question?"
 _COMMAND = re.compile(r"/([a-z_]{1,32})(?:@(\w{1,64}))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
-_CODE = re.compile(r"[A-Z0-9-]{6,64}")
-"""A code of a link. Other words behind ``/start`` are where somebody came from."""
+_CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{5}-?[0-9A-HJKMNP-TV-Z]{5}")
+"""A code to go on with a conversation, as it is in links: its very letters. Other words behind ``/start`` are where somebody came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,16 @@ class Connection:
 
     async def ask(self, method: str, wait: float = 0.0, /, **data: Any) -> Any:
         """Call ``method``. Raises one of our failures; a refusal is a :class:`Refusal`."""
+        await self.api()
+        from telegram import error as sdk
+
+        try:
+            return await self._ask(method, wait, **data)
+        except sdk.ChatMigrated:
+            raise PermanentFailure(FROM_BEFORE) from None
+
+    async def _ask(self, method: str, wait: float, /, **data: Any) -> Any:
+        """As :meth:`ask`. Raises also that the chat has another id now."""
         if self.pace.paused:
             raise TemporaryFailure("Telegram asked for a pause", self.pace.paused)
         api = await self.api()
@@ -93,7 +103,7 @@ class Connection:
         if spot.topic and method.startswith(("send", "copy")):
             data["message_thread_id"] = spot.topic
         try:
-            return await self.ask(method, wait, chat_id=chat, **data)
+            return await self._ask(method, wait, chat_id=chat, **data)
         except sdk.ChatMigrated as moved:
             if self.memory.moves.learn(chat, int(moved.new_chat_id)):
                 log.info("group_moved", channel="telegram")
@@ -102,6 +112,6 @@ class Connection:
                 raise PermanentFailure(FROM_BEFORE) from None
             data.pop("reply_parameters", None)
             try:
-                return await self.ask(method, wait, chat_id=self.memory.moves.now(spot.chat), **data)
+                return await self._ask(method, wait, chat_id=self.memory.moves.now(spot.chat), **data)
             except sdk.ChatMigrated:
                 raise PermanentFailure("The group moved twice at once. Nothing was sent.") from None

@@ -27,6 +27,7 @@ PATIENCE = 30.0
 """Seconds that one batch waits for its files; what is not there by then is asked for again with the next poll."""
 GIVE_UP = 3
 """Polls for an event that cannot be stored although the database is there, or a file that cannot be fetched."""
+SORRY = "Sorry, this could not be stored. Please write it again."
 QUIET = {"key_reused", "unknown_message"}
 """Refusals that are no news for the person: an edit of what never was for us, a reaction on what is gone."""
 
@@ -115,8 +116,7 @@ class Intake:
                 raise StoreUnavailable(f"an event could not be stored ({type(error).__name__})") from error
             log.exception("event_given_up", channel=CHANNEL, key=key, next="the person is asked to write again")
             del self._failed[key]
-            sorry = "Sorry, this could not be stored. Please write it again."
-            return [Refused(key=key, code="bad_field", message=sorry)]
+            return [Refused(key=key, code="bad_field", message=SORRY)]
 
     def _remember(self, place: str, message: int) -> None:
         self.heard_at.pop(place, None)

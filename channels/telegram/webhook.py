@@ -28,7 +28,7 @@ from bot import (
 )
 
 from .fetching import missing
-from .intake import GIVE_UP, QUIET, calls, sentences
+from .intake import GIVE_UP, QUIET, SORRY, calls, sentences
 from .memory import NAME, learn, parse, written
 from .places import Moves, spot_of
 from .plain_calls import PlainCalls
@@ -40,6 +40,8 @@ Outcome: TypeAlias = Receipt | Refused
 _turns = [threading.Lock() for _ in range(256)]
 _missed: Counter[str] = Counter()
 """Tries of files, in this process."""
+_failed: Counter[str] = Counter()
+"""Tries of events that cannot be stored although the database is there, in this process."""
 
 
 def blueprint(
@@ -113,7 +115,25 @@ def _commit(heard: Sequence[Heard], plain: PlainCalls) -> list[tuple[Heard, Outc
 
 
 def _committed(events: Sequence[Inbound]) -> Sequence[Outcome]:
-    return offload(receive_events, list(events)) if events else []
+    """What became of them. Raises :class:`StoreUnavailable`, also for what else went wrong, but not for ever: Telegram brings the
+    next update of a chat only after this one was taken."""
+    if not events:
+        return []
+    try:
+        return offload(receive_events, list(events))
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        if len(events) > 1:  # one that cannot be stored must not take the others with it
+            return [outcome for event in events for outcome in _committed([event])]
+        key = events[0].key
+        _failed[key] += 1
+        if _failed[key] < GIVE_UP:
+            log.warning("not_committed", channel=CHANNEL, reason=type(error).__name__, next="Telegram sends it again")
+            raise StoreUnavailable(f"an event could not be stored ({type(error).__name__})") from error
+        log.exception("event_given_up", channel=CHANNEL, key=key, next="the person is asked to write again")
+        del _failed[key]
+        return [Refused(key=key, code="bad_field", message=SORRY)]
 
 
 def _whole(one: Heard, plain: PlainCalls) -> Inbound:

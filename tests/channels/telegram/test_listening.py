@@ -114,13 +114,15 @@ def test_in_a_group_only_what_is_meant_for_the_bot_comes_in(telegram: FakeTelegr
         BEN, "and mine?", GROUP, reply_to_message={"message_id": mine["message_id"], "from": telegram.world.bot}
     )
     telegram.write(BEN, "/person@other_bot", GROUP)
+    for bare in ("/start", "/new", "/person", "/continue", "/help", "/start 7KQ2MXV0ZA"):
+        telegram.write(BEN, bare, GROUP)  # any bot's
     telegram.write(BEN, f"/person@{USERNAME}", GROUP)
     first, second, third = running.listen().events(3)
     assert (first.place, first.text, first.shared) == (f"{GROUP}:{ANNA}", "where is my lamp?", True)
     assert (second.place, second.text) == (f"{GROUP}:{BEN}", "and mine?")
     assert (third.place, third.kind) == (f"{GROUP}:{BEN}", "handoff")
     telegram.wait(lambda: not telegram.world.updates)
-    assert len(running.inbox.events) == 3
+    assert (len(running.inbox.events), telegram.world.texts(GROUP)) == (3, ["An answer"]), "nothing said to others"
 
 
 def test_each_topic_of_a_forum_is_a_place(telegram: FakeTelegram, running: Running) -> None:
@@ -166,7 +168,8 @@ def test_commands(telegram: FakeTelegram, running: Running) -> None:
         "/help",
         "/new",
         "/start newsletter",
-        "/start CODE123",
+        "/start SUMMER2026",
+        "/start 7KQ2M-XV0ZA",
         "/continue",
         "/person my lamp is broken",
         "/shrug what",
@@ -174,9 +177,9 @@ def test_commands(telegram: FakeTelegram, running: Running) -> None:
         telegram.write(ANNA, text)
     events = running.listen().events(5)
     assert [(event.kind, event.text) for event in events] == [
-        ("continue", "CODE123"), ("continue", ""), ("message", "my lamp is broken"), ("handoff", ""), ("message", "/shrug what"),
+        ("continue", "7KQ2M-XV0ZA"), ("continue", ""), ("message", "my lamp is broken"), ("handoff", ""), ("message", "/shrug what"),
     ]  # fmt: skip
-    telegram.wait(lambda: len(telegram.world.said(ANNA)) == 6)
+    telegram.wait(lambda: len(telegram.world.said(ANNA)) == 7)
     assert set(telegram.world.texts(ANNA)) == {commands.HELLO, commands.HELP, commands.BEGIN, "The code is 7KQ2"}
 
 

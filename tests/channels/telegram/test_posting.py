@@ -24,6 +24,7 @@ from bot import (
 from channels.telegram import drafts
 from channels.telegram.rich import render, units
 from tests.fakes.telegram import FakeTelegram
+from tests.fakes.telegram_state import USERNAME
 
 from .conftest import ANNA, GROUP, Keeping, Running
 
@@ -230,7 +231,7 @@ def test_no_token_in_any_failure(telegram: FakeTelegram, another: Callable[..., 
 
 
 def test_in_a_group_the_answer_hangs_on_the_question(telegram: FakeTelegram, running: Running) -> None:
-    number = telegram.write(ANNA, "/person please", GROUP)
+    number = telegram.write(ANNA, f"/person@{USERNAME} please", GROUP)
     running.listen().events(2)
     running.send(place=f"{GROUP}:{ANNA}", text="Coming")
     assert telegram.world.said(GROUP)[0]["reply_to_message"] == {"message_id": number}
