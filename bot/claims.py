@@ -94,6 +94,38 @@ def _release(conversation_id: str, agent: AgentView, desk: str, value: str) -> D
     return Done("done")
 
 
+def claimed_by(reply_id: str) -> None:
+    """The claim that was just taken came with this reply."""
+    sql(
+        "UPDATE reply SET claim_rev = (SELECT v.state_rev FROM conversation v WHERE v.id = reply.conversation_id) WHERE id = ?",
+        (reply_id,),
+    )
+
+
+def give_back(conversation_id: str, agent: AgentView, reply_id: str) -> bool:
+    """The reply that claimed the conversation is taken back, and so is its claim, if nothing else happened since: no other step and
+    no other reply. The customer stands where they stood in the queue."""
+    row = sql(
+        "SELECT 1 FROM reply r JOIN conversation v ON v.id = r.conversation_id WHERE r.id = ? AND r.claim_rev > 0"
+        " AND r.claim_rev = v.state_rev AND v.state = 'human' AND v.assignee = ? AND NOT EXISTS (SELECT 1 FROM reply o"
+        " WHERE o.conversation_id = v.id AND o.id > r.id AND o.state IN ('held', 'sent'))",
+        (reply_id, agent.name),
+    ).fetchone()
+    if row is None:
+        return False
+    stood = sql(
+        "SELECT max(e.at) FROM ticket_event e JOIN ticket t ON t.id = e.ticket_id WHERE t.conversation_id = ?"
+        " AND e.event IN ('opened', 'reopened', 'released')",
+        (conversation_id,),
+    ).fetchone()[0]
+    _release(conversation_id, agent, "", "")
+    sql(
+        "UPDATE ticket SET waiting_since = coalesce(?, waiting_since) WHERE conversation_id = ?",
+        (stood, conversation_id),
+    )
+    return True
+
+
 def _transfer(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
     other = agents.agent_at(desk, value) or agents.agent_named(value.lstrip("@"))
     if other is None or not other.may_act:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot import amendments, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
 from bot.agents import AgentView
-from bot.claims import Done, claim
+from bot.claims import Done, claim, claimed_by, give_back
 from bot.config import config
 from bot.crypto import seal, unseal
 from bot.declarations import declaration
@@ -81,6 +81,8 @@ def reply(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequen
             pass  # somebody was faster; the reply still goes out under this agent's name
     hold = 0.0 if how == "direct" else HOLD
     reply_id = _hold(event, agent, conversation_id, text, hold)
+    if claimed:
+        claimed_by(reply_id)
     files.attach(good, conversation_id, reply=reply_id)
     trouble = " ".join(filter(None, [refused, *_unsendable(conversation_id, good)]))
     if not hold:
@@ -264,6 +266,10 @@ def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
     mine = sql("SELECT 1 FROM reply WHERE id = ? AND conversation_id = ?", (reply_id, conversation_id)).fetchone()
     if mine is None or not _take_back(reply_id):
         return Done("stale", "Too late: it was sent already.")
+    if give_back(conversation_id, agent, reply_id):
+        return Done(
+            "done", "Taken back: the customer does not see it. Your claim is, too: it waits for an agent again."
+        )
     return Done("done", "Taken back: the customer does not see it.")
 
 

@@ -77,6 +77,8 @@ class Reply(Base):
     """held, sent, undone, note"""
     due_at = DoubleField(default=0, index=True)
     message = TextField(default="", index=True)
+    claim_rev = IntegerField(default=0)
+    """The conversation's ``state_rev`` after the claim that came with this reply; 0: it claimed nothing."""
     created_at = DoubleField()
 
     class Meta:
