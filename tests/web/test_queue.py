@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -32,6 +35,21 @@ def deskhand(web: Web, *arguments: str) -> str:
         [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=web.env, capture_output=True, text=True, timeout=60, check=True
     )  # fmt: skip
     return done.stdout
+
+
+def value(web: Web, query: str, *values: str) -> Any:
+    """One value of the database that web works on."""
+    url = web.env["DATABASE_URL"]
+    if url.startswith("postgres"):
+        import psycopg
+
+        with psycopg.connect(url) as server:
+            found = server.execute(query.replace("?", "%s"), values).fetchone()  # type: ignore[arg-type]
+    else:
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            found = file.execute(query, values).fetchone()
+    assert found is not None
+    return found[0]
 
 
 def test_where_a_conversation_stands_can_be_asked(web: Web) -> None:
@@ -130,3 +148,30 @@ def test_a_closed_site_says_so_in_its_welcome(web: Web) -> None:
         sock.end()
     finally:
         deskhand(web, "site", "hours", "demo", "schedule")
+
+
+def test_who_opens_the_chat_or_types_is_there_and_a_socket_that_comes_back_is_nobody(web: Web) -> None:
+    token, session = web.begin()
+    say(web, token, session, "hi")
+    act(web, token, session, "contact", email="anna@example.com")
+
+    def seen() -> float:
+        return float(value(web, "SELECT seen_at FROM ticket WHERE conversation_id = ?", session))
+
+    def seen_after(earlier: float) -> float:
+        until = time.monotonic() + 8
+        while seen() <= earlier:
+            assert time.monotonic() < until, "nobody was seen"
+            time.sleep(0.05)
+        return seen()
+
+    left = seen()
+    again = web.visitor(token=token, conv=session, cursor=1)
+    again.quiet(0.5)
+    assert seen() == left
+    again.send(t="typing", conv=session, on=True)
+    typed = seen_after(left)
+    opened = web.visitor(token=token, conv=session)
+    seen_after(typed)
+    again.end()
+    opened.end()
