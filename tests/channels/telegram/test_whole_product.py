@@ -176,7 +176,7 @@ def test_from_the_website_to_telegram_in_the_same_thread(
     assert len(slack.space.messages(ROOM)) == before + 1, "the same thread"
     telegram.write(1011, "/start " + link.partition("start=")[2])
     telegram.wait_for_text(1011, "was used before")
-    telegram.write(1011, "/continue", GROUP)
+    telegram.write(1011, f"/continue@{USERNAME}", GROUP)
     telegram.wait_for_text(GROUP, "Others read along")
 
 
