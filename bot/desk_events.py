@@ -40,6 +40,7 @@ MOVED = (
 )
 TRIES = 2
 """Attempts to store one event: two that make the same row at once both find it the second time."""
+ERASED = "The customer has deleted this conversation, so nothing was sent or changed. There is nothing left to do here."
 OUTSIDER = "Nothing was sent: guests and people of other companies cannot answer customers."
 
 
@@ -157,6 +158,8 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if not conversation_id:
         if event.kind in {"reply", "note", "action"} and desk_posts.was_thread(event.desk, event.thread):
             return Done("cannot", MOVED)
+        if event.kind in {"reply", "note", "action"} and _erased(event):
+            return Done("stale", ERASED)
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
     if event.kind == "delete":
         # Whoever did it: the message is gone. Perhaps nobody can say who (after an outage), or its author is no agent any more.
@@ -174,6 +177,11 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if not agent.may_act:
         return Done("not_allowed", "Nothing was sent: your account here may read but not act. Ask an admin.")
     return _by_agent(event, agent, conversation_id, kept)
+
+
+def _erased(event: DeskEvent) -> bool:
+    """Whether it is meant for a conversation that its customer deleted: written under our card, or a button of ours that names one."""
+    return bool(event.conversation_id) or desk_posts.was_erased(event.desk, event.place, event.thread)
 
 
 def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequence[Kept]) -> Done:

@@ -84,6 +84,28 @@ def was_thread(desk: str, thread: str) -> bool:
     return bool(thread) and sql(query, (PREFIX + desk, thread)).fetchone() is not None
 
 
+def remember_erased(conversation_id: str) -> None:
+    """The conversation is being deleted: keep only which threads were its own, so that nobody is answered with silence there."""
+    for desk, place, thread in sql(
+        "SELECT desk, place, thread FROM desk_thread WHERE conversation_id = ? AND thread IS NOT NULL",
+        (conversation_id,),
+    ).fetchall():
+        sql(
+            "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
+            (_erased_name(desk, place, thread), f"{clock.now():.0f}"),
+        )
+
+
+def was_erased(desk: str, place: str, thread: str) -> bool:
+    """Whether this was the thread of a conversation that its customer deleted."""
+    row = sql("SELECT 1 FROM cursor WHERE name = ?", (_erased_name(desk, place, thread),)).fetchone()
+    return bool(thread) and row is not None
+
+
+def _erased_name(desk: str, place: str, thread: str) -> str:
+    return f"erased:{desk}:{place}/{thread}"
+
+
 def refresh_card(conversation_id: str) -> None:
     """Something that the card shows has changed."""
     row = sql(
