@@ -32,7 +32,7 @@ class DeadLetter:
 
 
 _QUERIES = {
-    "delivery": "SELECT CAST(ord AS TEXT), state, channel || ' ' || place, created_at, error, conversation_id FROM delivery"
+    "delivery": "SELECT CAST(ord AS TEXT), state, channel || ' ' || place, created_at, error, COALESCE(conversation_id, '') FROM delivery"
     " WHERE state IN ('dead', 'held')",
     "job": "SELECT id, state, kind || ' ' || ref, COALESCE(ended_at, created_at), error, '' FROM job WHERE state = 'dead'",
     "turn": "SELECT id, state, 'turn', COALESCE(ended_at, started_at), error, conversation_id FROM turn"

@@ -221,7 +221,7 @@ def claim_head(
     if not taken:
         return None  # another process was faster (leadership moved)
     head = Head(
-        ord=number, key=key, conversation_id=conversation_id, message=message, channel=channel, place=place, op=op,
+        ord=number, key=key, conversation_id=conversation_id or "", message=message, channel=channel, place=place, op=op,
         version=version, part=part, parts=parts, attempt=attempts + 1, first_sent_at=first,
     )  # fmt: skip
     try:

@@ -156,10 +156,8 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if not conversation_id:
-        if event.kind in {"reply", "note", "action"} and desk_posts.was_thread(event.desk, event.thread):
-            return Done("cannot", MOVED)
-        if event.kind in {"reply", "note", "action"} and _erased(event):
-            return Done("stale", ERASED)
+        if event.kind in {"reply", "note", "action"}:
+            return _without_conversation(event)
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
     if event.kind == "delete":
         # Whoever did it: the message is gone. Perhaps nobody can say who (after an outage), or its author is no agent any more.
@@ -179,9 +177,13 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     return _by_agent(event, agent, conversation_id, kept)
 
 
-def _erased(event: DeskEvent) -> bool:
-    """Whether it is meant for a conversation that its customer deleted: written under our card, or a button of ours that names one."""
-    return bool(event.conversation_id) or desk_posts.was_erased(event.desk, event.place, event.thread)
+def _without_conversation(event: DeskEvent) -> Done:
+    """Said where a conversation of ours was: under the card of one that is deleted or has moved, or by a button that names one."""
+    if desk_posts.was_erased(event.desk, event.place, event.thread):
+        return Done("stale", ERASED)
+    if desk_posts.was_thread(event.desk, event.thread):
+        return Done("cannot", MOVED)
+    return Done("stale", ERASED) if event.conversation_id else Done("unknown_thread")
 
 
 def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequence[Kept]) -> Done:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock, confirmations, desk_messages, profiles
+from bot import clock, confirmations, desk_messages, farewells, profiles
 from bot.crypto import reveal
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
@@ -270,6 +270,8 @@ def _plan(conversation_id: str, desk: str, message: str, op: str, version: int, 
 
 def compose(head: Head) -> DeskPost | None:
     """The post of a delivery row as it should be now; ``None``: there is nothing to show any more."""
+    if head.message.startswith(farewells.GONE):
+        return farewells.compose(head)
     desk = head.channel.removeprefix(PREFIX)
     thread = sql(
         "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?", (head.conversation_id, desk)

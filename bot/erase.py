@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot import audit, desk_posts, file_keeping, files
+from bot import audit, desk_posts, farewells, file_keeping, files
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, sql
@@ -39,6 +39,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         sql("UPDATE ledger SET payload = '', error = '', body_hash = '' WHERE conversation = ?", (conversation_id,))
         paths.extend(file_keeping.forget("conversation_id", conversation_id))
         desk_posts.remember_erased(conversation_id)
+        farewells.plan(conversation_id)
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         for table in ("message", "turn", "delivery", "ticket", "route"):
             sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
@@ -66,4 +67,5 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
             bus().drop_draft(turn_id, attempts)
         bus().wake("changed", conversation_id)
         bus().wake("turns", conversation_id)
+        bus().wake("out")
     return done

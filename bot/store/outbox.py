@@ -13,7 +13,8 @@ class Delivery(Base):
 
     ord = AutoField()
     key = TextField(unique=True)
-    conversation = ForeignKeyField(Conversation, backref="deliveries", on_delete="CASCADE")
+    conversation = ForeignKeyField(Conversation, backref="deliveries", null=True, on_delete="CASCADE")
+    """Empty: it outlives its conversation, to take away what a desk still shows of it."""
     message = TextField(default="", index=True)
     channel = TextField()
     place = TextField()
