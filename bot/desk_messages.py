@@ -129,10 +129,13 @@ def _react(head: Head, shown: MessageView, subject: str, can: Declaration, commo
 def mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
     """The mark on an agent's own message: how far it and its files are."""
     row = sql(f"SELECT origin, state, message FROM reply WHERE id = ?{held_row()}", (head.message,)).fetchone()  # noqa: S608
-    if row is None or row[1] in {"undone", "note"}:
+    if row is None:
         return None
+    subject = row[0].rpartition("/")[2]
+    if row[1] in {"undone", "note"}:  # what was marked once as on its way is not (any more)
+        return DeskPost(op="mark", subject=subject, mark="", **common) if head.version > 1 else None
     state = mark_state(row[2]) if row[1] == "sent" else "queued"
-    return DeskPost(op="mark", subject=row[0].rpartition("/")[2], mark=state, **common)  # type: ignore[arg-type]
+    return DeskPost(op="mark", subject=subject, mark=state, **common)  # type: ignore[arg-type]
 
 
 def held_row() -> str:

@@ -326,7 +326,10 @@ def _becomes_note(reply_id: str, conversation_id: str, agent: AgentView, text: s
         created_at=clock.now(),
         extra={"files": [files.remembered(file) for file in stay]} if stay else None,
     )
-    sql("UPDATE reply SET state = 'note', message = ? WHERE id = ?", (message_id, reply_id))
+    desk = sql(
+        "UPDATE reply SET state = 'note', message = ? WHERE id = ? RETURNING desk", (message_id, reply_id)
+    ).fetchone()
+    desk_posts.mark(reply_id, desk[0], conversation_id, 2)
     return Done("note", "It is a note now: the customer does not see it.")
 
 
@@ -341,7 +344,7 @@ def delete(event: DeskEvent) -> Done:
         return Done("ignored")
     reply_id, conversation_id, state, message_id, _owner = known
     if state == "held":
-        _take_back(reply_id)
+        _take_back(reply_id, gone=True)
         return Done("done")
     sql("UPDATE reply SET body = '', sealed = ? WHERE id = ?", (False, reply_id))
     if not message_id:
@@ -349,13 +352,16 @@ def delete(event: DeskEvent) -> Done:
     return _change(conversation_id, message_id, None, note=state == "note")
 
 
-def _take_back(reply_id: str) -> bool:
-    """Really: the words go, not only from sight. False: it is not held (any more)."""
+def _take_back(reply_id: str, *, gone: bool = False) -> bool:
+    """Really: the words go, not only from sight. ``gone``: at the desk, too. False: it is not held (any more)."""
     taken = sql(
-        "UPDATE reply SET state = 'undone', body = '', sealed = ? WHERE id = ? AND state = 'held'", (False, reply_id)
-    ).rowcount
+        "UPDATE reply SET state = 'undone', body = '', sealed = ? WHERE id = ? AND state = 'held' RETURNING desk, conversation_id",
+        (False, reply_id),
+    ).fetchone()
     if taken:
         file_keeping.forget("reply", reply_id)
+        if not gone:
+            desk_posts.mark(reply_id, taken[0], taken[1], 2)  # nothing is on its way any more
     return bool(taken)
 
 

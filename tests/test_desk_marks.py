@@ -9,7 +9,7 @@ import pytest
 
 from bot import clock, deliver, desk_posts
 from bot.channel import Channel, Limits, Resend
-from bot.desk import DeskPost, Posted
+from bot.desk import Action, DeskPost, Posted
 from bot.messages import Outbound, Sent
 from bot.outbox import Outbox
 from tests.test_desks import World, world  # noqa: F401  the fixture
@@ -102,3 +102,14 @@ def test_a_message_that_arrives_while_its_mark_is_taken_plans_the_true_one(
     thread.join(20)
     shown += marks(world)
     assert shown[-1] == "sent"
+
+
+def test_what_is_taken_back_or_becomes_a_note_is_not_marked_as_on_its_way(world: World) -> None:  # noqa: F811
+    held = world.do("T1:ana", text="oops", message="r1")
+    assert marks(world) == ["queued"]
+    world.do("T1:ana", "action", action=Action.UNDO, value=held.value)
+    assert marks(world) == [""]
+    world.do("T1:ana", text="for us", message="r2")
+    assert marks(world) == ["queued"]
+    world.do("T1:ana", "edit", text="note: for us", message="r2")
+    assert marks(world) == [""]
