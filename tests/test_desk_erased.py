@@ -14,7 +14,9 @@ def test_words_and_clicks_in_the_thread_of_what_was_deleted_are_answered(world: 
     erased = world.conversation
     erase_conversation(erased)
     (world.conversation,) = world.store.read(world.outbox.due)
-    assert [post.op for post in world.pump()] == ["card"], "the last one; what it leaves behind tells nobody that the ticket moved"
+    assert [post.op for post in world.pump()] == ["card"], (
+        "the last one; what it leaves behind tells nobody that the ticket moved"
+    )
     for answer in (
         world.do("T1:ana", text="It left yesterday."),
         world.do("T1:ana", "note", text="He was angry."),

@@ -17,7 +17,10 @@ def test_the_card_says_that_it_was_deleted_and_what_was_shown_goes(world: Any, s
     erase_conversation(w.conversation)
     assert store.read(lambda: store.Conversation.select().count()) == 0
     places = {desk: store.read(outbox.due) for desk, outbox in w.desks.items()}
-    for desk, deletions in (("wall", 3), ("paper", 0)):  # the transcript, the message and its file; the other desk cannot delete
+    for desk, deletions in (
+        ("wall", 3),
+        ("paper", 0),
+    ):  # the transcript, the message and its file; the other desk cannot delete
         (place,) = places[desk]
         w.conversation = place
         card, *others = w.posts(desk)
