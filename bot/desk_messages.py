@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot import clock, outgoing, profiles
+from bot.crypto import reveal
 from bot.declarations import Declaration, desk_declaration
 from bot.deliver import FILE_PART, Head
 from bot.desk import Action, DeskPost, Line
@@ -29,6 +30,8 @@ FAILED = "failed:"
 """The same for an agent's words that did not arrive."""
 QUOTED = 80
 """Characters of a message that a line about it repeats."""
+DRAFT = "draft:"
+"""Before the id of a turn whose answer came too late."""
 MAILED = "mailed:"
 """Before the id of a mail that is told of."""
 _GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
@@ -189,6 +192,14 @@ def mailed(head: Head) -> str:
         return ""
     kept = " It is kept until there is an SMTP_URL." if row[1] == "kept" else ""
     return f"The customer is not in the chat, so what they have not seen goes to {row[0]} by mail.{kept}"
+
+
+def draft(head: Head) -> str:
+    """The AI's answer that came too late; empty if it is gone."""
+    turn_id = head.message.removeprefix(DRAFT)
+    row = sql("SELECT draft FROM turn WHERE id = ?", (turn_id,)).fetchone()
+    text = reveal("turn", "draft", turn_id, row[0]) if row and row[0] else ""
+    return f"The AI's answer was ready when a person took over. The customer has not seen it:\n\n{text}" if text else ""
 
 
 def _quoted(shown: MessageView) -> str:

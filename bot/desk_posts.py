@@ -231,6 +231,12 @@ def tell_mailed(conversation_id: str, mail_id: str) -> None:
         _plan(conversation_id, desk, f"{desk_messages.MAILED}{mail_id}", "event", 0)
 
 
+def show_draft(conversation_id: str, turn_id: str) -> None:
+    """An answer of the AI was finished after a person took over: agents may use it, and nobody else has seen it."""
+    for desk in _threads(conversation_id):
+        _plan(conversation_id, desk, f"{desk_messages.DRAFT}{turn_id}", "event", 0)
+
+
 def not_followed(number: int) -> None:
     """A platform refused a change or a reaction (the delivery ``number``): say so in the threads, where it looks as if it were done."""
     row = sql("SELECT conversation_id FROM delivery WHERE ord = ?", (number,)).fetchone()
@@ -292,8 +298,9 @@ def compose(head: Head) -> DeskPost | None:
     if head.message == "transcript":
         lines = desk_messages.transcript(head.conversation_id, ANOTHER if head.version else "")
         return DeskPost(op="event", author="system", text=desk_messages.in_words(lines), lines=lines, **common)
-    if head.message.startswith(desk_messages.MAILED):
-        text = desk_messages.mailed(head)
+    if head.message.startswith((desk_messages.MAILED, desk_messages.DRAFT)):
+        tell = desk_messages.mailed if head.message.startswith(desk_messages.MAILED) else desk_messages.draft
+        text = tell(head)
         return DeskPost(op="event", author="system", text=text, **common) if text else None
     if head.message.startswith(desk_messages.FAILED):
         return desk_messages.failed(head, common)

@@ -303,6 +303,8 @@ def _too_late(begun: Begun, answer: Answer) -> Ended:
         raise LostLease(begun.conversation_id)
     draft = seal_draft(answer.text, begun.turn_id)
     sql("UPDATE turn SET state = 'superseded', draft = ? WHERE id = ?", (draft, begun.turn_id))
+    if answer.text and row[2] in {"waiting", "human"}:
+        desk_posts.show_draft(begun.conversation_id, begun.turn_id)
     sql("UPDATE conversation SET needs = ? WHERE id = ?", (False, begun.conversation_id))
     release(begun)
     return Ended(stored=False, why=row[2])
