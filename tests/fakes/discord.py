@@ -31,6 +31,7 @@ from tests.fakes.discord_limits import Buckets
 from tests.fakes.discord_people import People
 from tests.fakes.discord_rest import Routes
 from tests.fakes.discord_state import Refuse, World
+from tests.fakes.going_away import stop_listening
 from tests.fakes.slack_faults import Fault, Faults
 
 __all__ = ["FakeDiscord"]
@@ -133,7 +134,7 @@ class FakeDiscord(People):
 
         async def go() -> None:
             if self._site is not None:
-                await self._site.stop()
+                await stop_listening(self._site)
                 self._site = None
             await self.gateway.drop()
             for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):

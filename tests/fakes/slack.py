@@ -28,6 +28,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.going_away import stop_listening
 from tests.fakes.slack_faults import Fault, Faults
 from tests.fakes.slack_files import Transfer, hang_up
 from tests.fakes.slack_methods import Methods, Refuse
@@ -122,7 +123,7 @@ class FakeSlack(People):
 
         async def go() -> None:
             if self._site is not None:
-                await self._site.stop()
+                await stop_listening(self._site)
                 self._site = None
             await self.sockets.drop()
             for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):

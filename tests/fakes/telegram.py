@@ -27,6 +27,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from tests.fakes.going_away import stop_listening
 from tests.fakes.slack_faults import Fault, Faults
 from tests.fakes.telegram_limits import Refuse, Speed
 from tests.fakes.telegram_methods import Methods
@@ -130,7 +131,7 @@ class FakeTelegram(People):
 
         async def go() -> None:
             if self._site is not None:
-                await self._site.stop()
+                await stop_listening(self._site)
                 self._site = None
             await asyncio.sleep(0.02)  # for connections that were just being accepted
             for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):

@@ -1,6 +1,7 @@
 """The system on the other side, and a small stand-in for Deskhand's web process, so that the kit can drive the channel."""
 
 import asyncio
+import socket
 import hashlib
 import hmac
 import json
@@ -77,13 +78,16 @@ class OtherSide(PlatformDouble):
         app.router.add_post("/answers", self._answered)
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", self.port).start()
-        self.port = self.runner.addresses[0][1]
+        self.door = socket.create_server(("127.0.0.1", self.port))
+        await web.SockSite(self.runner, self.door).start()
+        self.port = self.door.getsockname()[1]
         self.calling = self.calling or asyncio.create_task(self._call())
 
     async def stop(self) -> None:
         runner, self.runner = self.runner, None
         if runner is not None:
+            asyncio.get_running_loop().remove_reader(self.door)  # nobody comes in any more
+            await asyncio.sleep(0.05)  # who was coming in is there now: closed in between, they would wait for ever
             for connection in list(runner.server.connections):
                 connection.transport.abort()
             await runner.cleanup()
