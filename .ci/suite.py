@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 ON_POSTGRES = "not browser and (slow or product or chaos)"
 """What touches a database or starts processes (marked in tests/conftest.py): the rest would only be done twice."""
-WHOLES = ("tests/scenarios", "tests/chaos", "tests/web")
+WHOLES = ("tests/scenarios", "tests/web")
+KILLS = ("tests/chaos",)
 OUTSIDE = ("tests/channels", "tests/conformance", "tests/providers", "tests/plugins", "tests/fakes")
-REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *OUTSIDE, "tests/browser")))
+REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *KILLS, *OUTSIDE, "tests/browser")))
 
 
 class Part(NamedTuple):
@@ -32,11 +33,13 @@ class Part(NamedTuple):
 PARTS = (
     Part("the browser", "sqlite", ("tests/browser",)),
     Part("channels, desks and providers", "sqlite", OUTSIDE),
-    Part("whole conversations and kills", "sqlite", WHOLES),
-    Part("whole conversations and kills", "postgresql", WHOLES),
-    Part("channels, desks and providers", "postgresql", OUTSIDE),
     Part("everything else", "sqlite", REST),
+    Part("whole conversations", "sqlite", WHOLES),
+    Part("kills", "sqlite", KILLS),
     Part("everything else", "postgresql", REST),
+    Part("whole conversations", "postgresql", WHOLES),
+    Part("channels, desks and providers", "postgresql", OUTSIDE),
+    Part("kills", "postgresql", KILLS),
 )
 
 
