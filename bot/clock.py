@@ -26,8 +26,9 @@ def boot_id() -> str:
 
 
 def new_id() -> str:
-    """A UUIDv7 in its usual form: sorts by time, 74 random bits. Not a secret."""
-    raw = bytearray((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10))
+    """A UUIDv7 in its usual form: sorts by time, to a quarter of a microsecond (RFC 9562, method 3), 62 random bits. Not a secret."""
+    at, rest = divmod(time.time_ns(), 1_000_000)
+    raw = bytearray(at.to_bytes(6, "big") + (rest * 4096 // 1_000_000).to_bytes(2, "big") + os.urandom(8))
     raw[6] = 0x70 | (raw[6] & 0x0F)
     raw[8] = 0x80 | (raw[8] & 0x3F)
     text = raw.hex()

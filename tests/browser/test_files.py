@@ -247,7 +247,7 @@ def test_axe_finds_nothing_with_files(mode: str, product: Deskhand, visit: Visit
     attach(chat, file("small.png", photo(60, 40), "image/png"), file("page.html", b"<h1>"))
     expect(chips(chat).nth(0)).to_contain_text("KB", timeout=PATIENCE)
     no_violations(chat, "chips")
-    chat.say("Look")
+    chat.ask("Look")  # and wait for the answer: by then the message stands there as it is stored
     expect(chat.mine.first.get_by_role("img")).to_be_visible(timeout=PATIENCE)
     chat.mine.first.focus()
     expect(chat.page.get_by_role("toolbar")).to_be_visible()
