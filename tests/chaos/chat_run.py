@@ -21,7 +21,7 @@ from tests.chaos.killer import Killer
 from tests.chaos.run import Database
 from tests.chaos.snapshot import read_database, unfinished
 from tests.fakes.discord import FakeDiscord
-from tests.fakes.slack_faults import Fault, Faults
+from tests.fakes.faults import Fault, Faults
 from tests.fakes.telegram import FakeTelegram
 
 PLUGINS = Path(__file__).parent / "chat_plugins"

@@ -241,7 +241,7 @@ class _Run:
             for task in (*people, outage, watch, killing):
                 task.cancel()
             await asyncio.gather(*people, outage, watch, killing, return_exceptions=True)
-            if not self.slack._site:
+            if not self.slack.is_up:
                 self.slack.up()
         for task in done:
             if error := task.exception():

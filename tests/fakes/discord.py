@@ -17,9 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -31,45 +29,26 @@ from tests.fakes.discord_limits import Buckets
 from tests.fakes.discord_people import People
 from tests.fakes.discord_rest import Routes
 from tests.fakes.discord_state import Refuse, World
-from tests.fakes.going_away import stop_listening
-from tests.fakes.slack_faults import Fault, Faults
+from tests.fakes.served import Served, hang_up
 
 __all__ = ["FakeDiscord"]
 
 
-class FakeDiscord(People):
-    """One bot's Discord. ``paced``: hold its buckets and the limit of all routes."""
+class FakeDiscord(Served, People):
+    """One bot's Discord. ``paced``: hold its buckets and the limit of all routes. Faults of its own: ``error`` with ``error="403 50001"``,
+    and ``banned`` for the edge's 429 without JSON; methods are routes such as ``POST /channels/*/messages``."""
+
+    largest = 2**25
 
     def __init__(self, *, port: int = 0, journal: Path | None = None, paced: bool = True) -> None:
         self.world = World(journal)
-        self.faults = Faults()
+        super().__init__(self.world, port)
         self.gateway = Gateway(self.world)
         self.routes = Routes(self.world, self.gateway)
         self.buckets = Buckets(paced)
-        self.port = port
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake discord", daemon=True)
         self.world.tell = lambda name, data: self._loop.call_soon_threadsafe(self.gateway.event, name, data) and None
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
 
     # Life -----------------------------------------------------------------------------------------------------------
-
-    def __enter__(self) -> FakeDiscord:
-        self._thread.start()
-        self.run(self._start())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-        self.world.close()
-
-    def run(self, what: Any) -> Any:
-        """Run a coroutine in the loop of the fake, such as ``discord.run(discord.gateway.reconnect())``."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(15)
 
     @property
     def url(self) -> str:
@@ -87,32 +66,23 @@ class FakeDiscord(People):
             "DESKHAND_DISCORD_CDN_URL": self.cdn,
         }
 
-    async def _start(self) -> None:
-        app = web.Application(client_max_size=2**25)
+    def routes_of(self, app: web.Application) -> None:
         app.router.add_route("*", "/api/v10/{path:.*}", self._api)
         app.router.add_get("/attachments/{number}/{name}", self._file)
         app.router.add_get("/gateway/", self.gateway.handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await self._listen()
-        self.gateway.start()
 
-    async def _listen(self) -> None:
-        assert self._runner is not None
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        self.port = self._runner.addresses[0][1]
+    def listening(self) -> None:
         self.gateway.url = f"ws://127.0.0.1:{self.port}/gateway/"
         self.world.cdn = self.cdn
 
-    async def _stop(self) -> None:
+    async def begin(self) -> None:
+        self.gateway.start()
+
+    async def end(self) -> None:
         await self.gateway.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+
+    async def cut(self) -> None:
+        await self.gateway.drop()
 
     # What goes wrong ------------------------------------------------------------------------------------------------
 
@@ -123,30 +93,6 @@ class FakeDiscord(People):
         yield
         self.run(asyncio.sleep(0))
         self.gateway.silent = False
-
-    def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
-        """Script a fault for the next calls of a route such as ``POST /channels/*/messages``. Kinds: see ``slack_faults``;
-        ``error`` with ``error="403 50001"``, ``banned`` for the edge's 429 without JSON."""
-        self.faults.scripted.extend(Fault(kind, method, **more) for _ in range(times))
-
-    def down(self) -> None:
-        """Gone from the network: connections are refused and cut. People go on writing."""
-
-        async def go() -> None:
-            if self._site is not None:
-                await stop_listening(self._site)
-                self._site = None
-            await self.gateway.drop()
-            for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):
-                if connection.transport is not None:
-                    connection.transport.abort()
-
-        self.world.note("down")
-        self.run(go())
-
-    def up(self) -> None:
-        self.world.note("up")
-        self.run(self._listen())
 
     # The bot's side -------------------------------------------------------------------------------------------------
 
@@ -166,7 +112,7 @@ class FakeDiscord(People):
         if fault is not None:
             self.world.note("fault", fault=kind, route=route)
         if kind == "drop_before":
-            return _hang_up(request)
+            return hang_up(request)
         if kind == "500":
             return web.Response(status=502, text="<html>oops</html>", content_type="text/html")
         if kind == "banned":
@@ -189,7 +135,7 @@ class FakeDiscord(People):
             self.world.note("refused", route=route, code=refusal.code)
             return self._refused(refusal, headers)
         if kind == "drop_after":
-            return _hang_up(request)
+            return hang_up(request)
         if kind == "500_after":
             return web.Response(status=502, text="<html>oops</html>", content_type="text/html")
         if fault is not None and kind == "slow_after":
@@ -220,20 +166,6 @@ class FakeDiscord(People):
 
     # Waiting --------------------------------------------------------------------------------------------------------
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-        """Until ``condition()`` is true; its value. For tests that are not asynchronous."""
-        deadline = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    "it did not happen in time; the log ends with "
-                    + json.dumps(self.world.log[-8:], default=str)[:4000]
-                )
-            time.sleep(0.01)
-
     def connected(self) -> bool:
         return bool(self.gateway.open)
 
@@ -251,9 +183,3 @@ async def _read(request: web.Request) -> tuple[dict[str, Any], list[tuple[str, b
         else:
             files.append((part.filename or "", bytes(await part.read())))  # type: ignore[union-attr]
     return body, files
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)

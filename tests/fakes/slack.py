@@ -28,120 +28,65 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.going_away import stop_listening
-from tests.fakes.slack_faults import Fault, Faults
-from tests.fakes.slack_files import Transfer, hang_up
+from tests.fakes.faults import Fault
+from tests.fakes.served import Served, hang_up
+from tests.fakes.slack_files import Transfer
 from tests.fakes.slack_methods import Methods, Refuse
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Sockets
 from tests.fakes.slack_state import Workspace
 
 __all__ = ["FakeSlack", "Fault", "main"]
-ACTS = {"reply", "say", "broadcast", "edit", "delete", "click", "unfurl", "react", "unreact"}
 
 
-class FakeSlack(People):
+class FakeSlack(Served, People):
     """One workspace with one app. ``paced`` holds ``chat.postMessage`` to one a second and channel, after ``burst``."""
+
+    acts = frozenset({"reply", "say", "broadcast", "edit", "delete", "click", "unfurl", "react", "unreact"})
 
     def __init__(self, *, port: int = 0, journal: Path | None = None, paced: bool = False, burst: int = 1) -> None:
         self.space = Workspace(journal)
-        self.faults = Faults()
+        super().__init__(self.space, port)
         self.sockets = Sockets(self.space)
         self.paced, self.burst = paced, burst
-        self.port = port
         self._levels: dict[str, tuple[float, float]] = defaultdict(lambda: (float(self.burst), time.monotonic()))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake slack", daemon=True)
         self._tell = self._thread_safe(self.sockets.event)
         self._click = self._thread_safe(self.sockets.interactive)
         self._methods = Methods(self.space, self._tell)
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
 
     def _thread_safe(self, function: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
         return lambda value: self._loop.call_soon_threadsafe(function, value) and None
 
     # Life -----------------------------------------------------------------------------------------------------------
 
-    def __enter__(self) -> FakeSlack:
-        self._thread.start()
-        self._run(self._start())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-        self.space.close()
-
-    def _run(self, what: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(15)
-
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api/"
 
-    async def _start(self) -> None:
-        app = web.Application(client_max_size=2**27)
+    def routes_of(self, app: web.Application) -> None:
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/link/", self.sockets.handle)
         files = Transfer(self)
         app.router.add_post("/upload/v1/{token}", files.take)
         app.router.add_get("/files-pri/{file}/{name:.*}", files.give)
         app.router.add_get("/login", files.login)
-        app.router.add_post("/_fake/act", self._act)
-        app.router.add_get("/_fake/log", self._log)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
-        await self._runner.setup()
-        await self._listen()
 
-    async def _listen(self) -> None:
-        assert self._runner is not None
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        self.port = self._runner.addresses[0][1]
+    def listening(self) -> None:
         self.space.base = f"http://127.0.0.1:{self.port}/"
 
-    async def _stop(self) -> None:
+    async def end(self) -> None:
         await self.sockets.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in late:  # answers that were to come too late
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+
+    async def cut(self) -> None:
+        await self.sockets.drop()
 
     # What goes wrong ------------------------------------------------------------------------------------------------
 
-    def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
-        """Script a fault for the next calls of ``method``. Kinds: see ``slack_faults``; ``error`` with ``error="…"``."""
-        self.faults.scripted.extend(Fault(kind, method, **more) for _ in range(times))
-
-    def down(self) -> None:
-        """Gone from the network: connections are refused, sockets cut. People go on writing."""
-
-        async def go() -> None:
-            if self._site is not None:
-                await stop_listening(self._site)
-                self._site = None
-            await self.sockets.drop()
-            for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):
-                if connection.transport is not None:
-                    connection.transport.abort()
-
-        self.space.note("down")
-        self._run(go())
-
-    def up(self) -> None:
-        self.space.note("up")
-        self._run(self._listen())
-
     def refresh_sockets(self, grace: float = 0.3) -> None:
-        self._run(self.sockets.refresh(grace))
+        self.run(self.sockets.refresh(grace))
 
     def drop_sockets(self) -> None:
-        self._run(self.sockets.drop())
+        self.run(self.sockets.drop())
 
     def revoke(self, *, cut: bool = False) -> None:
         """The token is worth nothing any more. With ``cut`` the connections are closed as well."""
@@ -215,24 +160,9 @@ class FakeSlack(People):
             headers["Retry-After"] = str(retry_after)
         return web.json_response(body, status=status, headers=headers)
 
-    # Waiting and control --------------------------------------------------------------------------------------------
+    # Waiting --------------------------------------------------------------------------------------------
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-        """Until ``condition()`` is true; its value. For tests that are not asynchronous."""
-        deadline = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    "it did not happen in time; the log ends with " + json.dumps(self.space.log[-5:], default=str)
-                )
-            time.sleep(0.01)
-
-    def wait_for_message(
-        self, channel: str, thread: str = "", number: int = 1, seconds: float = 20.0
-    ) -> dict[str, Any]:
+    def wait_for_message(self, channel: str, thread: str = "", number: int = 1, seconds: float = 0.0) -> dict[str, Any]:
         """The ``number``-th root of a channel, or reply of a thread."""
         skip = 1 if thread else 0
 
@@ -241,17 +171,6 @@ class FakeSlack(People):
             return all_of_them[number - 1] if len(all_of_them) >= number else None
 
         return dict(self.wait(found, seconds))
-
-    async def _act(self, request: web.Request) -> web.Response:
-        order = await request.json()
-        if order.get("do") not in ACTS:
-            return web.json_response({"error": f"do one of {sorted(ACTS)}"}, status=400)
-        done = getattr(self, order["do"])(*order.get("arguments", []), **order.get("named", {}))
-        return web.json_response({"done": done})
-
-    async def _log(self, request: web.Request) -> web.Response:
-        start = int(request.query.get("from", "0"))
-        return web.json_response(self.space.log[start:], dumps=lambda value: json.dumps(value, default=str))
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:

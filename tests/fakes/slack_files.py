@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from tests.fakes.served import hang_up
 from tests.fakes.slack_methods import Arguments, Methods, Refuse, method
 from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, Workspace
 
@@ -157,9 +158,3 @@ class Transfer:
 
     async def login(self, _: web.Request) -> web.Response:
         return web.Response(text=LOGIN, content_type="text/html")
-
-
-def hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)

@@ -20,66 +20,47 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from tests.fakes.going_away import stop_listening
-from tests.fakes.slack_faults import Fault, Faults
+from tests.fakes.faults import Fault
+from tests.fakes.served import Served, hang_up
 from tests.fakes.telegram_limits import Refuse, Speed
 from tests.fakes.telegram_methods import Methods
 from tests.fakes.telegram_people import People
 from tests.fakes.telegram_state import PRIVATE_KINDS, World
 
 __all__ = ["FakeTelegram", "Fault", "main"]
-ACTS = {"write", "send_file", "edit", "press", "react", "block", "unblock", "upgrade"}
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
-class FakeTelegram(People):
+class FakeTelegram(Served, People):
     """One bot. ``paced`` holds it to Telegram's speed limits."""
+
+    acts = frozenset({"write", "send_file", "edit", "press", "react", "block", "unblock", "upgrade"})
+    largest, patience, ending = 2**26, 45.0, 0.01
 
     def __init__(self, *, port: int = 0, journal: Path | None = None, paced: bool = False) -> None:
         self.world = World(journal)
-        self.faults = Faults()
+        super().__init__(self.world, port)
         self.speed = Speed()
         self.speed.on = paced
-        self.port = port
         self.webhook_retry = 0.3
         """Seconds until a webhook call that failed is made again (Telegram waits longer and longer)."""
         self.webhook_twice = False
         """Whether each call is made twice, as when our 200 is lost."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake telegram", daemon=True)
         self._new = asyncio.Event()
         self._poll: asyncio.Event | None = None
         self._methods = Methods(self.world, self._queued)
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
         self._caller: asyncio.Task[None] | None = None
 
     def _queued(self) -> None:
         self._loop.call_soon_threadsafe(self._new.set)
 
     # Life -----------------------------------------------------------------------------------------------------------
-
-    def __enter__(self) -> FakeTelegram:
-        self._thread.start()
-        self._run(self._start())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
-        self._loop.close()
-        self.world.close()
-
-    def _run(self, what: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(15)
 
     @property
     def url(self) -> str:
@@ -90,60 +71,17 @@ class FakeTelegram(People):
         """What the product needs to know."""
         return {"TELEGRAM_BOT_TOKEN": self.world.token, "DESKHAND_TELEGRAM_API_URL": self.url}
 
-    async def _start(self) -> None:
-        app = web.Application(client_max_size=2**26)
+    def routes_of(self, app: web.Application) -> None:
         app.router.add_route("*", "/bot{token}/{method}", self._api)
         app.router.add_get("/file/bot{token}/documents/{file}", self._file)
-        app.router.add_post("/_fake/act", self._act)
-        app.router.add_get("/_fake/log", self._log)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.01)
-        await self._runner.setup()
-        await self._listen()
+
+    async def begin(self) -> None:
         self._caller = asyncio.create_task(self._call_webhook())
-
-    async def _listen(self) -> None:
-        assert self._runner is not None
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
-        await self._site.start()
-        self.port = self._runner.addresses[0][1]
-
-    async def _stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
-        late = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
 
     @property
     def polled(self) -> bool:
         """Whether somebody waits for updates at this moment."""
         return self._poll is not None
-
-    # What goes wrong ------------------------------------------------------------------------------------------------
-
-    def fail(self, kind: str, method: str = "", times: int = 1, **more: Any) -> None:
-        """Script a fault for the next calls of ``method``. Kinds: 429, 502, 502_after, drop_before, drop_after, slow_after, error."""
-        self.faults.scripted.extend(Fault(kind, method, **more) for _ in range(times))
-
-    def down(self) -> None:
-        """Gone from the network: connections are refused. People go on writing."""
-
-        async def go() -> None:
-            if self._site is not None:
-                await stop_listening(self._site)
-                self._site = None
-            await asyncio.sleep(0.02)  # for connections that were just being accepted
-            for connection in list(self._runner.server.connections if self._runner and self._runner.server else ()):
-                if connection.transport is not None:
-                    connection.transport.abort()
-
-        self.world.note("down")
-        self._run(go())
-
-    def up(self) -> None:
-        self.world.note("up")
-        self._run(self._listen())
 
     # The bot's side -------------------------------------------------------------------------------------------------
 
@@ -152,7 +90,7 @@ class FakeTelegram(People):
         try:
             data = await _arguments(request)
         except ConnectionResetError:  # the bot hung up in the middle
-            return _hang_up(request)
+            return hang_up(request)
         if name != "getUpdates":
             shown = {key: value for key, value in data.items() if not isinstance(value, tuple)}
             self.world.note("call", method=name, chat=data.get("chat_id"), data=shown)
@@ -161,7 +99,7 @@ class FakeTelegram(People):
         if fault is not None:
             self.world.note("fault", kind=kind, method=name)
         if kind == "drop_before":
-            return _hang_up(request)
+            return hang_up(request)
         if kind in {"500", "502"}:
             return web.Response(status=502, text=HTML, content_type="text/html")
         if fault is not None and kind == "429":
@@ -170,7 +108,7 @@ class FakeTelegram(People):
             return _refused(Refuse(fault.error, 403 if fault.error.startswith("Forbidden") else 400))
         answer = await self._answer(name, token, data)
         if kind == "drop_after":
-            return _hang_up(request)
+            return hang_up(request)
         if kind in {"500_after", "502_after"}:
             return web.Response(status=502, text=HTML, content_type="text/html")
         if fault is not None and kind == "slow_after":
@@ -228,7 +166,7 @@ class FakeTelegram(People):
         fault = self.faults.next("file")
         if fault is not None:
             self.world.note("fault", kind=fault.kind, method="file")
-            return _hang_up(request)
+            return hang_up(request)
         content = self.world.files.get(request.match_info["file"])
         if content is None or request.match_info["token"] != self.world.token:
             return web.Response(status=404)
@@ -266,39 +204,15 @@ class FakeTelegram(People):
         except (aiohttp.ClientError, TimeoutError):
             return 0
 
-    # Waiting and control --------------------------------------------------------------------------------------------
+    # Waiting --------------------------------------------------------------------------------------------
 
-    def wait(self, condition: Callable[[], Any], seconds: float = 45.0) -> Any:
-        """Until ``condition()`` is true; its value."""
-        deadline = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    "it did not happen in time; the log ends with " + json.dumps(self.world.log[-6:], default=str)
-                )
-            time.sleep(0.01)
-
-    def wait_for_text(self, chat: int, part: str, seconds: float = 45.0) -> dict[str, Any]:
+    def wait_for_text(self, chat: int, part: str, seconds: float = 0.0) -> dict[str, Any]:
         """The newest message of the bot in a chat that has ``part`` in it."""
 
         def found() -> Any:
             return [one for one in self.world.said(chat) if part in str(one.get("text", ""))]
 
         return dict(self.wait(found, seconds)[-1])
-
-    async def _act(self, request: web.Request) -> web.Response:
-        order = await request.json()
-        if order.get("do") not in ACTS:
-            return web.json_response({"error": f"do one of {sorted(ACTS)}"}, status=400)
-        done = getattr(self, order["do"])(*order.get("arguments", []), **order.get("named", {}))
-        return web.json_response({"done": done})
-
-    async def _log(self, request: web.Request) -> web.Response:
-        start = int(request.query.get("from", "0"))
-        return web.json_response(self.world.log[start:], dumps=lambda value: json.dumps(value, default=str))
 
 
 def _refused(refusal: Refuse) -> web.Response:
@@ -323,12 +237,6 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
         elif isinstance(value, str) and value in {"true", "false"} and name != "text":
             found[name] = value == "true"
     return found
-
-
-def _hang_up(request: web.Request) -> web.Response:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
 
 
 def main(arguments: list[str] | None = None) -> None:
