@@ -19,7 +19,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.channel": "Capability Channel ChannelDown DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
         "bot.desk": "Action Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted ThreadGone",
         "bot.answer_mails": "customer_seen=seen",
-        "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Prompt PromptMessage ProviderError "
+        "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Image Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",
         "bot.knowledge": "Found Passage Question",

@@ -6,7 +6,7 @@ A provider makes one attempt and keeps no state between calls. Order, clocks, br
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -37,10 +37,21 @@ class Conclusion(BaseModel):
     handoff: Handoff | None = Field(default=None, description="Set when a person must take over.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture that a customer sent, as bytes: already checked, re-encoded and small enough for a model."""
+
+    media: str
+    """Such as ``image/png``."""
+    data: bytes = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class PromptMessage:
     role: Literal["user", "assistant"]
     text: str
+    images: tuple[Image, ...] = ()
+    """Only providers with :attr:`AICapability.VISION` are given them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,11 @@ class Prompt:
     conclude: bool = True
     """Offer the tool ``conclude`` (see :class:`Conclusion`)."""
     clocks: Clocks = field(default_factory=Clocks)
+    economy: Literal["full", "cheap", "quotes"] = "full"
+    """What may be spent: every provider, only those with :attr:`AICapability.CHEAP` or without a price, or none that costs anything."""
+    placeholders: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What stands for something that no provider may see, and what it stands for: put back into the answer for this customer.
+    Never part of a request."""
 
     @property
     def question(self) -> str:
@@ -161,6 +177,9 @@ class AICapability(StrEnum):
     TOOLS = "tools"
     TEMPERATURE = "temperature"
     VISION = "vision"
+    EMBED = "embed"
+    CHEAP = "cheap"
+    """Meant for when the budget is nearly used up."""
     QUOTES = "quotes"
     """Answers by quoting passages, without a model: needs no budget, and its answers are labelled ``offline``."""
 
@@ -178,6 +197,10 @@ class AIProvider:
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
         """Yield deltas until :class:`End`. Raises :class:`ProviderError`. Closing the iterator must close the connection."""
+        raise NotImplementedError
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one vector for each text, all of one length. Only with :attr:`AICapability.EMBED`. Raises :class:`ProviderError`."""
         raise NotImplementedError
 
     def warm(self) -> None:

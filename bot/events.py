@@ -70,6 +70,8 @@ class TurnContext:
     """What is asked now, as the AI sees it; several messages are joined by line ends."""
     answerable: bool = True
     """Whether the knowledge base has something to answer from."""
+    certainty: float = 0.0
+    """How sure the search is of that, from 0 to 1."""
     turns: int = 0
     """Answers of the AI since it got this conversation (again)."""
     tokens: int = 0
@@ -88,7 +90,9 @@ class Answer:
     sources: tuple[Source, ...] = ()
     choices: tuple[str, ...] = ()
     confidence: float | None = None
-    type: Literal["ai", "offline", "fallback", "stopped"] = "ai"
+    type: Literal["ai", "auto", "cache", "offline", "fallback", "stopped"] = "ai"
+    grounded: float | None = None
+    """How much of what it claims stands in its passages, from 0 to 1; ``None``: nobody checked."""
     handoff_reason: str = ""
     """Not empty when a person must take over."""
     handoff_summary: str = ""

@@ -42,5 +42,7 @@ class Found:
 
     passages: tuple[Passage, ...] = ()
     answerable: bool = False
+    certainty: float = 0.0
+    """How sure the search is that they hold the answer, from 0 to 1; comparable between questions."""
     version: int = 0
     """Version of the index that was searched."""

@@ -17,7 +17,8 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from bot import lease, turns
-from bot.answering import Cancelled, Running, answer, fallback
+from bot.answering import answer, fallback
+from bot.asking import Cancelled, Running
 from bot.bus import bus
 from bot.config import config
 from bot.containment import Call, CallAbandoned

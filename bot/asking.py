@@ -1,0 +1,179 @@
+"""Asking the fleet: what it says is released piece by piece, and becomes an answer with its sources. One attempt of one turn."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from pydantic import ValidationError
+
+from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
+from bot.drafts import Draft, Drafts
+from bot.events import Answer, Reason
+from bot.failpoints import failpoint
+from bot.fleet import Attempt, Done, Fleet, FleetStream
+from bot.release import Release
+from bot.store import StoreUnavailable, write
+from bot.turns import Account, Begun, note_attempt
+
+if TYPE_CHECKING:
+    from bot.plugins import Snapshot
+
+log = structlog.get_logger("answering")
+
+PERSON = "Talk to a person"
+
+
+class Cancelled(BaseException):
+    """Another thread goes on with this turn (a new message, a stop, a plugin that hangs): drop everything."""
+
+
+@dataclass
+class Running:
+    """A turn in progress, shared by the thread that answers and the one that watches."""
+
+    begun: Begun
+    draft: Draft
+    cancelled: bool = False
+    released: bool = False
+    ended: bool = False
+    again: bool = False
+    """Something new came while it ended: look once more."""
+    given_up: bool = False
+    """A plugin hangs in its thread, which was replaced."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    first_delta: float | None = None
+    stream: FleetStream | None = None
+
+    def show(self, text: str) -> None:
+        """Release a piece to the customer. Raises :class:`Cancelled` when somebody else goes on."""
+        with self.lock:
+            if self.cancelled:
+                raise Cancelled
+            self.released = True
+        if self.first_delta is None:
+            self.first_delta = time.monotonic()
+            failpoint("turn.first_delta")
+        else:
+            failpoint("turn.mid_answer")
+        self.draft.add(text)
+
+    def cancel(self, *, unless_released: bool = False) -> bool:
+        """Take the turn away from its thread; False: it has ended, or (``unless_released``) something was shown."""
+        with self.lock:
+            if self.ended or self.cancelled or (unless_released and self.released):
+                return False
+            self.cancelled = True
+        if self.stream is not None:
+            self.stream.stop()
+        return True
+
+    def finish(self) -> bool:
+        """Claim the right to end the turn; False: it was taken away."""
+        with self.lock:
+            if self.cancelled or self.ended:
+                return False
+            self.ended = True
+            return True
+
+    @property
+    def spent(self) -> Usage:
+        """What the providers have cost so far."""
+        return self.stream.spent if self.stream is not None else Usage()
+
+    def account(self, *usages: Usage) -> Account:
+        now = time.monotonic()
+        started = self.begun.started
+        return Account(
+            input_tokens=sum(usage.input_tokens for usage in usages),
+            output_tokens=sum(usage.output_tokens for usage in usages),
+            first_delta_ms=None if self.first_delta is None else int((self.first_delta - started) * 1000),
+            total_ms=int((now - started) * 1000),
+        )
+
+
+def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Done]:
+    begun = running.begun
+    release = Release(prompt.passages)
+    conclusion: Conclusion | None = None
+    done: Done | None = None
+    over_cap = begun.tokens_left is not None and begun.tokens_left <= 0
+
+    def permit(provider: AIProvider) -> bool:
+        if over_cap and AICapability.QUOTES not in provider.capabilities:
+            return False
+        return bool(plugins.still_on(provider.name))
+
+    stream = running.stream = fleet.stream(prompt, permit=permit)
+    try:
+        for event in stream:
+            if running.cancelled:
+                raise Cancelled
+            if isinstance(event, Text):
+                piece = release.feed(event.text)
+                if piece:
+                    running.show(piece)
+            elif isinstance(event, Attempt):
+                if event.number > 1:
+                    _restart_draft(running, drafts, begun.attempt + event.number - 1)
+                    release, conclusion = Release(prompt.passages), None
+            elif isinstance(event, ToolCall):
+                conclusion = _conclusion(event) or conclusion
+            elif isinstance(event, Done):
+                done = event
+    finally:
+        stream.close()
+    if done is None:
+        raise Cancelled
+    rest = release.flush()
+    if rest:
+        running.show(rest)
+    return _answer(running.draft.text, release, conclusion, done), done
+
+
+def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
+    """Failover: the customer's draft is emptied and begun again; two models' words are never joined."""
+    begun = running.begun
+    # The number in the row helps who comes in the middle; with the database away the answer goes on without it.
+    with contextlib.suppress(StoreUnavailable):
+        write(lambda: note_attempt(begun, attempt))
+    running.draft = drafts.open(begun.conversation_id, begun.turn_id, attempt)
+    running.draft.phase("thinking")
+
+
+def _conclusion(call: ToolCall) -> Conclusion | None:
+    if call.name != "conclude":
+        log.warning("unknown_tool_call", tool=call.name[:40])
+        return None
+    try:
+        return Conclusion.model_validate(call.arguments)
+    except ValidationError as error:
+        log.warning("conclusion_not_usable", fields=[str(e["loc"]) for e in error.errors(include_input=False)])
+        return None
+
+
+def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:
+    if done.end == "length":
+        text += " …"
+    choices = [reply.strip()[:80] for reply in (conclusion.quick_replies if conclusion else []) if reply.strip()]
+    if done.end == "length" and PERSON not in choices:
+        choices.append(PERSON)
+    handoff = conclusion.handoff if conclusion else None
+    if not text.strip() and handoff is not None:
+        text = "I am passing this to a colleague."
+    return Answer(
+        text=text,
+        sources=release.sources,
+        choices=tuple(choices[:5]),
+        confidence=conclusion.confidence if conclusion else None,
+        type="offline" if done.quotes else "ai",
+        handoff_reason=handoff.reason if handoff else "",
+        handoff_summary=handoff.summary if handoff else "",
+        handoff_code=Reason.AI if handoff else Reason.POLICY,
+        provider=done.provider,
+        model=done.model,
+    )
