@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.chaos.chat_run import ChatResult
 from tests.chaos.checker import count
+from tests.chaos.page import stamp
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -41,6 +42,7 @@ def section(results: list[ChatResult]) -> list[str]:
     lines = ["| | " + " | ".join(TITLES[r.database] for r in results) + " |", "|---" + "|--:" * len(results) + "|"]
     return [
         "## Telegram and Discord", "",
+        stamp(f"python -m tests.chaos --full --part chats --seed {results[0].seed}"), "",
         "People write to the bots of two platforms of our own that speak the real protocols to the real SDKs, and hold their speed limits.",
         "One answer to a poll in ten is lost, so that its updates come again; one message of Discord's in ten is shown twice, and its gateway",
         "hangs up, asks for another connection or ends the session every twelve seconds; one call in a hundred fails, half of these after it",

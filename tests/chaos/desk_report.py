@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.chaos.checker import count
 from tests.chaos.desk_run import DeskResult
+from tests.chaos.page import stamp
 
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -40,6 +41,7 @@ def section(results: list[DeskResult]) -> list[str]:
     lines = ["| | " + " | ".join(TITLES[r.database] for r in results) + " |", "|---" + "|--:" * len(results) + "|"]
     return [
         "## Agents in Slack", "",
+        stamp(f"python -m tests.chaos --full --part desk --seed {results[0].seed}"), "",
         "Every ticket is a thread in one of twenty channels of a Slack of our own, spoken to with the real SDKs. Two agents press Claim at",
         "the same moment; then customers and agents write at once. Slack loses answers, answers late or not at all, tells every second event again",
         "under new ids, up to eleven times, and out of order, holds to a message a second and channel, and is away once for longer than it",

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import platform as machine
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 
-from bot import __version__
 from tests.chaos.checker import count
-from tests.chaos.run import Result, Size, quantile
+from tests.chaos.page import stamp
+from tests.chaos.run import Result, quantile
 
-ROOT = Path(__file__).parents[2]
 TITLES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
@@ -36,17 +32,24 @@ def summary(result: Result) -> str:
     )
 
 
-def page(results: list[Result], size: Size) -> str:
-    """The whole page."""
-    head = [
+def head() -> list[str]:
+    """The top of the page: what it is, and the machine."""
+    return [
         "# Proof",
         "",
-        "What was done to the product, and what it cost. Written by `make proof`; do not edit.",
+        "What was done to the product, and what it cost. Written by `make proof`, chapter by chapter; do not edit.",
         "",
-        f"- Command: `make proof` (seed {results[0].seed}; one database alone: `python -m tests.chaos --full --database sqlite`)",
-        f"- Commit {_commit()}, Deskhand {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         f"- Machine: {_machine()}",
         f"- Python {machine.python_version()}, {_versions()}",
+    ]
+
+
+def section(results: list[Result]) -> list[str]:
+    """Lines of Markdown."""
+    told = [
+        "## The core, killed at random",
+        "",
+        stamp(f"python -m tests.chaos --full --part core --seed {results[0].seed}"),
         "",
         "The real product runs (`deskhand run`, with a second turns and a second channels process beside it). Customers write over",
         "WebSocket, REST and a foreign platform. Meanwhile web, turns, channels, workers, Valkey and, where it is one, the database",
@@ -56,7 +59,7 @@ def page(results: list[Result], size: Size) -> str:
         "saw (their own logs) with the database (`tests/chaos/checker.py`).",
         "",
     ]
-    return "\n".join([*head, *_table(results), *_recovery(results), *_points(results), *_meaning()]) + "\n"
+    return [*told, *_table(results), *_recovery(results), *_points(results)]
 
 
 def _table(results: list[Result]) -> list[str]:
@@ -93,7 +96,7 @@ def _table(results: list[Result]) -> list[str]:
 def _recovery(results: list[Result]) -> list[str]:
     names = sorted({name for r in results for name in r.recovery})
     lines = [
-        "## Back at work after a kill", "",
+        "### Back at work after a kill", "",
         "From the kill to the moment when its successor serves, p50 / p99 in seconds, under the same load and more kills. The pauses are",
         "in these figures, and in those of messages: on SQLite a process that is paused in the middle of a write holds the one write lock,",
         "and until it goes on (up to 18 s here) nobody can store anything. Customers are then told to come again, and nothing is lost.", "",
@@ -111,7 +114,7 @@ def _points(results: list[Result]) -> list[str]:
     names = sorted({name for r in results for name in r.points})
     if not names:
         return []
-    lines = ["## Killed at every named point", "", "How often the process that passed the point was killed there:", ""]
+    lines = ["### Killed at every named point", "", "How often the process that passed the point was killed there:", ""]
     lines += [
         "| point | " + " | ".join(TITLES[r.database] for r in results) + " |",
         "|---" + "|--:" * len(results) + "|",
@@ -123,7 +126,8 @@ def _points(results: list[Result]) -> list[str]:
     ]
 
 
-def _meaning() -> list[str]:
+def meaning() -> list[str]:
+    """The foot of the page."""
     return [
         "## What the words mean",
         "",
@@ -135,13 +139,6 @@ def _meaning() -> list[str]:
         '- This is not "exactly once" for every platform: one that offers neither a key nor a way to look (NONE) can get a text',
         "  twice when its answer is lost; the table says how often.",
     ]
-
-
-def _commit() -> str:
-    answer = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"
 
 
 def _machine() -> str:
