@@ -25,6 +25,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.knowledge": "Found Passage Question",
         "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage article_sources changed_articles knowledge_version "
         "list_articles passages_of retire_articles save_articles site_ids",
+        "bot.embedding": "embed_texts embedding_model",
         "bot.hidden": "strip_hidden",
         "bot.events": "Answer Escalation JobSpec OpeningHours Priority Reason TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",

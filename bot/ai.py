@@ -178,6 +178,7 @@ class AICapability(StrEnum):
     TEMPERATURE = "temperature"
     VISION = "vision"
     EMBED = "embed"
+    """Turns texts into vectors, by :attr:`AIProvider.embedding_model`."""
     CHEAP = "cheap"
     """Meant for when the budget is nearly used up."""
     QUOTES = "quotes"
@@ -191,6 +192,8 @@ class AIProvider:
     """The plugin's name; also the key of its breaker and its clocks."""
     model: str = ""
     capabilities: frozenset[AICapability] = frozenset()
+    embedding_model: str = ""
+    """What ``embed`` asks. Vectors of two models cannot be compared, so Deskhand never mixes them."""
     threaded: ClassVar[bool] = True
     """Run ``stream`` in a thread of its own (one hop per delta), which is left behind when a clock runs out. ``False`` for
     a provider that returns a :class:`DeltaStream`, or that never waits for anything outside the process."""
@@ -199,8 +202,11 @@ class AIProvider:
         """Yield deltas until :class:`End`. Raises :class:`ProviderError`. Closing the iterator must close the connection."""
         raise NotImplementedError
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector for each text, all of one length. Only with :attr:`AICapability.EMBED`. Raises :class:`ProviderError`."""
+    def embed(self, texts: Sequence[str], clocks: Clocks) -> list[list[float]]:
+        """Return one vector for each text, in their order, all of one length. Only with :attr:`AICapability.EMBED`.
+
+        At most 64 texts that are not empty. One attempt. Raises :class:`ProviderError`.
+        """
         raise NotImplementedError
 
     def warm(self) -> None:

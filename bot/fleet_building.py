@@ -36,25 +36,36 @@ class BreakerRows:
         )
 
 
-def provider_order() -> list[str]:
-    """The configured order; empty means by name."""
-    row = read(lambda: sql("SELECT value FROM setting WHERE key = ?", (ORDER,)).fetchone())
-    if row is None:
-        return []
-    value = orjson.loads(row[0]) if isinstance(row[0], (str, bytes)) else row[0]
-    return [str(name) for name in value]
+def order_key(task: str) -> str:
+    """The setting that holds the order of a task."""
+    return ORDER if task == "answer" else f"{ORDER}.{task}"
 
 
-def set_provider_order(names: list[str], *, actor: str) -> None:
-    """Ask providers in this order from the next answer on, in all processes; the others follow by name."""
+def provider_order(task: str = "answer") -> list[str]:
+    """The configured order of a task: its own names first, then those of the answers. Empty means by name."""
+    rows = read(
+        lambda: dict(sql("SELECT key, value FROM setting WHERE key IN (?, ?)", (order_key(task), ORDER)).fetchall())
+    )
+    names: dict[str, None] = {}
+    for key in (order_key(task), ORDER):
+        value = rows.get(key) or []
+        names |= dict.fromkeys(
+            str(name) for name in (orjson.loads(value) if isinstance(value, (str, bytes)) else value)
+        )
+    return list(names)
+
+
+def set_provider_order(names: list[str], *, actor: str, task: str = "answer") -> None:
+    """Ask providers in this order from the next answer on, in all processes; the others follow by name. An empty order of another
+    task than ``answer``: as for answers."""
 
     def fn() -> None:
         sql(
             "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
             " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
-            (ORDER, orjson.dumps(names).decode(), clock.now()),
+            (order_key(task), orjson.dumps(names).decode(), clock.now()),
         )
-        audit.record(actor, "providers.order", "providers", {"order": names})
+        audit.record(actor, "providers.order", "providers", {"task": task, "order": names})
 
     switches.change(fn)
 

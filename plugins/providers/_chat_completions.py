@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +10,7 @@ import orjson
 
 from bot import (
     AICapability,
+    Clocks,
     Delta,
     End,
     Prompt,
@@ -59,14 +60,15 @@ class Dialect:
 class ChatCompletions(SDKProvider):
     """One model behind one address. Subclasses only give it a name."""
 
-    def __init__(self, *, model: str, key: str, base_url: str, dialect: Dialect) -> None:
+    def __init__(self, *, model: str, key: str, base_url: str, dialect: Dialect, embedding_model: str = "") -> None:
         super().__init__()
-        self.model = model
+        self.model, self.embedding_model = model, embedding_model
         self._key, self._base_url, self.dialect = key, base_url, dialect
         has = {
             AICapability.TOOLS: dialect.tools,
             AICapability.TEMPERATURE: dialect.temperature,
             AICapability.VISION: dialect.vision,
+            AICapability.EMBED: bool(embedding_model),
         }
         self.capabilities = frozenset(c for c, yes in has.items() if yes)
 
@@ -123,6 +125,17 @@ class ChatCompletions(SDKProvider):
             if call := parse_tool_call(self.name, name, "".join(arguments)):
                 yield call
         yield End("refused" if answer.refused else _REASONS.get(answer.ended[0], "stop"))
+
+    def embed(self, texts: Sequence[str], clocks: Clocks) -> list[list[float]]:
+        """See the contract. Numbers are asked for as numbers: smaller servers do not know the packed form."""
+        with self._in_use() as client, translated():
+            found = client.embeddings.create(
+                model=self.embedding_model, input=list(texts), encoding_format="float", timeout=timeouts(clocks)
+            )
+        try:
+            return [row.embedding for row in sorted(found.data, key=lambda row: row.index)]
+        except MALFORMED as error:
+            raise malformed() from error
 
     def check(self) -> None:
         """Ask for the model; a server that does not know single models for its list; one without a list for one token."""

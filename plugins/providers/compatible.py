@@ -60,6 +60,14 @@ class CompatibleSettings(Settings):
     temperature: bool | None = setting(None, label="Send the temperature", help="Empty: as the dialect has it.")
     vision: bool | None = setting(None, label="The model sees pictures", help="Empty: as the dialect has it.")
 
+    embedding_model: str = setting(
+        "",
+        env="DESKHAND_COMPATIBLE_EMBEDDING_MODEL",
+        label="Embedding model",
+        help="Turns texts into vectors, where the knowledge base is told to use them. Empty: this provider does not.",
+        max_length=200,
+    )
+
     @field_validator("base_url")
     @classmethod
     def _address(cls, value: str) -> str:
@@ -94,7 +102,13 @@ def ai_provider(settings: CompatibleSettings) -> AIProvider:
         temperature=base.temperature if settings.temperature is None else settings.temperature,
         vision=base.vision if settings.vision is None else settings.vision,
     )
-    return Compatible(model=settings.model, key=settings.key.get_secret_value(), base_url=address, dialect=dialect)
+    return Compatible(
+        model=settings.model,
+        key=settings.key.get_secret_value(),
+        base_url=address,
+        dialect=dialect,
+        embedding_model=settings.embedding_model,
+    )
 
 
 @hookimpl

@@ -37,6 +37,13 @@ class OpenAISettings(Settings):
         help="auto answers at once. More effort makes the customer wait, costs more, and gives up quick replies and the "
         "model's own wish for a person, because OpenAI then allows no tools.",
     )
+    embedding_model: str = setting(
+        "text-embedding-3-small",
+        env="DESKHAND_OPENAI_EMBEDDING_MODEL",
+        label="Embedding model",
+        help="Turns texts into vectors, where the knowledge base is told to use them. Empty: this provider does not.",
+        max_length=100,
+    )
 
 
 class OpenAI(ChatCompletions):
@@ -62,7 +69,13 @@ def ai_provider(settings: OpenAISettings) -> AIProvider:
         tools = settings.effort == "none"
     dialect = Dialect(tools=tools, extra=extra)
     key = settings.key.get_secret_value()
-    return OpenAI(model=settings.model, key=key, base_url=settings.base_url or ADDRESS, dialect=dialect)
+    return OpenAI(
+        model=settings.model,
+        key=key,
+        base_url=settings.base_url or ADDRESS,
+        dialect=dialect,
+        embedding_model=settings.embedding_model,
+    )
 
 
 @hookimpl

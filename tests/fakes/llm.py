@@ -26,6 +26,7 @@ from typing import Any
 
 import orjson
 
+from tests.fakes import llm_vectors
 from tests.fakes.llm_run import Gone, Run, send
 from tests.fakes.llm_script import STATUS_FAULTS, Asked, FaultPlan, Script
 from tests.fakes.llm_wire import AnthropicWire, OpenAIWire, Wire, understand
@@ -49,6 +50,8 @@ class FakeLLM:
         self.plan = FaultPlan()
         self.models: tuple[str, ...] | None = ("fake-1",)
         """What ``GET /v1/models`` lists; single models are all known but ``missing-model``. ``None``: neither exists."""
+        self.embedding_faults: deque[str] = deque()
+        """What the next requests for embeddings meet: see ``llm_vectors.FAULTS``; empty: none."""
         self._queue: deque[Script] = deque()
         self._events: list[dict[str, Any]] = []
         self._lock = threading.Lock()
@@ -95,6 +98,7 @@ class FakeLLM:
         """Forget queued scripts, default and plan. The log stays."""
         with self._lock:
             self._queue.clear()
+            self.embedding_faults.clear()
             self.default, self.plan = Script(), FaultPlan()
 
     def wait_ended(self, count: int, timeout: float = 5.0) -> list[dict[str, Any]]:
@@ -173,6 +177,8 @@ class FakeLLM:
     ) -> bool:
         if method == "POST" and path in PATHS:
             return await self._model(path, headers, raw, reader, writer)
+        if method == "POST" and path == "/v1/embeddings":
+            return await self._embed(headers, raw, writer)
         if method == "POST" and path == "/script":
             try:
                 self._configure(orjson.loads(raw))
@@ -200,6 +206,31 @@ class FakeLLM:
             return send(writer, 200, {"id": name, **more})
         listed = [{"id": model, **more} for model in self.models or ()]
         return send(writer, 200, {"object": "list", "data": listed, "has_more": False})
+
+    async def _embed(self, headers: dict[str, str], raw: bytes, writer: asyncio.StreamWriter) -> bool:
+        self._count += 1
+        number, body = self._count, orjson.loads(raw)
+        fault = self.embedding_faults.popleft() if self.embedding_faults else ""
+        if fault and fault not in llm_vectors.FAULTS:
+            raise ValueError(f"unknown fault {fault!r}: use one of {', '.join(sorted(llm_vectors.FAULTS))}")
+        texts = body.get("input")
+        texts = [texts] if isinstance(texts, str) else texts
+        self._note(
+            "request", number, at=time.time(), api="embeddings", model=body.get("model"), texts=texts, fault=fault, body=body
+        )  # fmt: skip
+        wrong = self._wrong_key(headers)
+        status = "401" if wrong else fault if fault.isdigit() else ""
+        self._note("end", number, ended=time.time(), outcome=f"status {status}" if status else fault or "done")
+        if status:
+            after = {"retry-after": "0.1"} if status == "429" else {}
+            return send(writer, int(status), {"error": {"message": "scripted", "type": "server_error"}}, after)
+        if fault == "stall":
+            await asyncio.sleep(60)
+        if fault in {"stall", "drop"}:
+            return False
+        if fault == "not_json":
+            return send(writer, 200, "<html>Hello</html>")
+        return send(writer, 200, llm_vectors.answer(body, fault))
 
     def _wrong_key(self, headers: dict[str, str]) -> bool:
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")

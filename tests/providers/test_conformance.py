@@ -73,7 +73,7 @@ class TestOpenAI(ProviderConformance):
     plugin = "openai"
     provider = OpenAI
     model = OpenAIModel
-    capabilities = frozenset({AICapability.TOOLS, AICapability.VISION})
+    capabilities = frozenset({AICapability.TOOLS, AICapability.VISION, AICapability.EMBED})
 
     def make(self, model: Any) -> AIProvider:
         return make_openai(model.llm)
