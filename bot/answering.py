@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from bot.asked import asked_now, filtered, make_prompt, search
+from bot import confidence, fingerprints
+from bot.answer_log import Basis
+from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
 from bot.asking import Running, ask
 from bot.drafts import Drafts
 from bot.events import Answer, Escalation, Reason, TurnContext
 from bot.failpoints import failpoint
 from bot.fleet import Fleet, FleetExhausted
 from bot.messages import MessageView
+from bot.prompt_values import filled, in_language
 from bot.store import StoreUnavailable
 from bot.turns import Account, Begun
 from bot.waiting import site_hours
@@ -47,6 +50,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         tokens=begun.tokens,
         unhappy=unhappy(begun.history),
         reachable=_reachable(begun.site_id),
+        prompt_version=begun.prompt_version,
     )
     history = filtered(begun, plugins, turn)
     found = search(begun, history, plugins)
@@ -54,11 +58,19 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     turn = replace(
         turn, passages=found.passages, question=asked, answerable=found.answerable, certainty=found.certainty
     )
+    running.basis = Basis(
+        question=fingerprints.of_question(asked),
+        answerable=found.answerable,
+        # Nothing was searched, or by somebody who does not tell how sure they are.
+        certainty=found.certainty or (None if found.answerable or not found.passages else 0.0),
+        knowledge=found.version,
+        articles={passage.id: passage.article_id for passage in found.passages},
+    )
     early = _escalation(plugins, turn, None)
     if early is not None and not early.answer_first:
         return passed_on(early), running.account()
     prompt = make_prompt(begun, history, found)
-    prompt = plugins.pipe("before_ai", "prompt", prompt, turn=turn)
+    prompt = with_pictures(plugins.pipe("before_ai", "prompt", prompt, turn=turn), begun)
     failpoint("turn.before_ai")
     try:
         said, done = ask(running, prompt, plugins, fleet, drafts)
@@ -66,7 +78,10 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         log.warning("no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=str(error))
         return fallback(begun, "technical error"), running.account(error.wasted)
     failpoint("turn.after_ai")
-    said = plugins.pipe("after_ai", "answer", said, turn=turn)
+    said = sure(said, running.basis)
+    checked = plugins.pipe("after_ai", "answer", said, turn=turn)
+    # Whoever checked the answer need not know how sure that makes it.
+    said = sure(checked, running.basis) if checked.grounded != said.grounded else checked
     if not said.text.strip() and not said.handoff_reason:
         said = fallback(begun, "empty answer")
     if not said.handoff_reason:
@@ -84,13 +99,21 @@ def _reachable(site_id: str) -> bool:
 
 def fallback(begun: Begun, reason: str) -> Answer:
     """The honest sentence when no answer can be had, with a person to follow."""
-    text = str(begun.site_settings.get("fallback") or FALLBACK)
+    text = filled(in_language(begun.prompts.fallback, begun.language) or FALLBACK, name=begun.site_name)
     return Answer(text=text, type="fallback", handoff_reason=reason, handoff_code=Reason.ERROR, confidence=0.0)
 
 
 def _escalation(plugins: Snapshot, turn: TurnContext, said: Answer | None) -> Escalation | None:
     found = plugins.first("escalate", turn=turn, answer=said)
     return found[1] if found is not None else None
+
+
+def sure(said: Answer, basis: Basis) -> Answer:
+    """The answer with its confidence: what the model said of itself, the search, and what was found in the passages together.
+    Without articles only the model's own word counts: it knows best how sure it is of a greeting."""
+    certainty = basis.certainty if basis.answerable else None
+    found = confidence.combine(said.stated, certainty, said.grounded, confidence.weights())
+    return said if found is None else replace(said, confidence=found)
 
 
 def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
@@ -105,7 +128,7 @@ def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
         # What was shown of it must be replaced by something.
         text, said = (
             say or INSTEAD,
-            Answer(text="", confidence=said.confidence, provider=said.provider, model=said.model),
+            replace(said, text="", sources=(), choices=(), handoff_summary=""),
         )
     detail = escalation.detail.strip()[:200]
     words = f"{escalation.reason.words}: {detail}" if detail else escalation.reason.words

@@ -12,6 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
+from bot.answer_log import Basis
 from bot.drafts import Draft, Drafts
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
@@ -47,6 +48,8 @@ class Running:
     """A plugin hangs in its thread, which was replaced."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     first_delta: float | None = None
+    basis: Basis = field(default_factory=Basis)
+    """What the answer log is told of it, as far as it is known by now."""
     stream: FleetStream | None = None
 
     def show(self, text: str) -> None:
@@ -93,6 +96,7 @@ class Running:
             output_tokens=sum(usage.output_tokens for usage in usages),
             first_delta_ms=None if self.first_delta is None else int((self.first_delta - started) * 1000),
             total_ms=int((now - started) * 1000),
+            basis=self.basis,
         )
 
 
@@ -170,6 +174,7 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
         sources=release.sources,
         choices=tuple(choices[:5]),
         confidence=conclusion.confidence if conclusion else None,
+        stated=conclusion.confidence if conclusion else None,
         type="offline" if done.quotes else "ai",
         handoff_reason=handoff.reason if handoff else "",
         handoff_summary=handoff.summary if handoff else "",

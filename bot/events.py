@@ -66,6 +66,8 @@ class TurnContext:
     passages: tuple[Passage, ...] = ()
     site_key: str = ""
     """Public key of the site, as admins know it."""
+    prompt_version: str = "0.0"
+    """Numbers of the published prompts of the installation and of the site, such as ``3.1``; 0: none."""
     question: str = ""
     """What is asked now, as the AI sees it; several messages are joined by line ends."""
     answerable: bool = True
@@ -93,6 +95,10 @@ class Answer:
     type: Literal["ai", "auto", "cache", "offline", "fallback", "stopped"] = "ai"
     grounded: float | None = None
     """How much of what it claims stands in its passages, from 0 to 1; ``None``: nobody checked."""
+    stated: float | None = None
+    """What the model itself said of its sureness; ``confidence`` is that together with the search and ``grounded``."""
+    steps: tuple[str, ...] = ()
+    """What held it back, one word each, for the answer log: such as ``cheap``, ``quotes``, ``repeat``, ``slowed``."""
     handoff_reason: str = ""
     """Not empty when a person must take over."""
     handoff_summary: str = ""

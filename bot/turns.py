@@ -12,13 +12,16 @@ from typing import Any
 
 import structlog
 
-from bot import clock, deliver, desk_posts, handoff, lease, spending
+from bot import answer_log, clock, deliver, desk_posts, handoff, lease, spending
+from bot.answer_log import Basis
 from bot.config import config
 from bot.crypto import keep
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.lease import Lease, LostLease
 from bot.messages import MessageView
+from bot.prompt_values import PromptValues
+from bot.prompt_versions import in_force
 from bot.store import is_sqlite, sql
 from bot.store.statements import Place, insert_message, last_messages
 
@@ -50,6 +53,8 @@ class Begun:
     history: tuple[MessageView, ...]
     tokens_left: int | None
     """Of today's cap; ``None`` without a cap."""
+    prompts: PromptValues = field(default_factory=PromptValues)
+    """What admins tell the AI at this site, as it was published when this began."""
     turns: int = 0
     """Answers since the AI has this conversation (again), and what they cost."""
     tokens: int = 0
@@ -61,6 +66,11 @@ class Begun:
     """Answering it killed processes before: it must end in a person."""
     stop: bool = False
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def prompt_version(self) -> str:
+        """Numbers of the published prompts of the installation and of the site, such as ``3.1``."""
+        return self.prompts.version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,9 @@ class Account:
     output_tokens: int = 0
     first_delta_ms: int | None = None
     total_ms: int = 0
+    cost: int | None = None
+    """Millionths of a US dollar; ``None``: nobody knows the price."""
+    basis: Basis = field(default_factory=Basis)
 
 
 def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
@@ -123,13 +136,14 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         (conversation_id, turns_from, f"{site_id}/{spending.today()}", site_id),
     ).fetchone()
     site_settings = _json(settings)
-    history = tuple(last_messages(conversation_id, newest, config().history, bare=True))
+    prompts = in_force(site_id, site_settings)
+    history = tuple(last_messages(conversation_id, newest, prompts.history or config().history, bare=True))
     left = spending.left(cap, spent)
     if left is not None:
         # What the turn itself has set aside is its own to spend; what others have is not.
         left += reserved
         if not reserved and left > 0:
-            reserved = spending.set_aside(turn_id, site_id, history, site_settings)
+            reserved = spending.set_aside(turn_id, site_id, history, prompts.max_tokens)
     failpoint("turn.after_claim")
     return Begun(
         lease=Lease(conversation_id, owner, fence),
@@ -147,6 +161,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         language=language,
         history=history,
         tokens_left=left,
+        prompts=prompts,
         turns=answers,
         tokens=tokens,
         reserved=reserved,
@@ -250,7 +265,7 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     spending.settle(begun.turn_id, begun.site_id, begun.reserved, account.input_tokens + account.output_tokens)
     if row is None:
         return _too_late(begun, answer)
-    deliveries = _store(begun, answer, Place(row[0], row[1])) if speaks else False
+    deliveries = _store(begun, answer, account, Place(row[0], row[1])) if speaks else False
     if handing_over:
         handoff.hand_over(
             begun.conversation_id,
@@ -267,7 +282,7 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     return Ended(stored=True, more=more, deliveries=deliveries or handing_over or begun.had_people)
 
 
-def _store(begun: Begun, answer: Answer, place: Place) -> bool:
+def _store(begun: Begun, answer: Answer, account: Account, place: Place) -> bool:
     """The answer at its place, with its deliveries; whether there are any."""
     message_id = clock.new_id()
     insert_message(
@@ -280,6 +295,18 @@ def _store(begun: Begun, answer: Answer, place: Place) -> bool:
         turn=begun.turn_id,
         kind=answer.type,
         extra=_extra(answer),
+    )
+    answer_log.record(
+        conversation_id=begun.conversation_id,
+        turn_id=begun.turn_id,
+        message_id=message_id,
+        site=begun.site_id,
+        channel=begun.channel,
+        answer=answer,
+        basis=account.basis,
+        tokens=(account.input_tokens, account.output_tokens),
+        cost=account.cost,
+        times=(account.first_delta_ms, account.total_ms),
     )
     deliveries = deliver.plan(begun.conversation_id, message_id, answer.text)
     if begun.had_people:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.store.answers import AnswerLog, AnswerMark, Spend
 from bot.store.control import Audit, Breaker, DataKey, Leader, PluginState, Setting, Slot, TokenSpend
 from bot.store.conversations import Conversation, Ledger, Message, Route, Ticket, Turn
 from bot.store.database import (
@@ -30,14 +31,14 @@ TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
-    CarryCode, ContactMerge,
+    CarryCode, ContactMerge, AnswerLog, AnswerMark, Spend,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "Article", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
+    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
     "Conversation", "Cursor",
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
-    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "StoreUnavailable",
+    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "Spend", "StoreUnavailable",
     "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",
     "migrate", "open_database", "read", "sql", "submit", "write", "write_together",
 ]  # fmt: skip

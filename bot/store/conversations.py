@@ -48,6 +48,8 @@ class Conversation(Base):
     """Since when the AI has it (again): limits count from here."""
     page_url = TextField(default="")
     """The page the customer wrote from last. Sealed like the messages."""
+    origin = TextField(default="", index=True)
+    """A keyed hash of the address it was written from last: limits count by it. Empty where the channel knows none."""
 
     class Meta:
         indexes = ((("contact", "active_at"), False), (("state", "active_at"), False))
@@ -104,6 +106,13 @@ class Turn(Base):
     total_ms = IntegerField(null=True)
     reserved = IntegerField(default=0)
     """Tokens set aside of the day's cap until the turn ends."""
+    held_tokens = BigIntegerField(default=0)
+    """The same of the budgets, and in money (millionths of a US dollar)."""
+    held_cost = BigIntegerField(default=0)
+    held_steps = TextField(default="")
+    """What the budgets said when it was set aside."""
+    put_off = IntegerField(default=0)
+    """Seconds for which it was answered later than it could have been."""
     draft = TextField(default="")
     """What a late answer said that nobody was shown. Sealed."""
     error = TextField(default="")
