@@ -22,9 +22,12 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Image Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",
-        "bot.knowledge": "Found Passage Question",
-        "bot.articles": "ArticleText ArticleView KnowledgeVersion Piece StoredPassage article_sources changed_articles knowledge_version "
-        "list_articles passages_of retire_articles save_articles site_ids",
+        "bot.knowledge": "ArticleText ArticleView Found KnowledgeVersion Passage Piece Question StoredPassage UnusableArticle Visibility",
+        "bot.articles": "article_sources article_text article_view changed_articles knowledge_version list_articles passages_of "
+        "retire_articles save_articles site_ids",
+        "bot.article_versions": "ArticleRefused VersionView approve_article article_history draft_article edit_article edit_draft "
+        "find_version list_drafts reject_article remove_article restore_article",
+        "bot.pieces": "cut_article=cut",
         "bot.embedding": "embed_texts embedding_model",
         "bot.hidden": "strip_hidden",
         "bot.events": "Answer Escalation JobSpec OpeningHours Priority Reason TurnContext",

@@ -1,96 +1,39 @@
-"""Articles of the knowledge base: the only way importers and indexes touch their rows.
+"""Articles of the knowledge base: what importers and indexes see of their rows. People's side is :mod:`bot.article_versions`.
 
 Every change moves the knowledge version in the same transaction. An index is derived from these rows and remembers the version
 it was made from, so it can catch up by itself, on every host.
+
+What a person approved or wrote is never replaced by an importer: its new text becomes a draft beside the article.
 """
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from peewee import fn
 
-from bot.clock import new_id, now
-from bot.knowledge import Passage
-from bot.store import Article, Setting, Site, is_sqlite, read, write
+from bot.article_rows import (
+    VERSION_KEY,
+    add_draft,
+    add_version,
+    as_version,
+    digest_of,
+    new_article_id,
+    next_version,
+    put_text,
+    retire_rows,
+    rows_of,
+)
+from bot.clock import now
+from bot.knowledge import ArticleText, ArticleView, KnowledgeVersion, Passage, StoredPassage, UnusableArticle
+from bot.store import Article, ArticleVersion, Setting, Site, read, write
 from bot.store import Passage as PassageRow
 
-VERSION_KEY = "knowledge.version"
-_REMEMBERED = 50
-_VIEW = ("id", "source", "path", "site", "slug", "title", "language", "url", "updated", "checksum", "version", "state")
+_VIEW = ("id", "source", "path", "site", "slug", "title", "language", "url", "updated", "checksum", "version", "state",
+         "visibility", "author", "reviewed_by", "reviewed_at", "place")  # fmt: skip
 _CHUNK = 400  # ids in one statement; SQLite allows 999 parameters in old builds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A passage to be stored: its text under its heading path, such as ``Refunds › How long``."""
-
-    text: str
-    heading: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleText:
-    """An article as an importer hands it in. One per (source, site, path); a second one replaces the first."""
-
-    source: str
-    """Importer and place, such as ``markdown:folder``."""
-    path: str
-    title: str
-    body: str
-    pieces: tuple[Piece, ...]
-    site: str = ""
-    """Site id; empty means every site."""
-    slug: str = ""
-    language: str = ""
-    url: str = ""
-    updated: str = ""
-    """ISO date."""
-    checksum: str = ""
-    id: str = ""
-    """Of the stored article that was moved to this path; empty to find or make it by its path."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArticleView:
-    """A stored article without its text."""
-
-    id: str
-    source: str
-    path: str
-    site: str
-    slug: str
-    title: str
-    language: str
-    url: str
-    updated: str
-    checksum: str
-    version: int
-    state: str
-    """live or gone"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnowledgeVersion:
-    """Where the knowledge base stands. ``tag`` tells apart two histories with equal numbers (a restored backup)."""
-
-    number: int = 0
-    tag: str = ""
-    recent: tuple[tuple[int, str], ...] = ()
-    """Earlier (number, tag) pairs, newest first: an index of one of them can catch up; any other is made anew."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredPassage:
-    """A passage with the site that may see it (empty: every site)."""
-
-    passage: Passage
-    site: str
 
 
 def knowledge_version() -> KnowledgeVersion:
@@ -98,17 +41,19 @@ def knowledge_version() -> KnowledgeVersion:
     return read(_version)
 
 
-def list_articles(source: str = "", *, gone: bool = False) -> list[ArticleView]:
-    """Return stored articles in the order of their paths, of one source or of all; ``gone`` includes retired ones."""
+def list_articles(source: str = "", *, gone: bool = False, drafts: bool = False, place: str = "") -> list[ArticleView]:
+    """Return stored articles in the order of their paths, of one source (and one place of it) or of all; ``gone`` includes
+    retired ones, ``drafts`` those that were never live."""
 
     def load() -> list[ArticleView]:
-        columns = [getattr(Article, "site_id" if name == "site" else name) for name in _VIEW]
-        query = Article.select(*columns).order_by(Article.source, Article.path, Article.site_id)
+        query = Article.select(*_view_columns()).order_by(Article.source, Article.path, Article.site_id)
         if source:
             query = query.where(Article.source == source)
-        if not gone:
-            query = query.where(Article.state == "live")
-        return [ArticleView(**dict(zip(_VIEW, row, strict=True))) for row in _rows(query)]
+        if place:
+            query = query.where(Article.place == place)
+        states = ["live", *(["gone"] if gone else []), *(["draft"] if drafts else [])]
+        query = query.where(Article.state.in_(states))
+        return [ArticleView(**dict(zip(_VIEW, row, strict=True))) for row in rows_of(query)]
 
     return read(load)
 
@@ -118,42 +63,86 @@ def article_sources() -> dict[str, int]:
 
     def load() -> dict[str, int]:
         query = Article.select(Article.source, fn.COUNT(Article.id)).where(Article.state == "live")
-        return {row[0]: int(row[1]) for row in _rows(query.group_by(Article.source))}
+        return {row[0]: int(row[1]) for row in rows_of(query.group_by(Article.source))}
 
     return read(load)
+
+
+def article_view(article_id: str) -> ArticleView | None:
+    """Return one article in whatever state, or ``None``."""
+
+    def load() -> ArticleView | None:
+        rows = rows_of(Article.select(*_view_columns()).where(Article.id == article_id))
+        return ArticleView(**dict(zip(_VIEW, rows[0], strict=True))) if rows else None
+
+    return read(load)
+
+
+def article_text(article_id: str) -> str:
+    """Return what an article says now, as Markdown. Empty: there is no such article."""
+    rows = read(lambda: rows_of(Article.select(Article.body).where(Article.id == article_id)))
+    return str(rows[0][0]) if rows else ""
 
 
 def save_articles(articles: Sequence[ArticleText]) -> list[str]:
     """Store articles with their passages in one transaction and return their ids, in order.
 
     At most about 20 at a time, so that other writers do not wait long. Saving an unchanged article again changes its version
-    only. Passage ids depend on article, heading and text, so what did not change keeps its id.
+    only. Passage ids depend on article, heading and text, so what did not change keeps its id. Where a person has reviewed the
+    article its new text becomes a draft beside it. Raises :class:`UnusableArticle` before anything is stored.
     """
+    whole = [with_pieces(article) for article in articles]
 
     def save() -> list[str]:
-        number = _bump()
-        return [_save(article, number) for article in articles]
+        number = next_version()
+        return [_save(article, number) for article in whole]
 
     return write(save)
 
 
-def retire_articles(ids: Collection[str]) -> int:
-    """Retire these articles in one transaction; returns how many were live.
+def with_pieces(article: ArticleText) -> ArticleText:
+    """Cut the article into passages unless it has some. Raises :class:`UnusableArticle` if there is nothing to cut."""
+    if article.pieces:
+        return article
+    from bot.pieces import cut
 
-    A retired article keeps its row and text (it may come back) and loses its passages.
+    pieces = cut(article.body, article.title)
+    if not pieces:
+        raise UnusableArticle("it has headings, but no text" if article.body.strip() else "it has no text")
+    return replace(article, pieces=pieces)
+
+
+def retire_articles(ids: Collection[str]) -> int:
+    """Retire these articles in one transaction, because their source does not have them any more; returns how many were live.
+
+    A retired article keeps its row and text (it may come back) and loses its passages. One that a person reviewed stays, and
+    its removal waits for a decision.
     """
     wanted = sorted(ids)
 
     def retire() -> int:
-        number = _bump()
+        number = next_version()
         retired = 0
         for some in _chunks(wanted):
-            change = Article.update(state="gone", version=number, changed_at=now())
-            retired += change.where(Article.id.in_(some) & (Article.state == "live")).execute()
-            PassageRow.delete().where(PassageRow.article.in_(some)).execute()
+            live = Article.id.in_(some) & (Article.state == "live")
+            reviewed = list(Article.select().where(live & Article.reviewed_at.is_null(False)))
+            for row in reviewed:
+                _ask_for_removal(row)
+            gone = [one for one in some if one not in {row.id for row in reviewed}]
+            retired += retire_rows(gone, number)
         return retired
 
     return write(retire) if wanted else 0
+
+
+def _ask_for_removal(row: Any) -> None:
+    """Put the removal of a reviewed article down once; one that was rejected is not asked for again."""
+    removal = (ArticleVersion.article == row.id) & (ArticleVersion.kind == "removal")
+    if not ArticleVersion.select().where(removal & ArticleVersion.state.in_(["draft", "rejected"])).exists():
+        text = ArticleText(
+            source=row.source, path=row.path, title=row.title, body="", language=row.language, url=row.url
+        )
+        add_version(row.id, text, "draft", kind="removal", note="Its source does not have it any more.")
 
 
 def changed_articles(since: int) -> list[str]:
@@ -161,28 +150,30 @@ def changed_articles(since: int) -> list[str]:
 
     def load() -> list[str]:
         chosen = (Article.version > since) if since else (Article.state == "live")
-        return [row[0] for row in _rows(Article.select(Article.id).where(chosen))]
+        return [row[0] for row in rows_of(Article.select(Article.id).where(chosen))]
 
     return read(load)
 
 
-def passages_of(article_ids: Sequence[str]) -> list[StoredPassage]:
-    """Return the passages of these articles, in order. Retired articles have none."""
+def passages_of(article_ids: Sequence[str], *, internal: bool = False) -> list[StoredPassage]:
+    """Return the passages of these articles, in order. Retired articles have none, and those for agents only are left out
+    unless ``internal``: what is read here for customers cannot have them."""
 
     def load() -> list[StoredPassage]:
+        shown = Article.visibility.in_(["public", "internal"] if internal else ["public"])
         query = (
             PassageRow.select(
                 PassageRow.id, PassageRow.article, PassageRow.heading, PassageRow.text, PassageRow.language,
                 Article.title, Article.url, Article.updated, Article.site_id,
             )
             .join(Article)
-            .where(PassageRow.article.in_(list(article_ids)) & (Article.state == "live"))
+            .where(PassageRow.article.in_(list(article_ids)) & (Article.state == "live") & shown)
             .order_by(PassageRow.article, PassageRow.ord)
         )  # fmt: skip
         names = ("id", "article_id", "heading", "text", "language", "title", "url", "updated")
         return [
             StoredPassage(passage=Passage(**dict(zip(names, row[:-1], strict=True))), site=row[-1])
-            for row in _rows(query)
+            for row in rows_of(query)
         ]
 
     return read(load)
@@ -190,81 +181,48 @@ def passages_of(article_ids: Sequence[str]) -> list[StoredPassage]:
 
 def site_ids() -> dict[str, str]:
     """Return the ids of all sites by their keys."""
-    return read(lambda: {row[0]: row[1] for row in _rows(Site.select(Site.key, Site.id))})
+    return read(lambda: {row[0]: row[1] for row in rows_of(Site.select(Site.key, Site.id))})
+
+
+def _view_columns() -> list[Any]:
+    return [getattr(Article, "site_id" if name == "site" else name) for name in _VIEW]
 
 
 def _version() -> KnowledgeVersion:
-    rows = _rows(Setting.select(Setting.value).where(Setting.key == VERSION_KEY))
-    return _as_version(rows[0][0]) if rows else KnowledgeVersion()
-
-
-def _rows(query: Any) -> list[tuple[Any, ...]]:
-    return list(query.tuples())
-
-
-def _as_version(value: Any) -> KnowledgeVersion:
-    recent = tuple((int(number), str(tag)) for number, tag in value["recent"])
-    return KnowledgeVersion(number=int(value["number"]), tag=str(value["tag"]), recent=recent)
-
-
-def _bump() -> int:
-    """Take the next version. On PostgreSQL the row lock makes other writers of knowledge wait for this transaction."""
-    empty = {"number": 0, "tag": "", "recent": []}
-    Setting.insert(key=VERSION_KEY, value=empty, changed_at=now()).on_conflict_ignore().execute()
-    query = Setting.select(Setting.value).where(Setting.key == VERSION_KEY)
-    before = _as_version(_rows(query if is_sqlite() else query.for_update())[0][0])
-    recent = [(before.number, before.tag), *before.recent][:_REMEMBERED]
-    value = {"number": before.number + 1, "tag": secrets.token_hex(6), "recent": recent}
-    Setting.update(value=value, changed_at=now()).where(Setting.key == VERSION_KEY).execute()
-    return before.number + 1
+    rows = rows_of(Setting.select(Setting.value).where(Setting.key == VERSION_KEY))
+    return as_version(rows[0][0]) if rows else KnowledgeVersion()
 
 
 def _save(article: ArticleText, version: int) -> str:
     here = (Article.source == article.source) & (Article.site_id == article.site) & (Article.path == article.path)
-    found = [row[0] for row in _rows(Article.select(Article.id).where(here))]
-    article_id = article.id or (found[0] if found else _new_article_id(article))
+    found = [row[0] for row in rows_of(Article.select(Article.id).where(here))]
+    article_id = article.id or (found[0] if found else new_article_id(article))
     for other in found:
         if other != article_id:  # the place of a moved article was taken by a retired one
             Article.delete().where(Article.id == other).execute()
-    values: dict[str, Any] = {
-        name: getattr(article, name)
-        for name in ("source", "path", "slug", "title", "language", "body", "url", "checksum", "updated")
-    }
-    values |= {"site_id": article.site, "version": version, "state": "live", "changed_at": now()}
-    if not Article.update(values).where(Article.id == article_id).execute():
-        Article.insert(id=article_id, **values).execute()
-    PassageRow.delete().where(PassageRow.article == article_id).execute()
-    rows = _passage_rows(article_id, article)
-    for start in range(0, len(rows), 100):
-        PassageRow.insert_many(rows[start : start + 100]).execute()
+    stored = Article.get_or_none(Article.id == article_id)
+    if stored is not None and stored.state == "live" and stored.reviewed_at is not None:
+        _beside(stored, article)
+        return article_id
+    if stored is None or stored.state != "live" or digest_of(stored) != digest_of(article):
+        ArticleVersion.update(state="old").where(
+            (ArticleVersion.article == article_id) & (ArticleVersion.state == "live")
+        ).execute()
+        put_text(article_id, article, version)
+        add_version(article_id, article, "live")
+    else:
+        put_text(article_id, article, version)
     return article_id
 
 
-def _new_article_id(article: ArticleText) -> str:
-    wanted = _digest(article.source, article.site, article.path)
-    taken = Article.select(Article.id).where(Article.id == wanted).exists()
-    return new_id() if taken else wanted  # taken: the article that was born here has moved on and keeps its id
-
-
-def _passage_rows(article_id: str, article: ArticleText) -> list[dict[str, Any]]:
-    seen: Counter[tuple[str, str]] = Counter()
-    rows = []
-    for ord_, piece in enumerate(article.pieces):
-        key = (piece.heading, " ".join(piece.text.casefold().split()))
-        rows.append({
-            "id": _digest(article_id, *key, str(seen[key])),
-            "article": article_id,
-            "ord": ord_,
-            "heading": piece.heading,
-            "text": piece.text,
-            "language": article.language,
-        })  # fmt: skip
-        seen[key] += 1
-    return rows
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+def _beside(stored: Any, article: ArticleText) -> None:
+    """What a person reviewed stays; the source's new text becomes a draft, and its place and date are followed."""
+    changed = stored.checksum != article.checksum or not article.checksum
+    Article.update(
+        path=article.path, place=article.place, slug=article.slug, checksum=article.checksum, changed_at=now()
+    ).where(Article.id == stored.id).execute()
+    if changed and digest_of(stored) != digest_of(article):
+        add_draft(stored.id, article, "Its source has changed.")
 
 
 def _chunks(ids: Sequence[str]) -> list[Sequence[str]]:

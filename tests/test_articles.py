@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from bot.articles import (
-    ArticleText,
-    Piece,
     article_sources,
     changed_articles,
     knowledge_version,
@@ -18,6 +16,7 @@ from bot.articles import (
     retire_articles,
     save_articles,
 )
+from bot.knowledge import ArticleText, Piece
 
 pytestmark = pytest.mark.usefixtures("store")
 

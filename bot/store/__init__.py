@@ -19,7 +19,7 @@ from bot.store.database import (
 )
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent, Waited
 from bot.store.files import StoredFile
-from bot.store.knowledge import Article, Passage
+from bot.store.knowledge import Article, ArticleVersion, KnowledgeSource, Passage, SourcePlace
 from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
@@ -29,14 +29,15 @@ from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
-    Article, Passage, PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
+    Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace,
+    PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, AnswerLog, AnswerMark, Spend,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
-    "Conversation", "Cursor",
+    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
+    "KnowledgeSource", "SourcePlace", "Conversation", "Cursor",
     "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
     "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "Spend", "StoreUnavailable",
     "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",

@@ -10,9 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot import ArticleText, ArticleView, knowledge_version, list_articles, retire_articles, save_articles, site_ids
+from bot import (
+    ArticleText,
+    ArticleView,
+    cut_article,
+    knowledge_version,
+    list_articles,
+    retire_articles,
+    save_articles,
+    site_ids,
+)
 from plugins.knowledge.frontmatter import Document, UnusableFile, parse
-from plugins.knowledge.pieces import cut
 from plugins.knowledge.scan import Mark, Problem, read_bytes, scan
 from plugins.knowledge.words import script_language
 
@@ -171,7 +179,7 @@ class _Import:
         return [self.sites[key] for key in document.sites] or [""]
 
     def _take(self, path: str, mark: Mark, document: Document, checksum: str, targets: list[str]) -> None:
-        pieces = cut(document.body, document.title)
+        pieces = cut_article(document.body, document.title)
         if not pieces:
             raise UnusableFile("it has headings, but no text")
         for site in targets:

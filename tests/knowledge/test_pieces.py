@@ -7,8 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.pieces import MAX_PIECE, cut
 from plugins.knowledge.frontmatter import UnusableFile, parse
-from plugins.knowledge.pieces import MAX_PIECE, cut
 
 
 def texts(markdown: str) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from bot import Piece
-from plugins.knowledge.plain import Block, blocks
+from bot.knowledge import Piece
+from bot.plain_markdown import Block, blocks
 
 MAX_PIECE = 1_200
 """Characters of one passage, its heading path not counted."""
