@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bot import clock
 from bot.ai import Prompt, PromptMessage
 from bot.events import TurnContext
 from bot.file_words import with_files
 from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
+from bot.prompt_values import HISTORY_TOKENS, filled
 from bot.turns import Begun
 
 if TYPE_CHECKING:
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_PASSAGES = 8
 MAX_TOKENS = 700
+CHARACTERS = 4
+"""Of a text for each token, about."""
 CONTEXT = 3
 """Earlier customer messages that help to understand a follow-up question."""
 
@@ -68,19 +74,44 @@ def merge(results: Sequence[Found]) -> Found:
 
 
 def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Prompt:
-    settings = begun.site_settings
-    messages = tuple(
+    """The conversation, bounded, with what admins tell the AI and what was found."""
+    values = begun.prompts
+    messages = [
         PromptMessage("user" if m.author == "customer" else "assistant", with_files(m).text)
         for m in history
         if m.author != "system"
-    )
-    temperature = settings.get("temperature")
+    ]
     return Prompt(
-        system=str(settings.get("system_prompt") or SYSTEM.replace("{name}", begun.site_name)),
-        messages=messages,
+        system="\n\n".join(_said_to_ai(text, begun) for text in (values.system or SYSTEM, values.instructions) if text),
+        messages=remembered(messages, last=values.history, tokens=values.history_tokens or HISTORY_TOKENS),
         passages=found.passages,
         answerable=found.answerable,
         language=begun.language,
-        max_tokens=int(settings.get("max_tokens") or MAX_TOKENS),
-        temperature=float(temperature) if temperature is not None else None,
+        max_tokens=values.max_tokens or MAX_TOKENS,
+        temperature=values.temperature,
     )
+
+
+def with_pictures(prompt: Prompt, begun: Begun) -> Prompt:
+    """The prompt with what admins say of pictures, if there are any to be seen."""
+    if not begun.prompts.image or not any(message.images for message in prompt.messages):
+        return prompt
+    return replace(prompt, system=f"{prompt.system}\n\n{_said_to_ai(begun.prompts.image, begun)}")
+
+
+def _said_to_ai(text: str, begun: Begun) -> str:
+    today = time.strftime("%Y-%m-%d", time.gmtime(clock.now()))
+    return filled(text, name=begun.site_name, language=begun.language or "unknown", date=today)
+
+
+def remembered(messages: Sequence[PromptMessage], *, last: int | None, tokens: int) -> tuple[PromptMessage, ...]:
+    """The newest messages: at most ``last`` of them, together at most so many tokens. The newest one always, and whole; of the
+    others none is cut, because half of a sentence may say the opposite."""
+    kept: list[PromptMessage] = []
+    left = tokens * CHARACTERS
+    for message in reversed(messages):
+        left -= len(message.text)
+        if kept and (left < 0 or (last is not None and len(kept) >= last)):
+            break
+        kept.append(message)
+    return tuple(reversed(kept))

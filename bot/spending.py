@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from bot import clock
 from bot.config import config
@@ -16,7 +15,7 @@ CHARACTERS = 4
 PASSAGES = 2_400
 """Tokens of the passages and instructions in a prompt, about."""
 ANSWER = 700
-"""Tokens of an answer when the site says nothing of its length."""
+"""Tokens of an answer when nobody says how long it may be."""
 
 
 def today() -> str:
@@ -40,11 +39,11 @@ def left(cap: int | None, spent: int) -> int | None:
     return limit - spent if limit else None
 
 
-def set_aside(turn_id: str, site_id: str, history: Sequence[MessageView], settings: Mapping[str, Any]) -> int:
+def set_aside(turn_id: str, site_id: str, history: Sequence[MessageView], longest: int | None = None) -> int:
     """Book what the answer will cost, roughly, before it is asked for: answers that run side by side would each find the cap not
-    reached yet. :func:`settle` puts the true number in its place."""
+    reached yet. ``longest``: tokens of an answer at most. :func:`settle` puts the true number in its place."""
     written = sum(len(message.text) for message in history)
-    tokens = written // CHARACTERS + PASSAGES + int(settings.get("max_tokens") or ANSWER)
+    tokens = written // CHARACTERS + PASSAGES + (longest or ANSWER)
     sql("UPDATE turn SET reserved = ? WHERE id = ?", (tokens, turn_id))
     book(site_id, tokens)
     return tokens

@@ -25,6 +25,7 @@ from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
+from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
 from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
@@ -33,13 +34,15 @@ TABLES: tuple[type[Base], ...] = (
     PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, AnswerLog, AnswerMark, Spend,
+    ReplyRule, CachedAnswer, PromptVersion,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base", "Breaker", "CarryCode", "Contact", "ContactMerge",
-    "KnowledgeSource", "SourcePlace", "Conversation", "Cursor",
-    "DataKey", "Delivery", "DeskThread", "Identity", "Job", "Leader", "Ledger", "LinkCode", "Mail", "MailAddress",
-    "Message", "Passage", "PluginState", "Rating", "Reply", "Route", "Setting", "Site", "Slot", "Spend", "StoreUnavailable",
-    "StoredFile", "Ticket", "TicketEvent", "TokenSpend", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite",
-    "migrate", "open_database", "read", "sql", "submit", "write", "write_together",
+    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
+    "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
+    "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "LinkCode", "Mail",
+    "MailAddress", "Message", "Passage", "PluginState", "PromptVersion", "Rating", "Reply", "ReplyRule", "Route",
+    "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TokenSpend",
+    "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "submit", "write", "write_together",
 ]  # fmt: skip
