@@ -44,6 +44,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.outbox": "DeskOutbox Outbox",
         "bot.plugins": "Registry",
         "bot.qr": "qr_code=svg",
+        "bot.prices": "Price cost price_of",
         "bot.process": "enter_process=process",
         "bot.replies": "send_due_replies=send_due",
         "bot.receive": "receive_events=receive receive_soon",

@@ -116,7 +116,17 @@ class Usage:
     """Tokens as the provider counts them. The last one wins."""
 
     input_tokens: int = 0
+    """All of them, also those that the provider had in its cache."""
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Those of the input that came from the provider's cache, which costs less."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)

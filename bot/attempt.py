@@ -125,7 +125,7 @@ class AttemptRun:
             len(prompt.system) + sum(len(m.text) for m in prompt.messages) + sum(len(p.text) for p in prompt.passages)
         )
         # 300: the rules and the tool that every request carries.
-        return Usage(said.input_tokens or given // 4 + 300, said.output_tokens or self._length // 4)
+        return Usage(said.input_tokens or given // 4 + 300, said.output_tokens or self._length // 4, said.cached_tokens)
 
     def failure(self, error: ProviderError) -> Failure:
         """``error`` as data."""

@@ -63,11 +63,7 @@ class FleetStream:
     @property
     def spent(self) -> Usage:
         """What its attempts have cost so far, also the one that is given up in the middle: it is paid all the same."""
-        now = Usage() if self._current is None else self._current.usage()
-        return Usage(
-            self._wasted.input_tokens + now.input_tokens,
-            self._wasted.output_tokens + now.output_tokens,
-        )
+        return self._wasted if self._current is None else self._wasted + self._current.usage()
 
     def _begin(self, run: AttemptRun) -> None:
         self._current = run
@@ -182,8 +178,7 @@ class Fleet:
             try:
                 end = yield from run.deltas()
             except ProviderError as error:
-                spent = run.usage()
-                wasted = Usage(wasted.input_tokens + spent.input_tokens, wasted.output_tokens + spent.output_tokens)
+                wasted += run.usage()
                 stream._wasted, stream._current = wasted, None
                 failures.append(run.failure(error))
                 pause = None if id(provider) in again else self._pause(error, last=not queue)

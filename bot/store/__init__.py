@@ -19,6 +19,7 @@ from bot.store.database import (
 )
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent, Waited
 from bot.store.files import StoredFile
+from bot.store.fleet import ModelPrice, Provider, ProviderMinute, ProviderProbe
 from bot.store.knowledge import Article, ArticleVersion, KnowledgeSource, Passage, SourcePlace
 from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.merges import CarryCode, ContactMerge
@@ -34,14 +35,15 @@ TABLES: tuple[type[Base], ...] = (
     PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, AnswerLog, AnswerMark, Spend,
-    ReplyRule, CachedAnswer, PromptVersion,
+    ReplyRule, CachedAnswer, PromptVersion, Provider, ModelPrice, ProviderMinute, ProviderProbe,
 )  # fmt: skip
 
 __all__ = [
     "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
     "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "LinkCode", "Mail",
-    "MailAddress", "Message", "Passage", "PluginState", "PromptVersion", "Rating", "Reply", "ReplyRule", "Route",
+    "MailAddress", "Message", "ModelPrice", "Passage", "PluginState", "PromptVersion", "Provider",
+    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TokenSpend",
     "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write", "write_together",

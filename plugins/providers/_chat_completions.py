@@ -191,7 +191,10 @@ class _Answer:
         elif chunk.get("error") and not self.ended:
             raise from_event(chunk)
         if usage := chunk.get("usage"):
-            self.usage = Usage(int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0))
+            cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+            self.usage = Usage(
+                int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0), int(cached or 0)
+            )
         return said
 
     def _silent(self, delta: dict[str, Any]) -> Text:

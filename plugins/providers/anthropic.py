@@ -134,7 +134,7 @@ class Anthropic(SDKProvider):
         # Both marks: a reason alone may come before the connection breaks, and then nothing proves that it was all.
         if not answer.stopped or not answer.ended:
             raise cut()
-        yield Usage(answer.given, answer.written)
+        yield Usage(answer.given, answer.written, answer.cached)
         for name, *arguments in answer.calls.values():
             if call := parse_tool_call(self.name, name, "".join(arguments)):
                 yield call
@@ -169,6 +169,8 @@ class _Answer:
         self.calls: dict[int, list[str]] = {}
         """Name and pieces of arguments of each tool call, by block."""
         self.given = 0
+        self.cached = 0
+        """Of what was given, that came from the cache."""
         self.written = 0
 
     def event(self, event: dict[str, Any]) -> Delta:
@@ -183,8 +185,9 @@ class _Answer:
         elif kind == "content_block_start":
             return self._begin(event["index"], event["content_block"])
         elif kind == "message_start":
-            self.given = _input(event["message"].get("usage") or {})
-            return Usage(self.given, 0)
+            usage = event["message"].get("usage") or {}
+            self.given, self.cached = _input(usage), int(usage.get("cache_read_input_tokens") or 0)
+            return Usage(self.given, 0, self.cached)
         elif kind == "message_delta":
             self._finish(event)
         elif kind == "message_stop":
