@@ -41,7 +41,12 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         desk_posts.remember_erased(conversation_id)
         farewells.plan(conversation_id)
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
-        for table in ("message", "turn", "delivery", "ticket", "route"):
+        sql(
+            "DELETE FROM answer_mark WHERE answer_id IN (SELECT id FROM answer_log WHERE conversation_id = ?)",
+            (conversation_id,),
+        )
+        sql("DELETE FROM spend WHERE scope = 'conversation' AND key = ?", (conversation_id,))
+        for table in ("answer_log", "placeholder", "message", "turn", "delivery", "ticket", "route"):
             sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
         sql("DELETE FROM mail WHERE ref = ?", (conversation_id,))
         Conversation.delete().where(Conversation.id == conversation_id).execute()
@@ -52,6 +57,10 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         )
         if sql("SELECT 1 FROM conversation WHERE contact_id = ?", (row[0],)).fetchone() is None:
             paths.extend(file_keeping.forget_unsent(row[0]))
+        sql(
+            "DELETE FROM spend WHERE scope = 'visitor' AND key = ? AND NOT EXISTS (SELECT 1 FROM conversation WHERE contact_id = ?)",
+            (row[0], row[0]),
+        )
         sql(
             "DELETE FROM mail_address WHERE contact_id = ? AND NOT EXISTS (SELECT 1 FROM conversation WHERE contact_id = ?)",
             (row[0], row[0]),

@@ -15,7 +15,20 @@ from peewee import Model
 from bot import crypto, store
 from bot.crypto import PREFIX, CryptoError, is_sealed, seal, unseal
 from bot.plugin_settings import secret_place
-from bot.store import Conversation, Ledger, Mail, Message, PluginState, Rating, StoredFile, Ticket, Turn
+from bot.store import (
+    AnswerLog,
+    AnswerMark,
+    Conversation,
+    Ledger,
+    Mail,
+    Message,
+    Placeholder,
+    PluginState,
+    Rating,
+    StoredFile,
+    Ticket,
+    Turn,
+)
 
 BATCH = 200
 
@@ -49,6 +62,9 @@ MESSAGES = (
     Sealed(Ledger, ("payload",)),
     Sealed(Mail, ("subject", "text", "html")),
     Sealed(Rating, ("comment",)),
+    Sealed(Placeholder, ("value",)),
+    Sealed(AnswerLog, ("words", "note")),
+    Sealed(AnswerMark, ("words",)),
     # The key of a file, not its bytes: those stay as they are.
     Sealed(StoredFile, ("name", "key")),
 )

@@ -27,6 +27,7 @@ from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
+from bot.store.shielded import Placeholder
 from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
@@ -34,7 +35,7 @@ TABLES: tuple[type[Base], ...] = (
     Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace,
     PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
-    CarryCode, ContactMerge, AnswerLog, AnswerMark, Spend,
+    CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, Provider, ModelPrice, ProviderMinute, ProviderProbe,
 )  # fmt: skip
 
@@ -42,7 +43,7 @@ __all__ = [
     "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
     "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "LinkCode", "Mail",
-    "MailAddress", "Message", "ModelPrice", "Passage", "PluginState", "PromptVersion", "Provider",
+    "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
     "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TokenSpend",
     "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
