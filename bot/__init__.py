@@ -29,6 +29,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "find_version list_drafts reject_article remove_article restore_article",
         "bot.pieces": "cut_article=cut",
         "bot.embedding": "embed_texts embedding_model",
+        "bot.fingerprints": "origin_of=of_origin",
         "bot.hidden": "strip_hidden",
         "bot.events": "Answer Escalation JobSpec OpeningHours Priority Reason TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",

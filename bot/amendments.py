@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import clock, desk_posts, file_keeping
+from bot import clock, desk_posts, file_keeping, marks
 from bot.config import config
 from bot.crypto import seal
 from bot.messages import Inbound, MessageView, Receipt
@@ -16,7 +16,7 @@ from bot.refusal import Refusal
 from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, change_extra, view
 
-KINDS = frozenset({"edit", "delete", "reaction"})
+KINDS = frozenset({"edit", "delete", "reaction", "mark"})
 MAX_REACTIONS = 10
 """Emoji that one person can have on one message."""
 MAX_EMOJI = 64
@@ -27,6 +27,7 @@ _WHAT = {
     "edit": ("the change was not taken", "Write it as a new message."),
     "delete": ("it could not be deleted here", "Nothing was changed."),
     "reaction": ("the reaction was not taken", "Nothing was changed."),
+    "mark": ("the mark was not taken", "Nothing was changed."),
 }
 
 
@@ -35,6 +36,8 @@ def amend(event: Inbound, text: str) -> Receipt:
     conversation_id, message = _subject(event)
     if event.kind == "reaction":
         return _react(event, conversation_id, message, text)
+    if event.kind == "mark":
+        return _mark(event, conversation_id, message, text)
     if message.author != "customer":
         raise Refusal("not_yours", "Only your own messages can be changed. Nothing was changed.", "subject")
     if event.kind == "delete":
@@ -165,6 +168,8 @@ def _react(event: Inbound, conversation_id: str, message: MessageView, emoji: st
         left = [one for one in mine if emoji and one != emoji]
     elif emoji in mine:
         left = mine
+    elif marks.thumb(emoji) and message.author != "customer":
+        left = [*marks.replaced(mine, ""), emoji]  # both thumbs at once say nothing
     else:
         left = [*mine, emoji]
     if left == mine:
@@ -173,10 +178,30 @@ def _react(event: Inbound, conversation_id: str, message: MessageView, emoji: st
         raise Refusal(
             "too_many", f"{MAX_REACTIONS} reactions to one message are possible. Nothing was changed.", "text"
         )
+    if marks.newest(left) != marks.newest(mine):
+        marks.by_customer(message.id, marks.newest(left))
+    return _reacted(event, conversation_id, message, name, left)
+
+
+def _reacted(event: Inbound, conversation_id: str, message: MessageView, name: str, emoji: list[str]) -> Receipt:
     rev = next_rev(conversation_id)
-    set_reactions(message.id, "customer", name, left, rev)
+    set_reactions(message.id, "customer", name, emoji, rev)
     desk_posts.show(conversation_id, message.id, op="react", version=rev)
     return _receipt(event, conversation_id, message, rev)
+
+
+def _mark(event: Inbound, conversation_id: str, message: MessageView, words: str) -> Receipt:
+    """A thumb with a reason. Without an answer of ours to mark it is refused; the reason alone changes nothing that is shown."""
+    marks.check(event.mark, event.reason)
+    if message.author not in {"ai", "agent"}:
+        raise Refusal("bad_field", "Only answers can be marked. Nothing was changed.", "subject")
+    marks.by_customer(message.id, event.mark, event.reason, words if event.mark else "")
+    name = event.profile.name.strip()[:100]
+    mine = [one.emoji for one in message.reactions if one.author == "customer" and one.name == name]
+    left = mine if marks.newest(mine) == event.mark else marks.replaced(mine, event.mark)
+    if left == mine:
+        return _receipt(event, conversation_id, message, message.rev)
+    return _reacted(event, conversation_id, message, name, left)
 
 
 def set_reactions(message_id: str, author: str, name: str, emoji: list[str], rev: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot import ratings
+from bot import marks, ratings
 from bot.handoff_words import WAIT_BEGINS
 from bot.messages import Button, Inbound, MessageView
 from bot.refusal import Refusal
@@ -23,8 +23,11 @@ ASSISTANT_WORDS = "Back to the AI assistant"
 RATE_QUESTION = "How was the help, from 1 (bad) to 5 (good)?"
 _CHOICE = re.compile(r"c(\d{1,2}):([a-z2-7]{1,60})")
 _RATE = re.compile(r"rate:([1-5])")
+_MARK = re.compile(r"(up|down):([a-z2-7]{1,58})")
 _OFFERING = frozenset({"offline", "fallback"})
 """Answers without a model, or without an answer: a person is offered under them."""
+_MARKED = frozenset({"ai", "auto", "cache", "offline"})
+"""Answers that are worth a thumb."""
 
 
 def offered(message: MessageView, conversation_id: str, key: str) -> tuple[Button, ...]:
@@ -37,6 +40,8 @@ def offered(message: MessageView, conversation_id: str, key: str) -> tuple[Butto
     buttons = [Button(label=choice, value=f"c{n}:{key}") for n, choice in enumerate(message.choices)]
     if _offers_person(message, conversation_id):
         buttons.append(Button(label=PERSON_WORDS, value=PERSON))
+    if message.author == "ai" and message.type in _MARKED and _state(conversation_id) == "ai":
+        buttons += [Button(label=sign, value=f"{value}:{key}") for value, sign in marks.THUMBS.items()]
     return tuple(buttons)
 
 
@@ -60,7 +65,7 @@ def _state(conversation_id: str) -> str:
 
 
 def meant(event: Inbound) -> Inbound:
-    """The event that a pressed button stands for: a message with the choice's words, a handoff or a rating. Inside a write.
+    """The event that a pressed button stands for: a message with the choice's words, a handoff, a rating or a mark. Inside a write.
     Raises :class:`Refusal`.
     """
     value = event.text.strip()
@@ -76,16 +81,24 @@ def meant(event: Inbound) -> Inbound:
             return replace(event, kind="handoff", text="")
         if words:
             return replace(event, kind="message", text=words)
+    if found := _MARK.fullmatch(value):
+        row = _shown_by(event, found[2])
+        if row:
+            return replace(event, kind="mark", text="", mark=found[1], subject=row)
     raise Refusal("unknown_message", "This button is too old to be used. Write what you want instead.", "text")
 
 
 def _choice(event: Inbound, number: int, key: str) -> str:
     """The words of a quick reply that was offered at this very place."""
+    message_id = _shown_by(event, key)
+    stored = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (message_id,)).fetchone() if message_id else None  # noqa: S608
+    choices = view(stored).choices if stored else ()
+    return choices[number] if number < len(choices) else ""
+
+
+def _shown_by(event: Inbound, key: str) -> str:
+    """The message under which a button of this delivery stands, if that is at the very place where it was pressed."""
     row = sql(
         "SELECT message FROM delivery WHERE key = ? AND channel = ? AND place = ?", (key, event.channel, event.place)
     ).fetchone()
-    if row is None:
-        return ""
-    stored = sql(f"SELECT {COLUMNS} FROM message WHERE id = ?", (row[0],)).fetchone()  # noqa: S608
-    choices = view(stored).choices if stored else ()
-    return choices[number] if number < len(choices) else ""
+    return str(row[0]) if row else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import agents, clock, desk_posts, follow_up, handoff, states, tickets, waiting
+from bot import agents, clock, desk_posts, follow_up, handoff, marks, states, tickets, waiting
 from bot.agents import AgentView
 from bot.desk import Action
 from bot.events import Reason
@@ -234,6 +234,19 @@ def _summary(conversation_id: str, agent: AgentView, desk: str, value: str) -> D
     return Done("done", "The summary is being written anew; the card shows it in a moment.")
 
 
+def _mark(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    """Judge the newest answer of the assistant: that is what an agent has before their eyes."""
+    verdict, _, note = value.strip().partition(" ")
+    if verdict not in marks.VERDICTS:
+        return Done("cannot", f"Say what the answer was: {', '.join(marks.VERDICTS)}. Nothing was changed.")
+    answer = marks.last_answer(conversation_id)
+    if not answer:
+        return Done("stale", "The assistant has not answered here, so there is nothing to mark.")
+    changed = marks.by_person(answer, verdict, note, agent.name)
+    words = f"The assistant's last answer is marked: {marks.VERDICTS[verdict]}."
+    return Done("done", words if changed else "It is marked so already.")
+
+
 def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assignee: str = "", detail: str = "") -> None:
     sql(
         "UPDATE ticket SET state = ?, assignee = ?, last_agent = CASE WHEN ? = '' THEN last_agent ELSE ? END, snoozed_until = NULL,"
@@ -257,4 +270,5 @@ _STEPS = {
     Action.AWAY: _away,
     Action.BACK: _back,
     Action.SUMMARY: _summary,
+    Action.MARK: _mark,
 }

@@ -59,6 +59,8 @@ class Action(StrEnum):
     BACK = "back"
     SUMMARY = "summary"
     """Write the summary anew."""
+    MARK = "mark"
+    """What the assistant's last answer was worth. ``value``: right, wrong or needs_work, and behind it words of the agent's own."""
     LINK = "link"
     """Tell this person how to become an agent here."""
 

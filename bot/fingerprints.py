@@ -33,6 +33,11 @@ def of_question(text: str) -> str:
     return fingerprint("question", words or " ".join(text.split()))
 
 
+def of_origin(address: str) -> str:
+    """Of an address prefix (``bot.address_prefix``): limits count by it, and nobody can read an address from it. Blocks."""
+    return fingerprint("origin", address)
+
+
 def _secret() -> bytes:
     global _key
     home = f"{config().data}\n{config().key.get_secret_value()}"

@@ -120,6 +120,7 @@ class Inbound:
         "edit",
         "delete",
         "reaction",
+        "mark",
         "button",
         "new",
         "continue",
@@ -128,7 +129,8 @@ class Inbound:
     answered later, ``contact`` leaves name and e-mail on the ticket, ``resolve`` closes the conversation,
     ``rating`` says what the customer thinks of it afterwards (``rating``, with ``text`` as a comment). ``edit`` (``text``: the
     new one) and ``delete`` change the customer's own message ``subject``; ``reaction`` puts the emoji ``text`` on it, or takes it
-    back when ``gone``; ``button``: a button under a message of ours was pressed, ``text`` is its value.
+    back when ``gone``; ``mark`` says whether the answer ``subject`` helped (``mark``, with a ``reason`` and ``text`` as words);
+    ``button``: a button under a message of ours was pressed, ``text`` is its value.
     ``new`` closes the conversation of this place and leaves it: the next message there begins another one.
     ``continue``: with a code in ``text`` the conversation for which it was made goes on at this place; without one a code is asked
     for, to go on elsewhere. Show ``Receipt.aside`` or ``Refused.message`` at the place."""
@@ -143,6 +145,10 @@ class Inbound:
     """The id that a new conversation gets; empty: the core makes one. Must be unguessable and the same in a redelivery."""
     rating: int = 0
     """1 to 5, only for ``rating``."""
+    mark: str = ""
+    """Only for ``mark``: ``up``, ``down``, or empty to take it back."""
+    reason: str = ""
+    """Only for ``mark`` down: wrong, outdated, not_asked, too_long or other."""
     subject: str = ""
     """Which message (``edit``, ``delete``, ``reaction``): the ``key`` with which the customer's message came in, the
     ``platform_id`` that ``send`` gave for one of ours, or our own id of it."""
@@ -151,6 +157,8 @@ class Inbound:
     place it is: it is looked for at every place. Whether it is this person's is checked as ever."""
     gone: bool = False
     """Only for ``reaction``: it was taken back."""
+    origin: str = ""
+    """A keyed hash of the address it came from (``bot.origin_of``), where the channel knows one: limits count by it."""
     files: tuple[Attachment, ...] = ()
     """Only for ``message``; then ``text`` may be empty."""
 
@@ -162,6 +170,8 @@ class Inbound:
             parts.append(str(self.rating))
         if self.subject:
             parts += [self.subject, str(self.gone)]
+        if self.mark or self.reason:
+            parts += [self.mark, self.reason]
         # Not the bytes: platforms shrink and re-encode pictures, and a link may have expired at the second delivery.
         parts += [f"{file.name}|{file.bytes}" for file in self.files]
         return hashlib.sha256("\x1f".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

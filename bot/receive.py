@@ -24,6 +24,7 @@ from bot import (
     files,
     handoff,
     inbound_files,
+    marks,
     profiles,
     ratings,
     states,
@@ -213,6 +214,8 @@ def _store(event: Inbound, kept: Sequence[Kept] = ()) -> Receipt:
 def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
     if event.kind == "button":
         event = buttons.meant(event)
+        if event.kind in amendments.KINDS:
+            return replace(amendments.amend(event, ""), aside=marks.THANKS[event.mark])
     if event.kind == "continue":
         return carry_over.redeem(event, lambda: _contact(event, at)) if event.text.strip() else carry_over.ask(event)
     place = _place(event, at)
@@ -221,9 +224,9 @@ def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
 
 def _message(event: Inbound, place: _Place, kept: Sequence[Kept], at: float) -> Receipt:
     row = sql(
-        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, needs = (CASE WHEN state = 'ai' THEN ? ELSE needs END)"
-        " WHERE id = ? RETURNING seq, rev",
-        (at, True, place.conversation_id),
+        "UPDATE conversation SET seq = seq + 1, rev = rev + 1, active_at = ?, needs = (CASE WHEN state = 'ai' THEN ? ELSE needs END),"
+        " origin = (CASE WHEN ? = '' THEN origin ELSE ? END) WHERE id = ? RETURNING seq, rev",
+        (at, True, event.origin, event.origin, place.conversation_id),
     ).fetchone()
     if row[0] == 1 and event.profile.zone:
         handoff.note_zone(place.conversation_id, event.profile.zone)

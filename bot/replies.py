@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot import amendments, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
+from bot import amendments, answer_log, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
 from bot.agents import AgentView
 from bot.claims import Done, claim, claimed_by, give_back
 from bot.config import config
@@ -210,6 +210,7 @@ def send(reply_id: str) -> bool:
     insert_message(
         message_id, conversation_id, place, author="agent", author_name=public_name, body=text, created_at=clock.now(), extra=extra,
     )  # fmt: skip
+    answer_log.record_person(conversation_id, message_id, name)
     sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
     sql(
         "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), first_reply_due = NULL"

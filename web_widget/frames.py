@@ -185,6 +185,7 @@ NEEDED: dict[str, dict[str, Check]] = {
     "edit": {"cid": _cid, "conv": _conversation, "id": _conversation, "text": _long_text},
     "delete": {"cid": _cid, "conv": _conversation, "id": _conversation},
     "react": {"cid": _cid, "conv": _conversation, "id": _conversation, "emoji": _text_of(1, 64)},
+    "mark": {"cid": _cid, "conv": _conversation, "id": _conversation, "mark": _text_of(0, 8)},
     "typing": {"conv": _conversation, "on": _switch},
     "ping": {},
 }
@@ -206,6 +207,7 @@ OPTIONAL: dict[str, dict[str, Check]] = {
     "edit": {},
     "delete": {},
     "react": {"gone": _switch},
+    "mark": {"reason": _string(20), "text": _long_text},
     "typing": {},
     "ping": {"n": _anything},
 }  # fmt: skip

@@ -26,7 +26,9 @@ from bot import (
 from web_widget.frames import FrameError
 
 CHANNEL = "widget"
-Kind = Literal["message", "handoff", "cancel", "ticket", "contact", "resolve", "rating", "edit", "delete", "reaction"]
+Kind = Literal[
+    "message", "handoff", "cancel", "ticket", "contact", "resolve", "rating", "edit", "delete", "reaction", "mark"
+]
 
 
 def first_conversation(visitor: VisitorView, cid: str) -> str:
@@ -67,6 +69,9 @@ def event(
     files: tuple[str, ...] = (),
     subject: str = "",
     gone: bool = False,
+    mark: str = "",
+    reason: str = "",
+    origin: str = "",
 ) -> Inbound:
     """Make the event. Without a conversation it begins one; ``place`` is where a known conversation happens. ``files``: ids of
     uploaded ones."""
@@ -86,6 +91,9 @@ def event(
         files=tuple(Attachment(name=one, id=one) for one in files),
         subject=subject,
         gone=gone,
+        mark=mark,
+        reason=reason,
+        origin=origin,
     )
 
 

@@ -28,6 +28,7 @@ from bot import (
     erase_conversation,
     hints_arrive,
     offload,
+    origin_of,
     queues,
     request_stop,
     site_by_id,
@@ -111,9 +112,9 @@ class Rest:
         return {**answer, "token": token} if token else answer
 
     def commit(
-        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile, rating: int = 0,
-        files: tuple[str, ...] = (), subject: str = "", gone: bool = False,
-    ) -> tuple[Receipt, VisitorView]:  # fmt: skip
+        self, kind: inbound.Kind, session: str, cid: str, text: str, profile: Profile, **what: Any
+    ) -> tuple[Receipt, VisitorView]:
+        """``what``: as :func:`inbound.event` takes it."""
         visitor, site = self.who()
         place = inbound.owned(visitor, session, cid).place
         self.chat.count_message(visitor, cid)
@@ -127,10 +128,8 @@ class Rest:
                 kind=kind,
                 text=text,
                 profile=profile,
-                rating=rating,
-                files=files,
-                subject=subject,
-                gone=gone,
+                origin=offload(origin_of, address_prefix(client_address(request.environ))),
+                **what,
             )
         )
         if isinstance(outcome, Refused):
@@ -153,13 +152,14 @@ class Rest:
             if not body.turn:
                 raise FrameError("bad_field", "The field turn is missing: which answer shall stop?", field="turn")
             return {"stopped": request_stop(body.session, body.turn)}
-        if body.kind in {"edit", "delete", "react"} and not body.message:
+        if body.kind in {"edit", "delete", "react", "mark"} and not body.message:
             raise FrameError("bad_field", "The field message is missing: which one is meant?", field="message")
         profile = Profile(name=body.name, email=body.email)
         kind: inbound.Kind = "reaction" if body.kind == "react" else body.kind
         receipt, _ = self.commit(
-            kind, body.session, body.cid, body.text, profile, body.rating, subject=body.message, gone=body.gone
-        )
+            kind, body.session, body.cid, body.text, profile, rating=body.rating, subject=body.message, gone=body.gone,
+            mark=body.mark, reason=body.reason,
+        )  # fmt: skip
         ack = ack_body(receipt, body.cid)
         del ack["t"]
         return {"ack": ack}

@@ -48,7 +48,9 @@ class NewMessage(Body):
 class Action(Body):
     session: str = Field(pattern=SESSION)
     cid: str = Field(pattern=CID)
-    kind: Literal["handoff", "cancel", "ticket", "contact", "resolve", "stop", "rating", "edit", "delete", "react"]
+    kind: Literal[
+        "handoff", "cancel", "ticket", "contact", "resolve", "stop", "rating", "edit", "delete", "react", "mark"
+    ]
     rating: int = Field(0, ge=0, le=5, description="1 to 5, for the kind rating; text is the comment.")
     turn: str = Field("", max_length=64, description="Which answer to stop.")
     message: str = Field(
@@ -57,6 +59,12 @@ class Action(Body):
         description="Which message to edit (text: the new one), delete or react to (text: an emoji).",
     )
     gone: bool = Field(False, description="The reaction is taken back.")
+    mark: Literal["", "up", "down"] = Field(
+        "", description="For the kind mark: whether the answer helped; empty takes it back."
+    )
+    reason: Literal["", "wrong", "outdated", "not_asked", "too_long", "other"] = Field(
+        "", description="For a mark down: why; text may say more."
+    )
     name: str = Field("", max_length=200)
     email: str = Field("", max_length=300)
     text: str = ""

@@ -24,6 +24,7 @@ from bot import (
     hints_arrive,
     last_conversation,
     offload,
+    origin_of,
     request_stop,
     tell_typing,
     upload_limits,
@@ -52,31 +53,15 @@ class Session:
     """Lives as long as its socket. ``on_frame``, ``on_close``, ``live`` and ``news`` run in the hub and wait for nothing."""
 
     __slots__ = (
-        "address",
-        "chat",
-        "connection",
-        "conv",
-        "cursor",
-        "held",
-        "inbox",
-        "missed",
-        "place",
-        "presence",
-        "profile",
-        "site",
-        "synced",
-        "typed_at",
-        "unread",
-        "visitor",
-        "window",
-        "window_frames",
-        "working",
-    )
+        "address", "chat", "connection", "conv", "cursor", "held", "inbox", "missed", "origin", "place", "presence", "profile",
+        "site", "synced", "typed_at", "unread", "visitor", "window", "window_frames", "working",
+    )  # fmt: skip
 
     def __init__(self, chat: Chat, site: SiteView, address: str) -> None:
         self.chat = chat
         self.site = site
         self.address = address
+        self.origin = ""
         self.connection: Connection | None = None
         self.visitor: VisitorView | None = None
         self.profile: Profile | None = None
@@ -204,6 +189,7 @@ class Session:
             zone=frame.get("zone", ""),
         )
         self._leave()
+        self.origin = offload(origin_of, self.address)
         if token:
             self.visitor = chat.visitor(token, self.site)
             token = None
@@ -268,6 +254,10 @@ class Session:
     def _react(self, frame: Frame) -> None:
         self._store(frame, "reaction", text=frame["emoji"], subject=frame["id"], gone=frame.get("gone", False))
 
+    def _mark(self, frame: Frame) -> None:
+        more = {name: frame.get(name, "") for name in ("mark", "reason", "text")}
+        self._store(frame, "mark", subject=frame["id"], **more)
+
     def _handoff(self, frame: Frame) -> None:
         self._store(frame, "handoff")
 
@@ -295,8 +285,8 @@ class Session:
         self.chat.count_message(visitor, cid)
         profile = replace(self.profile or Profile(), name=name, email=email)
         event = inbound.event(
-            visitor, self.site, cid=cid, conversation_id=conv, place=place, kind=kind, profile=profile, **what
-        )
+            visitor, self.site, cid=cid, conversation_id=conv, place=place, kind=kind, profile=profile, origin=self.origin, **what
+        )  # fmt: skip
         outcome = inbound.commit(event)
         if isinstance(outcome, Refused):
             raise refused(outcome, cid)
@@ -385,6 +375,7 @@ _HANDLERS: dict[str, Callable[[Session, Frame], Any]] = {
     "edit": Session._edit,
     "delete": Session._delete,
     "react": Session._react,
+    "mark": Session._mark,
     "stop": Session._stop,
     "typing": Session._typing,
     "ping": Session._ping,

@@ -10,6 +10,7 @@ from bot import Action
 
 _COMMAND = re.compile(r"!([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
 _MINUTES = re.compile(r"(\d{1,6})\s*(m|min|minutes?|h|hours?|d|days?)?\Z", re.IGNORECASE)
+_VERDICT = re.compile(r"(right|wrong|needs[ _-]?work)\b[:,]?\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>\Z")
 _ACTIONS = {
     "claim": Action.CLAIM,
@@ -27,6 +28,7 @@ _ACTIONS = {
     "away": Action.AWAY,
     "back": Action.BACK,
     "summary": Action.SUMMARY,
+    "mark": Action.MARK,
     "link": Action.LINK,
 }
 LONGEST_SNOOZE = 60 * 24 * 30
@@ -37,6 +39,7 @@ HELP = (
     "!snooze 60 hides it for 60 minutes (also 2h, 3d), !resolve closes it, !reopen opens it again\n"
     "!return gives it back to the AI, !block stops the visitor, !undo takes your last reply back\n"
     "!priority urgent (high, normal, low) says how much it presses, !ticket tells the customer not to wait here\n"
+    "!mark right (wrong, needs work) says what the assistant's last answer was worth, with a word why if you like\n"
     "!away and !back say whether you are there\n"
     "!retry sends again what failed, !summary writes the summary anew, !link connects your account"
 )
@@ -72,6 +75,8 @@ def read_command(text: str) -> Command | None:
         return _unknown(word, rest)
     if action is Action.TRANSFER:
         return _assign(rest)
+    if action is Action.MARK:
+        return _mark(rest)
     if action is Action.SNOOZE:
         return _snooze(rest)
     if rest and action not in {Action.UNDO, Action.RETRY, Action.PRIORITY}:
@@ -80,6 +85,17 @@ def read_command(text: str) -> Command | None:
             words=f"!{word} takes nothing after it. Nothing was done and nothing was sent: write !{word} alone."
         )
     return Command(action, rest)
+
+
+def _mark(rest: str) -> Command:
+    match = _VERDICT.match(rest)
+    if match is None:
+        return Command(
+            words="Say what the assistant's last answer was: !mark right, !mark wrong or !mark needs work, and behind it a word why"
+            " if you like. Nothing was changed."
+        )
+    verdict = "needs_work" if match[1].lower().startswith("needs") else match[1].lower()
+    return Command(Action.MARK, f"{verdict} {match[2].strip()}".strip())
 
 
 def _unknown(word: str, rest: str) -> Command | None:
