@@ -27,6 +27,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "retire_articles save_articles site_ids",
         "bot.article_versions": "ArticleRefused VersionView approve_article article_history draft_article edit_article edit_draft "
         "find_version list_drafts reject_article remove_article restore_article",
+        "bot.outward": "Outward OutwardAnswer OutwardFailed OutwardRefused check_address",
         "bot.pieces": "cut_article=cut",
         "bot.embedding": "embed_texts embedding_model",
         "bot.fingerprints": "origin_of=of_origin",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from functools import lru_cache
@@ -64,6 +65,8 @@ class Config(BaseSettings):
     """A folder of one's own plugin modules."""
     trusted_proxies: str = ""
     """Comma-separated addresses or networks whose ``X-Forwarded-For`` is believed."""
+    allowed_cidrs: str = ""
+    """Comma-separated networks, such as ``10.1.0.0/16``, where articles may be read although their addresses are not public."""
     turns: int = Field(default=96, ge=1, le=2_000)
     """AI turns that may run at once in one turns process."""
     session_minutes: int = Field(default=30, ge=1)
@@ -125,6 +128,16 @@ class Config(BaseSettings):
             if problem := address_problem(address):
                 raise ValueError(problem)
         return value.strip()
+
+    @field_validator("allowed_cidrs")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in value.replace(",", " ").split():
+            try:
+                ipaddress.ip_network(part, strict=False)
+            except ValueError:
+                raise ValueError(f"{part[:60]} is no network such as 10.1.0.0/16") from None
+        return value
 
     @field_validator("file_types")
     @classmethod
