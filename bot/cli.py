@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "deadletters": ("bot.deadletter_commands", "deadletters", "Work that could not be done, and what to do with it."),
     "plugins": ("bot.plugin_commands", "plugins", "List plugins, switch them, set them."),
     "providers": ("bot.provider_commands", "providers", "AI providers: order, health, a test."),
+    "eval": ("bot.answer_tests.commands", "evaluate", "Ask the questions of answer tests, and judge the answers."),
     "keys": ("bot.key_commands", "keys", "Master key and data keys: make, rotate."),
     "audit": ("bot.audit_commands", "audit", "Who did what, and whether somebody changed the trail."),
     "site": ("bot.site_commands", "site", "Websites: keys, origins, look."),

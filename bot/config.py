@@ -89,6 +89,8 @@ class Config(BaseSettings):
     """Files are removed after so many days, while their messages stay. 0: kept as long as the conversation."""
     summary_provider: str = ""
     """The AI provider that is asked first for the summaries of tickets. Empty: in the order of the answers."""
+    answer_tests: Path | None = None
+    """Answer tests of the house: a file or a folder with files called ``answers.yaml``. Publishing runs them first."""
     history: int = Field(default=20, ge=1, le=200)
     """Messages of a conversation that the AI sees."""
     daily_tokens: int = Field(default=2_000_000, ge=0)

@@ -1,0 +1,181 @@
+"""Which assistant is tested: the installation's as it is, or with another prompt, model or knowledge."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.accounts import sites
+from bot.ai import AICapability, AIProvider
+from bot.answer_tests.recordings import Recorder, RecordingError, Recordings
+from bot.answer_tests.rehearsal import Stage
+from bot.answer_tests.scratch import ACTOR, Scratch, ScratchError, scratch
+from bot.breaker import Breakers
+from bot.fleet import Fleet
+from bot.fleet_building import FleetKeeper
+from bot.plugin_settings import SettingRefused
+from bot.plugins import Snapshot
+from bot.switches import switch
+
+LONGEST_PROMPT = 64_000
+"""Bytes of a prompt file that are read."""
+_NAMES = ("prompt", "provider", "model", "knowledge")
+
+
+class VariantError(Exception):
+    """What was asked for is not there. A sentence for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """What differs from the installation. Empty fields leave it as it is."""
+
+    label: str = "now"
+    prompt: str = ""
+    """A file with a system prompt, or the number of a version."""
+    provider: str = ""
+    model: str = ""
+    knowledge: Path | None = None
+    """A folder of articles in place of the installation's."""
+    copied: bool = True
+    """False: an installation without settings and articles of its own, as for a folder of tests that stands alone."""
+
+
+def parse_variant(text: str, base: Variant) -> Variant:
+    """Read ``prompt=new.txt,model=…``, a file with a prompt, a folder of articles, or ``now``. Raises :class:`VariantError`."""
+    variant = replace(base, label=text)
+    if text in {"now", ""}:
+        return replace(variant, label="now")
+    path = Path(text)
+    if path.is_dir():
+        return replace(variant, knowledge=path)
+    if path.is_file():
+        return replace(variant, prompt=text)
+    for part in text.split(","):
+        name, equals, value = part.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or name not in _NAMES or not value:
+            raise VariantError(
+                f"“{text}” cannot be compared. Write now, a file with a prompt, a folder of articles, or such as"
+                " provider=openai,model=NAME (with: prompt, provider, model, knowledge)."
+            )
+        if name == "knowledge":
+            if not Path(value).is_dir():
+                raise VariantError(f"There is no folder {value}. Name a folder of articles.")
+            variant = replace(variant, knowledge=Path(value))
+        else:
+            given = {"prompt": variant.prompt, "provider": variant.provider, "model": variant.model} | {name: value}
+            variant = replace(variant, prompt=given["prompt"], provider=given["provider"], model=given["model"])
+    return variant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tape:
+    """Where answers are recorded, or played from."""
+
+    record: Path | None = None
+    replay: Path | None = None
+
+
+@contextlib.contextmanager
+def staged(variant: Variant, tape: Tape | None = None, change: Callable[[], object] | None = None) -> Iterator[Stage]:
+    """Open a scratch installation, put the variant into it and set the stage. ``change`` is made in it first: what is to be tried.
+
+    Raises :class:`VariantError`, :class:`ScratchError`, :class:`RecordingError`.
+    """
+    tape = tape or Tape()
+    if variant.knowledge is not None and not variant.knowledge.is_dir():
+        raise VariantError(f"There is no folder {variant.knowledge}. Name a folder of articles.")
+    recordings = Recordings(tape.replay) if tape.replay is not None else None
+    with scratch(copied=variant.copied, knowledge=variant.knowledge) as opened:
+        if change is not None:
+            change()
+            opened.settle()
+        _put_in(opened, variant, replayed=recordings is not None)
+        snapshot = opened.snapshot()
+        keeper = FleetKeeper(opened.registry, warm=False)
+        if recordings is not None:
+            fleet = _only(_chosen(recordings.providers, variant))
+        else:
+            fleet = keeper.fleet(snapshot)
+            if variant.provider or tape.record is not None:
+                chosen = _chosen(list(fleet.providers), variant)
+                fleet = _only([_taped(one, tape.record) for one in chosen], quoting=not variant.provider)
+        yield Stage(snapshot, fleet, recordings)
+
+
+def _put_in(opened: Scratch, variant: Variant, *, replayed: bool) -> None:
+    if variant.prompt:
+        _put_prompt(variant.prompt)
+    if replayed:
+        # Nobody is called, whatever asks: not for an answer, and not for a vector either.
+        for name in opened.snapshot().plugins("ai_provider"):
+            if not _quotes(opened.snapshot(), name):
+                switch(name, False, actor=ACTOR)
+    elif variant.model:
+        if not variant.provider:
+            raise VariantError("Say of which provider the model is: --provider NAME --model MODEL.")
+        if variant.provider not in opened.registry.plugins:
+            raise VariantError(f"There is no provider called {variant.provider}. See: deskhand providers list")
+        try:
+            opened.set_plugin(variant.provider, {"model": variant.model})
+        except SettingRefused as refused:
+            raise VariantError(str(refused)) from None
+
+
+def _quotes(snapshot: Snapshot, plugin: str) -> bool:
+    found = [provider for name, provider in snapshot.objects("ai_provider") if name == plugin]
+    return bool(found) and all(AICapability.QUOTES in provider.capabilities for provider in found)
+
+
+def _put_prompt(prompt: str) -> None:
+    """Publish a prompt in the scratch installation, for every site."""
+    from bot import prompt_versions
+    from bot.prompt_values import PromptRefused
+
+    path = Path(prompt)
+    try:
+        if path.is_file():
+            if path.stat().st_size > LONGEST_PROMPT:
+                raise VariantError(f"{path} is larger than {LONGEST_PROMPT // 1_000} KB. A prompt is shorter.")
+            text = path.read_text("utf-8")
+            for site in sites(now=True):
+                prompt_versions.set_value(site.id, "system", text, actor=ACTOR)
+                prompt_versions.publish(site.id, actor=ACTOR, force=True)
+        elif prompt.isdigit():
+            prompt_versions.restore("", int(prompt), actor=ACTOR)
+            prompt_versions.publish("", actor=ACTOR, force=True)
+        else:
+            raise VariantError(f"There is no file {prompt}. Name a file with a prompt, or the number of a version.")
+    except PromptRefused as refused:
+        if "published" not in str(refused):  # it is what counts already
+            raise VariantError(f"The prompt {prompt} cannot be used. {refused}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise VariantError(f"{path} cannot be read as UTF-8 text ({type(error).__name__}).") from None
+
+
+def _chosen(providers: list[AIProvider], variant: Variant) -> list[AIProvider]:
+    if not variant.provider:
+        return providers
+    found = [one for one in providers if one.name == variant.provider and variant.model in {"", one.model}]
+    if not found:
+        known = ", ".join(dict.fromkeys(f"{one.name} {one.model}".strip() for one in providers)) or "none"
+        wanted = f"{variant.provider} {variant.model}".strip()
+        raise VariantError(f"No provider {wanted} is on. There are: {known}. See: deskhand providers list")
+    return found
+
+
+def _taped(provider: AIProvider, record: Path | None) -> AIProvider:
+    if record is None or AICapability.QUOTES in provider.capabilities:
+        return provider
+    return Recorder(provider, record)
+
+
+def _only(providers: list[AIProvider], *, quoting: bool = False) -> Fleet:
+    """A fleet of these, with breakers of its own: what is tested leaves no trace on what serves customers."""
+    return Fleet(providers, Breakers(), quote_when_failing=quoting)
+
+
+__all__ = ["RecordingError", "ScratchError", "Tape", "Variant", "VariantError", "parse_variant", "staged"]
