@@ -104,6 +104,11 @@ class Inbox(Protocol):
 
     def save_cursor(self, value: str) -> Awaitable[None]: ...
 
+    def change_cursor(self, change: Callable[[str], str]) -> Awaitable[str]:
+        """Store what ``change`` makes of the stored position, and return it. For a position that several processes write: it runs
+        in the transaction, perhaps more than once, so it only computes."""
+        ...
+
 
 class Channel:
     """Where customers write. Instances are made once per process and per settings version."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.store import read, sql, write
+from collections.abc import Callable
+
+from bot.store import is_sqlite, read, sql, write
 
 
 def load_cursor(name: str) -> str:
@@ -13,9 +15,25 @@ def load_cursor(name: str) -> str:
 
 def save_cursor(name: str, value: str) -> None:
     """Keep a position."""
-    write(
-        lambda: sql(
-            "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, value),
-        )
+    write(lambda: _save(name, value))
+
+
+def change_cursor(name: str, change: Callable[[str], str]) -> str:
+    """Keep what ``change`` makes of the stored position, and return it. Nothing that another process keeps meanwhile is lost."""
+
+    def changed() -> str:
+        sql("INSERT INTO cursor (name, value) VALUES (?, '') ON CONFLICT (name) DO NOTHING", (name,))
+        lock = "" if is_sqlite() else " FOR UPDATE"
+        (before,) = sql(f"SELECT value FROM cursor WHERE name = ?{lock}", (name,)).fetchone()  # noqa: S608
+        value = change(str(before))
+        _save(name, value)
+        return value
+
+    return write(changed)
+
+
+def _save(name: str, value: str) -> None:
+    sql(
+        "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from bot.cursors import load_cursor, save_cursor
+from bot.cursors import change_cursor, load_cursor, save_cursor
 from bot.messages import Inbound, Receipt, Refused
 from bot.receive import receive
 from bot.store import StoreUnavailable
@@ -40,6 +40,9 @@ class KitInbox:
 
     async def save_cursor(self, value: str) -> None:
         await asyncio.to_thread(save_cursor, f"channel:{self.name}", value)
+
+    async def change_cursor(self, change: Callable[[str], str]) -> str:
+        return await asyncio.to_thread(change_cursor, f"channel:{self.name}", change)
 
     def _fault(self, event: Any) -> str:
         if not isinstance(event, Inbound):

@@ -28,6 +28,7 @@ from bot import (
     Refused,
     StoreUnavailable,
     ThreadGone,
+    change_cursor,
     get_bus,
     load_cursor,
     new_counter,
@@ -109,6 +110,9 @@ class ThreadedInbox:
 
     async def save_cursor(self, value: str) -> None:
         await self._threads.call(save_cursor, f"channel:{self._name}", value)
+
+    async def change_cursor(self, change: Callable[[str], str]) -> str:
+        return await self._threads.call(change_cursor, f"channel:{self._name}", change)
 
 
 def _received(name: str, outcome: Receipt | Refused) -> None:

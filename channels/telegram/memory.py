@@ -48,12 +48,17 @@ class Memory:
         """Write it down. A move that ``web`` noted meanwhile is kept, too."""
         if self._inbox is None or self.me is None:
             return
+        me, moved, drafts = self.me, dict(self.moves.began), {**self.left, **self.shown()}
+
+        def change(before: str) -> str:
+            kept, moves = parse(before), Moves()
+            moves.began.update(moved)
+            if kept.get("id") == me.id:
+                learn(moves, kept)
+            return written(me, moves, drafts)
+
         async with self._writing:
-            kept = parse(await self._inbox.cursor())
-            if kept.get("id") == self.me.id:
-                learn(self.moves, kept)
-            drafts = {**self.left, **self.shown()}
-            await self._inbox.save_cursor(written(self.me, self.moves, drafts))
+            learn(self.moves, parse(await self._inbox.change_cursor(change)))
 
 
 def parse(value: str) -> dict[str, Any]:

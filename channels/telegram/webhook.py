@@ -21,10 +21,10 @@ from bot import (
     RequestError,
     StoreUnavailable,
     TemporaryFailure,
+    change_cursor,
     load_cursor,
     offload,
     receive_events,
-    save_cursor,
 )
 
 from .fetching import missing
@@ -156,10 +156,13 @@ def _fetched(wanted: Wanted, plain: PlainCalls) -> Attachment:
 
 
 def _note_moves(moves: Moves) -> None:
-    kept = parse(load_cursor(NAME))
-    learn(moves, kept)
-    me = Me(id=int(kept["id"]), username=str(kept.get("username") or ""))
-    save_cursor(NAME, written(me, moves, dict(kept.get("drafts") or {})))
+    def change(before: str) -> str:
+        kept = parse(before)
+        learn(moves, kept)
+        me = Me(id=int(kept["id"]), username=str(kept.get("username") or ""))
+        return written(me, moves, dict(kept.get("drafts") or {}))
+
+    change_cursor(NAME, change)
 
 
 def _courtesies(follow: Sequence[tuple[Heard, Outcome | None]], plain: PlainCalls, moves: Moves) -> None:

@@ -65,6 +65,10 @@ class Keeping:
         self.stored = value
         self.saved += 1
 
+    async def change_cursor(self, change: Callable[[str], str]) -> str:
+        await self.save_cursor(change(self.stored))
+        return self.stored
+
     def of(self, kind: str) -> list[Inbound]:
         return [event for event in self.events if event.kind == kind]
 

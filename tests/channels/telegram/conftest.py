@@ -57,6 +57,10 @@ class Keeping:
     async def save_cursor(self, value: str) -> None:
         self.kept = value
 
+    async def change_cursor(self, change: Callable[[str], str]) -> str:
+        self.kept = change(self.kept)
+        return self.kept
+
 
 class Running:
     """A channel in a thread of its own. ``listen`` starts again when it ends, as the host does, only sooner."""
