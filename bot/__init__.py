@@ -39,7 +39,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.carry_over": "Offer offer_code=offer too_many_codes=too_many",
         "bot.config": "Config ConfigError get_config=config",
         "bot.confirmations": "Asked asked_by confirm_address=confirm",
-        "bot.cursors": "load_cursor save_cursor",
+        "bot.cursors": "change_cursor load_cursor save_cursor",
         "bot.deliver": "Claimed",
         "bot.lease": "lead resign",
         "bot.desk_events": "receive_desk",
