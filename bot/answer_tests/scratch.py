@@ -33,16 +33,18 @@ from bot.plugins import Registry, Snapshot
 from bot.store import TABLES, Base
 
 COPIED = (
-    "site", "plugin_state", "setting", "data_key", "article", "passage",
+    "site", "plugin_state", "setting", "data_key", "article", "article_history", "passage", "knowledge_source", "reply_rule",
+    "prompt_version", "provider", "model_price",
 )  # fmt: skip
 """Tables that make the answers."""
 LEFT = (
     "contact", "identity", "visitor", "conversation", "route", "ledger", "turn", "message", "ticket", "delivery", "cursor", "job",
     "breaker", "token_spend", "audit", "slot", "leader", "agent", "agent_identity", "link_code", "desk_thread", "reply", "ticket_event",
-    "mail", "mail_address", "rating", "waited", "stored_file", "carry_code", "contact_merge",
+    "mail", "mail_address", "rating", "waited", "stored_file", "carry_code", "contact_merge", "placeholder", "answer_log", "answer_mark",
+    "spend", "cached_answer", "provider_minute", "provider_probe", "source_place", "accepted_answer", "topic", "topic_question", "lesson",
 )  # fmt: skip
 """Tables of people and of what happened: none of their rows is ever copied."""
-KNOWLEDGE = ("article", "passage")
+KNOWLEDGE = ("article", "article_history", "passage", "knowledge_source")
 NOT_KEPT = frozenset({"audit.head"})
 """Settings that belong to rows which are not copied."""
 KNOWLEDGE_FOLDER = "DESKHAND_KNOWLEDGE_DIR"

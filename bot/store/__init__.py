@@ -21,6 +21,7 @@ from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, T
 from bot.store.files import StoredFile
 from bot.store.fleet import ModelPrice, Provider, ProviderMinute, ProviderProbe
 from bot.store.knowledge import Article, ArticleVersion, KnowledgeSource, Passage, SourcePlace
+from bot.store.lessons import AcceptedAnswer, Lesson, Topic, TopicQuestion
 from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
@@ -37,15 +38,16 @@ TABLES: tuple[type[Base], ...] = (
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, Provider, ModelPrice, ProviderMinute, ProviderProbe,
+    AcceptedAnswer, Topic, TopicQuestion, Lesson,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
+    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
     "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
-    "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "LinkCode", "Mail",
+    "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
     "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TokenSpend",
-    "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
+    "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write", "write_together",
 ]  # fmt: skip
