@@ -85,10 +85,17 @@ class Prompt:
     """Offer the tool ``conclude`` (see :class:`Conclusion`)."""
     clocks: Clocks = field(default_factory=Clocks)
     economy: Literal["full", "cheap", "quotes"] = "full"
-    """What may be spent: every provider, only those with :attr:`AICapability.CHEAP` or without a price, or none that costs anything."""
+    """What may be spent: every provider, only those that are cheap (:attr:`AICapability.CHEAP`, an admin's mark, or a low price), or
+    only those that quote the articles without a model."""
+    unseen: int = 0
+    """Pictures of the customer that this provider is not given, because it cannot look at them."""
     placeholders: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What stands for something that no provider may see, and what it stands for: put back into the answer for this customer.
     Never part of a request."""
+    house: str = field(default="", repr=False)
+    """What of ``system`` admins wrote: nobody's personal data. What plugins add to it may be."""
+    canary: str = field(default="", repr=False)
+    """A secret of this request, which providers are told and never to repeat: an answer with it, or with a part of it, is not shown."""
 
     @property
     def question(self) -> str:

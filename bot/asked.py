@@ -70,6 +70,7 @@ def merge(results: Sequence[Found]) -> Found:
         passages=tuple(passages[:MAX_PASSAGES]),
         answerable=any(found.answerable for found in results),
         certainty=max((found.certainty for found in results), default=0.0),
+        version=max((found.version for found in results), default=0),
     )
 
 
@@ -81,8 +82,10 @@ def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> P
         for m in history
         if m.author != "system"
     ]
+    system = "\n\n".join(_said_to_ai(text, begun) for text in (values.system or SYSTEM, values.instructions) if text)
     return Prompt(
-        system="\n\n".join(_said_to_ai(text, begun) for text in (values.system or SYSTEM, values.instructions) if text),
+        system=system,
+        house=system,
         messages=remembered(messages, last=values.history, tokens=values.history_tokens or HISTORY_TOKENS),
         passages=found.passages,
         answerable=found.answerable,

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import ValidationError
 
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
 from bot.answer_log import Basis
+from bot.canary import Watch, new_canary
 from bot.drafts import Draft, Drafts
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
 from bot.release import Release
+from bot.standins import restore
 from bot.store import StoreUnavailable, write
 from bot.turns import Account, Begun, note_attempt
 
@@ -101,16 +103,17 @@ class Running:
 
 
 def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, drafts: Drafts) -> tuple[Answer, Done]:
+    """Ask, and show what may be shown. Raises :class:`Cancelled`, :class:`bot.fleet.FleetExhausted` and, when the model gives its
+    instructions away, :class:`bot.canary.PromptLeaked`: what was shown until then must be replaced."""
     begun = running.begun
-    release = Release(prompt.passages)
+    prompt = replace(prompt, canary=new_canary())
+    release, watch = Release(prompt.passages, placeholders=prompt.placeholders), Watch(prompt.canary)
     conclusion: Conclusion | None = None
     done: Done | None = None
     over_cap = begun.tokens_left is not None and begun.tokens_left <= 0
 
     def permit(provider: AIProvider) -> bool:
-        if over_cap and AICapability.QUOTES not in provider.capabilities:
-            return False
-        return bool(plugins.still_on(provider.name))
+        return not (over_cap or prompt.economy == "quotes") or AICapability.QUOTES in provider.capabilities
 
     stream = running.stream = fleet.stream(prompt, permit=permit)
     try:
@@ -118,22 +121,24 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
             if running.cancelled:
                 raise Cancelled
             if isinstance(event, Text):
-                piece = release.feed(event.text)
+                piece = release.feed(watch.feed(event.text))
                 if piece:
                     running.show(piece)
             elif isinstance(event, Attempt):
                 if event.number > 1:
                     _restart_draft(running, drafts, begun.attempt + event.number - 1)
-                    release, conclusion = Release(prompt.passages), None
+                    release, conclusion = Release(prompt.passages, placeholders=prompt.placeholders), None
+                    watch = Watch(prompt.canary)
             elif isinstance(event, ToolCall):
-                conclusion = _conclusion(event) or conclusion
+                Watch(prompt.canary).look(str(event.arguments))
+                conclusion = _conclusion(event, prompt) or conclusion
             elif isinstance(event, Done):
                 done = event
     finally:
         stream.close()
     if done is None:
         raise Cancelled
-    rest = release.flush()
+    rest = release.feed(watch.flush()) + release.flush()
     if rest:
         running.show(rest)
     return _answer(running.draft.text, release, conclusion, done), done
@@ -149,15 +154,24 @@ def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
     running.draft.phase("thinking")
 
 
-def _conclusion(call: ToolCall) -> Conclusion | None:
+def _conclusion(call: ToolCall, prompt: Prompt) -> Conclusion | None:
     if call.name != "conclude":
         log.warning("unknown_tool_call", tool=call.name[:40])
         return None
     try:
-        return Conclusion.model_validate(call.arguments)
+        return Conclusion.model_validate(_restored(call.arguments, prompt))
     except ValidationError as error:
         log.warning("conclusion_not_usable", fields=[str(e["loc"]) for e in error.errors(include_input=False)])
         return None
+
+
+def _restored(arguments: Any, prompt: Prompt) -> Any:
+    """Before lengths are looked at: what stands for something is shorter or longer than that."""
+    if isinstance(arguments, str):
+        return restore(arguments, prompt.placeholders)
+    if isinstance(arguments, dict):
+        return {name: _restored(value, prompt) for name, value in arguments.items()}
+    return [_restored(value, prompt) for value in arguments] if isinstance(arguments, list) else arguments
 
 
 def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:

@@ -10,15 +10,19 @@ from bot.breadcrumbs import crumb
 from bot.discovery import Hook, Plugin
 from bot.hookspecs import RULES
 
+LAST = 3
+"""Rank of the hooks of required plugins: what others do must not slip past them."""
+
 
 class Bound:
     """A hook function of a plugin with its settings, ready to be called many times."""
 
-    __slots__ = ("checked", "crumb", "deadline", "hook", "invoke", "key", "plugin", "rank")
+    __slots__ = ("checked", "crumb", "deadline", "hook", "invoke", "key", "plugin", "rank", "required")
 
     def __init__(self, plugin: Plugin, hook: str, settings: Any, *, deadline: float | None = None) -> None:
         found = plugin.hooks[hook]
-        self.plugin, self.hook, self.rank = plugin.name, hook, found.rank
+        self.plugin, self.hook, self.rank = plugin.name, hook, LAST if plugin.info.required else found.rank
+        self.required = plugin.info.required
         self.key = (plugin.name, hook)
         self.deadline = RULES[hook].deadline if deadline is None else deadline
         self.crumb = crumb(plugin.name, hook) if plugin.third_party else None
@@ -30,7 +34,7 @@ class Bound:
         """Something of a plugin that is not a hook: its import."""
         bound = cls.__new__(cls)
         bound.plugin, bound.hook, bound.key, bound.rank = plugin, what, (plugin, what), 1
-        bound.deadline, bound.checked = deadline, False
+        bound.deadline, bound.checked, bound.required = deadline, False, False
         bound.crumb = crumb(plugin, what) if noted else None
         bound.invoke = lambda arguments: fn()
         return bound

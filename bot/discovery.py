@@ -75,6 +75,8 @@ class Broken:
     origin: str
     place: str
     reason: str
+    required: bool = False
+    """It says ``PluginInfo(required=True)``: what would go through it must not go on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,21 @@ class _Search:
         return Plugin(name=name, origin=origin, place=place, info=info, hooks=hooks, schema=schema)
 
     def _name_broken(self, name: str, origin: str, place: str, reason: str) -> None:
-        self.broken.append(Broken(name=name, origin=origin, place=place, reason=reason))
+        required = _says_required(place.partition(":")[0])
+        self.broken.append(Broken(name=name, origin=origin, place=place, reason=reason, required=required))
+
+
+_REQUIRED = re.compile(r"PluginInfo\([^)]*\brequired\s*=\s*True")
+
+
+def _says_required(dotted: str) -> bool:
+    """Whether the source of a module says so: one that does not import cannot be asked."""
+    try:
+        spec = importlib.util.find_spec(dotted)
+        source = Path(spec.origin).read_text("utf-8", "replace") if spec and spec.origin else ""
+    except Exception:  # a parent that does not import either, a name that is none
+        return False
+    return _REQUIRED.search(source) is not None
 
 
 def _a(value: object) -> str:

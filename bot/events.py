@@ -26,6 +26,8 @@ class Reason(StrEnum):
     POLICY = "policy"
     """A plugin's rule."""
     NOTHING_FOUND = "nothing_found"
+    UNCONFIRMED = "unconfirmed"
+    """What the AI said does not stand in its passages."""
     AI = "ai"
     """The AI said so by its typed conclusion."""
     AGENT = "agent"
@@ -45,6 +47,7 @@ _WORDS = {
     Reason.TURN_CAP: "a limit of this conversation was reached",
     Reason.POLICY: "a rule of the house",
     Reason.NOTHING_FOUND: "no answer was found",
+    Reason.UNCONFIRMED: "the answer could not be confirmed",
     Reason.AI: "the assistant passed it on",
     Reason.AGENT: "taken over by an agent",
     Reason.ADDRESS: "left an address",
@@ -70,6 +73,10 @@ class TurnContext:
     """Numbers of the published prompts of the installation and of the site, such as ``3.1``; 0: none."""
     question: str = ""
     """What is asked now, as the AI sees it; several messages are joined by line ends."""
+    said: str = ""
+    """What customer and agents wrote in the messages that the AI sees, in their own words, joined by line ends."""
+    instructions: str = ""
+    """The system prompt that the AI was given; empty until it is asked."""
     answerable: bool = True
     """Whether the knowledge base has something to answer from."""
     certainty: float = 0.0
@@ -123,6 +130,31 @@ class Escalation:
     answer_first: bool = True
     """Give the AI's answer and then pass on. False: the answer is not stored, and replaced by ``say`` if there is any."""
     priority: Priority | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReply:
+    """What the hook ``auto_reply`` returns when a rule knows what to say: an answer, a person, or only quick replies."""
+
+    text: str = ""
+    """The answer, in a small Markdown. Empty and without ``escalation``: the AI answers."""
+    sources: tuple[Source, ...] = ()
+    choices: tuple[str, ...] = ()
+    """Quick replies, at most 5: under the answer, or under the AI's before its own."""
+    escalation: Escalation | None = None
+    """Pass the conversation on instead."""
+    rule: str = ""
+    """Name of the rule, for logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What the hook ``recall_answer`` returns for a question whose answer may be given again."""
+
+    key: str
+    """The same for every turn that would get the same answer, and for no other."""
+    answer: Answer | None = None
+    """The answer that is kept; ``None``: there is none (any more)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

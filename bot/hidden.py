@@ -12,6 +12,15 @@ _HIDDEN = re.compile(
 )
 
 
+# Beyond these: rows of joiners or of variation selectors spell hidden text to a model.
+_CODES = re.compile("[\u200c\u200d]{2,}|[\U000e0100-\U000e01ef]|[\ufe00-\ufe0f]{2,}")
+
+
+def visible(text: str) -> str:
+    """Drop characters that a reader cannot see but a model reads."""
+    return _CODES.sub("", strip_hidden(text))
+
+
 def strip_hidden(text: str) -> str:
     """Remove invisible characters from foreign text. Line ends become ``\\n``."""
     return _HIDDEN.sub("", text)

@@ -9,7 +9,7 @@ from typing import Any
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, Escalation, JobSpec, OpeningHours, Reason
+from bot.events import Answer, AutoReply, Escalation, JobSpec, OpeningHours, Reason, Recalled
 from bot.knowledge import Found, Passage
 from bot.messages import MessageView
 from bot.opening import zone_named
@@ -27,7 +27,8 @@ def _describe(value: object) -> str:
     name = type(value).__name__
     return (
         f"{name} with wrong fields"
-        if name in {"MessageView", "Prompt", "Answer", "Found", "Sent", "Escalation", "OpeningHours"}
+        if name
+        in {"MessageView", "Prompt", "Answer", "Found", "Sent", "Escalation", "OpeningHours", "AutoReply", "Recalled"}
         else name
     )
 
@@ -72,6 +73,22 @@ def _escalation(value: Any) -> bool:
     )
 
 
+def _auto_reply(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, AutoReply)
+        and isinstance(value.text, str)
+        and isinstance(value.sources, tuple)
+        and isinstance(value.choices, tuple)
+        and _escalation(value.escalation)
+    )
+
+
+def _recalled(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Recalled) and isinstance(value.key, str) and bool(value.key) and _answer(value.answer)
+    )
+
+
 def _hours(value: Any) -> bool:
     return value is None or (
         isinstance(value, OpeningHours)
@@ -107,6 +124,10 @@ def _commands(value: Any) -> bool:
     return _several(click.Command)(value)
 
 
+def _text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     "channel": lambda value: value is None or isinstance(value, Channel),
     "desk": lambda value: value is None or isinstance(value, Desk),
@@ -115,8 +136,12 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "commands": _commands,
     "jobs": _several(JobSpec),
     "filter_inbound": _message,
+    "auto_reply": _auto_reply,
     "search_knowledge": _found,
     "before_ai": _prompt,
+    "recall_answer": _recalled,
+    "keep_answer": lambda value: value is None,
+    "mask_text": _text,
     "after_ai": _answer,
     "escalate": _escalation,
     "opening_hours": _hours,
@@ -130,8 +155,12 @@ _EXPECTED = {
     "commands": "a sequence of click commands",
     "jobs": "a sequence of JobSpec",
     "filter_inbound": "a MessageView or None",
+    "auto_reply": "an AutoReply or None",
     "search_knowledge": "Found (with a tuple of Passage) or None",
     "before_ai": "a Prompt or None",
+    "recall_answer": "Recalled with a key or None",
+    "keep_answer": "None",
+    "mask_text": "a string or None",
     "after_ai": "an Answer or None",
     "escalate": "an Escalation (with a Reason) or None",
     "opening_hours": "OpeningHours with a known time zone and spans in their order, or None",

@@ -19,8 +19,8 @@ import pluggy
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, Escalation, OpeningHours, TurnContext
-from bot.knowledge import Found, Question
+from bot.events import Answer, AutoReply, Escalation, OpeningHours, Recalled, TurnContext
+from bot.knowledge import Found, KnowledgeSource, Question
 from bot.messages import MessageView
 from bot.settings import Settings
 
@@ -45,6 +45,10 @@ class PluginInfo:
     """One sentence: what it does."""
     on: bool | None = None
     """Whether it is on before an admin decided. ``None``: on as soon as its required settings are there."""
+    required: bool = False
+    """Nothing may go on without it: where one of its *pipe* hooks fails, hangs or is skipped, or would be called if Deskhand had not
+    switched the plugin off, the work stops instead (an answer then comes from a provider that only quotes, or from a person). Only
+    an admin's switch takes it out. Its hooks are called after those of all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,20 @@ def filter_inbound(settings: Settings, message: MessageView, turn: TurnContext) 
 
 
 @hookspec
+def auto_reply(settings: Settings, turn: TurnContext) -> AutoReply | None:  # type: ignore[empty-body]
+    """Answer what is asked (``turn.question``) without knowledge and AI; ``None``: no rule fits. Only while the AI has the
+    conversation, after the rules that need no answer (``escalate``). *First*, in turns, within 2 s."""
+
+
+@hookspec
 def search_knowledge(settings: Settings, question: Question) -> Found | None:  # type: ignore[empty-body]
     """Search knowledge. *Each*, in turns, within 2 s; the results are merged by rank."""
+
+
+@hookspec
+def knowledge_source(settings: Settings) -> KnowledgeSource | Sequence[KnowledgeSource]:  # type: ignore[empty-body]
+    """Return a kind of source that articles can come from, or several: websites, files, another system. *Each*, in worker and on the
+    command line, within 10 s. What is read, and when, stands in rows that ``deskhand knowledge add`` makes."""
 
 
 @hookspec
@@ -108,14 +124,34 @@ def before_ai(settings: Settings, prompt: Prompt, turn: TurnContext) -> Prompt |
 
 
 @hookspec
+def mask_text(settings: Settings, text: str) -> str | None:  # type: ignore[empty-body]
+    """Take what no provider and no record may hold out of a text that has no conversation to put it back into: what is turned into a
+    vector, recorded or grouped. *Pipe*, within 2 s; see ``bot.mask_texts``."""
+
+
+@hookspec
+def recall_answer(settings: Settings, prompt: Prompt, turn: TurnContext, conditions: str) -> Recalled | None:  # type: ignore[empty-body]
+    """Give an answer again instead of asking the AI; ``None``: this turn is none whose answer may be given to others. ``prompt`` is what
+    the AI would get; ``conditions`` differ whenever models, prompts or settings of plugins do. Of several turns with one key only one
+    asks the AI at a time. The sources of the answer are compared with today's passages. *First*, in turns, within 2 s."""
+
+
+@hookspec
+def keep_answer(settings: Settings, key: str, answer: Answer, turn: TurnContext) -> None:
+    """Keep the AI's answer for other turns with this ``key``, as ``recall_answer`` gave it. It comes as the AI said it, before
+    ``after_ai``, with what is known of its sureness. Never one that ends in a person. *Each*, in turns, within 2 s."""
+
+
+@hookspec
 def after_ai(settings: Settings, answer: Answer, turn: TurnContext) -> Answer | None:  # type: ignore[empty-body]
     """Change the finished answer before it is committed. *Pipe*, in turns, within 2 s."""
 
 
 @hookspec
 def escalate(settings: Settings, turn: TurnContext, answer: Answer | None) -> Escalation | None:  # type: ignore[empty-body]
-    """Pass the conversation to people. Asked twice in a turn: before the AI is asked (``answer`` is ``None``: what needs no answer, such
-    as a word), and with its finished answer, unless there is a reason already. *First*, in turns, within 2 s."""
+    """Pass the conversation to people. Asked twice in a turn: before anything is looked up (``answer`` is ``None``: what needs no answer,
+    such as a word; ``turn`` has no passages yet), and with the AI's finished answer, unless there is a reason already. *First*, in
+    turns, within 2 s."""
 
 
 @hookspec
@@ -139,8 +175,13 @@ RULES: dict[str, HookRule] = {
     "commands": HookRule(manner="each", deadline=10, where=frozenset({"cli"})),
     "jobs": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
     "filter_inbound": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "auto_reply": HookRule(manner="first", deadline=2, where=_TURNS),
     "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
+    "knowledge_source": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
     "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS | {"worker"}),
+    "recall_answer": HookRule(manner="first", deadline=2, where=_TURNS),
+    "keep_answer": HookRule(manner="each", deadline=2, where=_TURNS),
+    "mask_text": HookRule(manner="pipe", deadline=2, where=frozenset({"*"})),
     "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
     "escalate": HookRule(manner="first", deadline=2, where=_TURNS),
     "opening_hours": HookRule(manner="first", deadline=2, where=frozenset({"worker", "cli"})),

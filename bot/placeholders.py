@@ -1,4 +1,4 @@
-"""Placeholders: names such as ``⟦EMAIL_1⟧`` that stand for a customer's personal data wherever a provider could read it.
+"""Which name stands for which value: placeholders such as ``⟦EMAIL_1⟧`` as rows.
 
 In one conversation the same value always has the same name, however far back it was written, so that a model can speak of
 it. The names are rows of the conversation: gone with it, sealed, and never looked for in another one.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -16,36 +15,17 @@ import structlog
 
 from bot import clock, crypto
 from bot.config import ConfigError, config
-from bot.personal_data import CARD, EMAIL, IBAN, PHONE, words_for
+from bot.personal_data import CARD, EMAIL, IBAN, PHONE
+from bot.standins import CLOSING, OPENING
 from bot.store import StoreUnavailable, is_sqlite, read, sql, write
 
 log = structlog.get_logger("shield")
 
-OPENING, CLOSING = "⟦", "⟧"
-MARK = re.compile(r"⟦[ \t]*([A-Za-z][A-Za-z0-9_]{0,30})_(\d{1,6})[ \t]*⟧")
-LONGEST = 48
-"""Of a placeholder as a model may write it, in characters."""
 _AGAIN = 5.0
 """Seconds between two looks at the master key: it may be changed while we run."""
 
 Value = tuple[str, str]
 """A kind and what was written."""
-
-
-def escape(text: str) -> str:
-    """``text`` from outside, in which nothing looks like a placeholder of ours."""
-    return text.replace(OPENING, "[").replace(CLOSING, "]") if OPENING in text or CLOSING in text else text
-
-
-def shown(placeholders: Mapping[str, str], kind: str, number: str) -> str:
-    """What people read in place of a placeholder: the value, or harmless words for a name that a model made up."""
-    known = placeholders.get(f"{OPENING}{kind.upper()}_{int(number)}{CLOSING}")
-    return words_for(kind.upper()) if known is None else known
-
-
-def restore(text: str, placeholders: Mapping[str, str]) -> str:
-    """A whole text with all placeholders put back. For a stream see :class:`bot.release.Release`."""
-    return MARK.sub(lambda mark: shown(placeholders, mark[1], mark[2]), text) if OPENING in text else text
 
 
 def placeholders_for(conversation_id: str, values: Iterable[Value]) -> dict[Value, str]:

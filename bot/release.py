@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.hidden import strip_hidden
@@ -16,6 +16,7 @@ from bot.knowledge import Passage
 from bot.links import URL, URL_BODY, Links, trim_url
 from bot.markers import Numbering, marker_numbers
 from bot.messages import Source
+from bot.standins import CLOSING, LONGEST, MARK, OPENING, restore, shown
 
 REMOVED_LINK = "(link removed)"
 MAX_LABEL = 300
@@ -24,7 +25,7 @@ MAX_TARGET = 2_500
 """Longest ``(target)`` of a link that is held back, in characters."""
 _MAX_DEPTH = 4
 
-_PLAIN = re.compile(r"[^\[\]!`hHwW【 \t\n]+")
+_PLAIN = re.compile(r"[^\[\]!`hHwW【⟦ \t\n]+")
 _LINE_PREFIX = re.compile(r"(?:[ \t>*+\-]|\d{1,9}[.)])*\d{0,9}")
 _CLOSING = frozenset(".,;:!?)]…。、，；：！？）")
 _URL_STARTS = ("https://", "http://", "www.")
@@ -47,8 +48,11 @@ class Release:
         *,
         allow: Iterable[str] = (),
         removed_link: str = REMOVED_LINK,
+        placeholders: Mapping[str, str] | None = None,
     ) -> None:
-        """``allow`` are further texts or addresses whose links may be shown, such as the site's own pages."""
+        """``allow`` are further texts or addresses whose links may be shown, such as the site's own pages. ``placeholders``: what was
+        taken out of the prompt, and is put back here, for the same customer (:attr:`bot.ai.Prompt.placeholders`)."""
+        self._placeholders = placeholders or {}
         self._numbering = Numbering(passages)
         self._links = Links(passages, allow)
         self._removed_link = removed_link
@@ -191,7 +195,19 @@ class Release:
             url = trim_url(found.group())
             return found.group() if self._links.allowed(url) else self._removed_link
 
-        return URL.sub(judge, code).replace("](", "] (")
+        return URL.sub(judge, restore(code, self._placeholders)).replace("](", "] (")
+
+    def _placeholder(self, at: int, final: bool) -> int | None:
+        """A name that stands for personal data. What the customer wrote is judged like everything else: it may hold an address."""
+        end = self._buffer.find(CLOSING, at, at + LONGEST)
+        if end < 0 and not final and len(self._buffer) - at < LONGEST:
+            return None
+        mark = MARK.fullmatch(self._buffer, at, end + 1) if end > 0 else None
+        if mark is None:
+            self._emit(OPENING)
+            return at + 1
+        self._emit(self._inner(shown(self._placeholders, mark[1], mark[2])))
+        return end + 1
 
     def _address(self, at: int, final: bool) -> int | None:
         tail = self._buffer[at : at + 8].lower()
@@ -265,6 +281,10 @@ class Release:
         self._gap = self._gap or not shown
 
     def _plain_bracket(self, label: str, end: int, final: bool) -> int | None:
+        known = self._placeholders.get(f"{OPENING}{label.strip('[]')}{CLOSING}") if self._placeholders else None
+        if known is not None:  # some models write other brackets
+            self._emit(self._inner(known))
+            return end
         if self._buffer[end : end + 1] == "[":
             second = self._label(end, final)
             if isinstance(second, _Wait):
@@ -334,5 +354,6 @@ _HANDLERS: dict[str, Callable[[Release, int, bool], int | None]] = {
     "[": Release._bracket,
     "]": Release._stray_close,
     "【": Release._lenticular,
+    OPENING: Release._placeholder,
     **dict.fromkeys("hHwW", Release._address),
 }

@@ -47,6 +47,14 @@ class Health:
     detail: Mapping[str, Any]
 
 
+class RequiredPluginFailed(Exception):
+    """A plugin that nothing may go on without could not do its part. The text is a sentence for logs: no customer's words in it."""
+
+    def __init__(self, plugin: str, why: str) -> None:
+        super().__init__(f"The plugin {plugin} is required and {why}. deskhand plugins show {plugin} says more.")
+        self.plugin = plugin
+
+
 class Snapshot:
     """The plugins that are on, as of one version. Immutable; shared by all units of work that began under this version."""
 
@@ -59,12 +67,19 @@ class Snapshot:
         self._settings: dict[str, Settings] = {}
         self._why: dict[str, str] = {}
         self.switches = switches_now
+        self._missed: dict[str, str] = {}
+        """Hooks of required plugins that are off though no admin switched them off, and which plugin that is. ``*``: all hooks."""
         for plugin in owner.plugins.values():
             state = switches_now.get(plugin.name, Switch())
             resolved = owner.settings_of(plugin, state)
             self._why[plugin.name] = why_off(plugin, state, resolved)
             if not self._why[plugin.name] and resolved.settings is not None:
                 self._settings[plugin.name] = resolved.settings
+            elif plugin.info.required and not resolved.missing and not _left_out(plugin, state):
+                self._missed |= dict.fromkeys(plugin.hooks, plugin.name)
+        for broken in owner.broken:
+            if broken.required and switches_now.get(broken.name, Switch()).enabled is not False:
+                self._missed["*"] = broken.name
 
     def is_on(self, plugin: str) -> bool:
         return plugin in self._settings
@@ -104,11 +119,17 @@ class Snapshot:
         return None
 
     def pipe(self, hook: str, name: str, value: Any, **arguments: Any) -> Any:
-        """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was."""
+        """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was. Raises
+        :class:`RequiredPluginFailed` when it was a required plugin's turn and that failed or is off."""
+        if self._missed and (missed := self._missed.get(hook) or self._missed.get("*")):
+            raise RequiredPluginFailed(missed, "is switched off by Deskhand, or broken")
         for bound in self._hooks.get(hook) or self._bound(hook):
             arguments[name] = value
             result = self._call(bound, arguments)
-            if result is not FAILED and result is not None:
+            if result is FAILED:
+                if bound.required:
+                    raise RequiredPluginFailed(bound.plugin, f"failed in {hook}")
+            elif result is not None:
                 value = result
         return value
 
@@ -155,6 +176,11 @@ class Snapshot:
 
 def _pairs(made: Sequence[Made]) -> Iterator[tuple[str, Any]]:
     return ((one.plugin, item) for one in made for item in one.items)
+
+
+def _left_out(plugin: Plugin, state: Switch) -> bool:
+    """Whether it is off because an admin wants it so, or never wanted it."""
+    return state.enabled is False or (state.enabled is None and plugin.info.on is False)
 
 
 def why_off(plugin: Plugin, state: Switch, resolved: Resolved) -> str:
