@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import orjson
 
 from bot import clock
 from bot.events import Answer
 from bot.messages import Source
-from bot.store import sql
+from bot.store import read, sql
+
+if TYPE_CHECKING:
+    from bot.turns import Account, Begun
 
 PERSON = "person"
 """Type of the row of an agent's reply."""
@@ -43,29 +47,17 @@ _INSERT = (
 )
 
 
-def record(
-    *,
-    conversation_id: str,
-    turn_id: str,
-    message_id: str,
-    site: str,
-    channel: str,
-    answer: Answer,
-    basis: Basis,
-    tokens: tuple[int, int],
-    cost: int | None,
-    times: tuple[int | None, int],
-) -> None:
-    """Store the row of an answer of the AI. ``tokens`` in and out, with those of attempts that failed; ``times`` until the first
-    words and until the end, in milliseconds. Inside the write of the answer."""
+def record(begun: Begun, answer: Answer, account: Account, message_id: str) -> None:
+    """Store the row of an answer of the AI, with the tokens of attempts that failed. Inside the write of the answer."""
+    basis = account.basis
     sql(
         _INSERT,
         (
-            clock.new_id(), conversation_id, turn_id, message_id, site, channel, answer.type, answer.provider, answer.model, *tokens,
-            cost, *times, _sources(answer.sources, basis.articles), basis.knowledge, basis.prompt, basis.question, basis.answerable,
-            basis.certainty, answer.grounded, answer.stated, answer.confidence,
-            str(answer.handoff_code) if answer.handoff_reason else "", " ".join(dict.fromkeys((*basis.steps, *answer.steps))),
-            clock.now(),
+            clock.new_id(), begun.conversation_id, begun.turn_id, message_id, begun.site_id, begun.channel, answer.type, answer.provider,
+            answer.model, account.input_tokens, account.output_tokens, account.cost, account.first_delta_ms, account.total_ms,
+            _sources(answer.sources, basis.articles), basis.knowledge, basis.prompt, basis.question, basis.answerable, basis.certainty,
+            answer.grounded, answer.stated, answer.confidence, str(answer.handoff_code) if answer.handoff_reason else "",
+            " ".join(dict.fromkeys((*basis.steps, *answer.steps))), clock.now(),
         ),
     )  # fmt: skip
 
@@ -117,7 +109,6 @@ def recent_answers(
 ) -> list[RecentAnswer]:
     """Answers that the visitor of this conversation got from the assistant in the last ``seconds``, newest first; ``origin``: all who
     write from the same address. Blocks."""
-    from bot.store import read
 
     def work() -> list[RecentAnswer]:
         contact, where = sql(

@@ -125,7 +125,7 @@ class DeskPost:
     place: str
     """Where threads of this desk are opened: a channel of Slack."""
     thread: str = ""
-    """The thread; empty only for the first card."""
+    """The thread; empty only for the first card, and for an ``event`` that is a notice to all who work here."""
     subject: str = ""
     card: Card | None = None
     text: str = ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bot import clock, confirmations, desk_messages, farewells, profiles
+from bot import clock, confirmations, desk_messages, farewells, notices, profiles
 from bot.crypto import reveal
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
@@ -278,6 +278,8 @@ def compose(head: Head) -> DeskPost | None:
     """The post of a delivery row as it should be now; ``None``: there is nothing to show any more."""
     if head.message.startswith(farewells.GONE):
         return farewells.compose(head)
+    if head.message.startswith(notices.NOTICE):
+        return notices.compose(head)
     desk = head.channel.removeprefix(PREFIX)
     thread = sql(
         "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?", (head.conversation_id, desk)
@@ -311,8 +313,7 @@ def compose(head: Head) -> DeskPost | None:
 
 def _hold_ticket(conversation_id: str) -> None:
     """Wait for whoever changes the ticket right now: they saw this card still waiting and planned no other, so this one must
-    show what they did. Whoever comes later sees it taken and plans another. SQLite has one writer anyway.
-    """
+    show what they did. Whoever comes later sees it taken and plans another. SQLite has one writer anyway."""
     if not is_sqlite():
         sql("SELECT 1 FROM ticket WHERE conversation_id = ? FOR UPDATE", (conversation_id,))
 

@@ -11,6 +11,7 @@ from bot import (
     clock,
     desk_posts,
     file_keeping,
+    fleet_probes,
     follow_up,
     handoff,
     hours,
@@ -38,6 +39,8 @@ MAIL_DAYS = 30
 KEPT_DAYS = 90
 """Of mails that were not sent."""
 SPEND_DAYS = 400
+PEOPLE_DAYS = 40
+"""Of what single visitors and conversations have spent."""
 BATCH = 200
 
 
@@ -51,6 +54,7 @@ def core_jobs() -> dict[str, JobSpec]:
         hours.spec(),
         *follow_up.specs(),
         *file_keeping.specs(),
+        fleet_probes.spec(),
     ]
     return {spec.kind: spec for spec in specs}
 
@@ -121,9 +125,9 @@ def retention(_ref: str = "") -> None:
         "dead_jobs": _delete(
             "job", "id", "state = 'dead' AND ended_at < ? AND occasion <> ?", (now - DEAD_DAYS * DAY, PERIODIC)
         ),
-        "spending": _delete(
-            "token_spend", "id", "day < ?", (time.strftime("%Y-%m-%d", time.gmtime(now - SPEND_DAYS * DAY)),)
-        ),
+        "spending": _delete("token_spend", "id", "day < ?", (_day(now - SPEND_DAYS * DAY),)),
+        "budgets": _delete("spend", "id", "day < ?", (_day(now - SPEND_DAYS * DAY),))
+        + _delete("spend", "id", "day < ? AND scope IN ('visitor', 'conversation')", (_day(now - PEOPLE_DAYS * DAY),)),
         "mails": _delete("mail", "id", "state = 'sent' AND sent_at < ?", (now - MAIL_DAYS * DAY,)),
         "mails_not_sent": _delete(
             "mail", "id", "state IN ('kept', 'dead') AND created_at < ?", (now - KEPT_DAYS * DAY,)
@@ -138,6 +142,10 @@ def retention(_ref: str = "") -> None:
     }
     if any(counts.values()):
         log.info("retention", **{name: count for name, count in counts.items() if count})
+
+
+def _day(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def _delete(table: str, key: str, condition: str, values: tuple[object, ...]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from bot import answer_log, clock, deliver, desk_posts, handoff, lease, spending
+from bot import answer_log, budgeting, clock, deliver, desk_posts, handoff, lease, spending
 from bot.answer_log import Basis
 from bot.config import config
 from bot.crypto import keep
@@ -121,6 +121,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
             (False, conversation_id, fence),
         )
         spending.give_back(conversation_id, site_id)
+        budgeting.drop(conversation_id)
         if state == "ai":  # the question was deleted while it was being answered
             sql(
                 "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
@@ -247,22 +248,12 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
         f" needs = {_MORE}, lease_until = CASE WHEN {_MORE} THEN lease_until ELSE 0 END,"
         f" lease_owner = CASE WHEN {_MORE} THEN lease_owner ELSE '' END"
         " WHERE id = ? AND fence = ? AND lease_owner = ? AND state = 'ai' RETURNING seq, rev, needs",
-        (
-            step,
-            step,
-            clock.now(),
-            begun.upto_seq,
-            begun.upto_seq,
-            begun.upto_seq,
-            begun.upto_seq,
-            begun.upto_seq,
-            begun.conversation_id,
-            begun.lease.fence,
-            begun.lease.owner,
-        ),
+        (step, step, clock.now(), *[begun.upto_seq] * 5, begun.conversation_id, begun.lease.fence, begun.lease.owner),
     ).fetchone()
-    # Locks come in the order of begin: the conversation, then the day's row.
-    spending.settle(begun.turn_id, begun.site_id, begun.reserved, account.input_tokens + account.output_tokens)
+    # Locks come in the order of begin: the conversation, then the day's rows.
+    tokens = account.input_tokens + account.output_tokens
+    spending.settle(begun.turn_id, begun.site_id, begun.reserved, tokens)
+    budgeting.settle(begun.turn_id, tokens, account.cost or 0)
     if row is None:
         return _too_late(begun, answer)
     deliveries = _store(begun, answer, account, Place(row[0], row[1])) if speaks else False
@@ -296,18 +287,7 @@ def _store(begun: Begun, answer: Answer, account: Account, place: Place) -> bool
         kind=answer.type,
         extra=_extra(answer),
     )
-    answer_log.record(
-        conversation_id=begun.conversation_id,
-        turn_id=begun.turn_id,
-        message_id=message_id,
-        site=begun.site_id,
-        channel=begun.channel,
-        answer=answer,
-        basis=account.basis,
-        tokens=(account.input_tokens, account.output_tokens),
-        cost=account.cost,
-        times=(account.first_delta_ms, account.total_ms),
-    )
+    answer_log.record(begun, answer, account, message_id)
     deliveries = deliver.plan(begun.conversation_id, message_id, answer.text)
     if begun.had_people:
         desk_posts.show(begun.conversation_id, message_id)
@@ -346,6 +326,7 @@ def spend(begun: Begun, account: Account) -> None:
     """Book tokens of an attempt that was thrown away: they were paid all the same. Inside a write."""
     if tokens := account.input_tokens + account.output_tokens:
         spending.book(begun.site_id, tokens)
+        budgeting.book(begun.turn_id, tokens, account.cost or 0)
 
 
 def note_attempt(begun: Begun, attempt: int) -> None:

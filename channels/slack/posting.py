@@ -52,7 +52,7 @@ class Posting:
             return await _mark(client, post, self.pacer, self.marks)
         if post.op == "delete":
             return await _delete(client, post, self.pacer)
-        if post.op != "card" and not post.thread:
+        if post.op not in {"card", "event"} and not post.thread:
             raise PermanentFailure("there is no thread to post into")
         if post.op == "react":
             return await self._react(client, post)
@@ -66,7 +66,7 @@ class Posting:
     async def _new(self, client: AsyncWebClient, post: DeskPost, text: str, blocks: list[Block]) -> Posted:
         """A message that was not there before, under the speaker's name where the app may."""
         name, picture = _speaker(post)
-        arguments: dict[str, Any] = {"thread_ts": post.thread} if post.op != "card" else {}
+        arguments: dict[str, Any] = {"thread_ts": post.thread} if post.thread and post.op != "card" else {}
         if (name or picture) and self._lacks("chat:write.customize"):
             text, blocks = _named(name, text, blocks)
         else:

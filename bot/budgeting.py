@@ -1,0 +1,210 @@
+"""What is spent on one UTC day by the installation, a site, a channel, a visitor and a conversation, and what is set aside for turns
+that run, so that turns side by side cannot all spend the same rest. A turn belongs to the day on which it began.
+
+Counting goes on without any limit, so that one that is set at noon knows of the morning. How much may be spent is a plugin's matter.
+On PostgreSQL rows are taken in the order of :data:`SCOPES`, after the turn's own row.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot import audit, clock, notices
+from bot.ai import Prompt
+from bot.prices import price_of
+from bot.store import is_sqlite, read, sql, write
+
+SCOPES = ("all", "site", "channel", "visitor", "conversation")
+STEPS = ("", "cheap", "quotes", "person")
+"""In the order in which they come."""
+SHARED = frozenset({"all", "site", "channel"})
+"""Whoever runs the house is told of these; a visitor's or a conversation's own budget is in the log only."""
+CHARACTERS = 3
+"""Of a text for each token: fewer than there are, so that rather too much is set aside."""
+ROOM = 900
+"""Tokens of the rules, the delimiters and the tool in a request, about."""
+PICTURE = 1_600
+"""Tokens of a picture, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """How one scope stands on one day. ``cost`` in millionths of a US dollar."""
+
+    scope: str
+    key: str
+    """Site id, name of a channel, contact id, conversation id; ``all`` for the installation."""
+    name: str = ""
+    """For people: a site's key, else as ``key``."""
+    tokens: int = 0
+    cost: int = 0
+    held_tokens: int = 0
+    """Set aside for turns that run."""
+    held_cost: int = 0
+    turns: int = 0
+
+
+def today() -> str:
+    """The UTC day."""
+    return day_of(clock.now())
+
+
+def day_of(at: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
+
+
+def estimate(prompt: Prompt, models: Sequence[tuple[str, str]] = ()) -> tuple[int, int]:
+    """Tokens that an answer to this prompt will take, rather too many, and what they cost with the dearest of ``(provider, model)``
+    whose price is known, in millionths of a US dollar."""
+    written = len(prompt.system) + sum(len(message.text) for message in prompt.messages)
+    written += sum(len(passage.title) + len(passage.heading) + len(passage.text) for passage in prompt.passages)
+    pictures = sum(len(message.images) for message in prompt.messages)
+    given = written // CHARACTERS + ROOM + PICTURE * pictures
+    known = [one for model in models if (one := price_of(*model)) is not None]
+    dearest = max((given * one.input + prompt.max_tokens * one.output for one in known), default=0.0)
+    return given + prompt.max_tokens, math.ceil(dearest)
+
+
+def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
+    """Set aside what the turn will cost in all its scopes; returns how they stand without it. Once a turn: again it only reads.
+
+    Blocks. A turn that has ended has nothing set aside, and gets nothing.
+    """
+
+    def work() -> tuple[Spent, ...]:
+        row = sql(
+            "SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id, s.key FROM turn t"  # noqa: S608
+            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = 'running'"
+            f"{'' if is_sqlite() else ' FOR UPDATE OF t'}",
+            (turn_id,),
+        ).fetchone()
+        if row is None:
+            return ()
+        started, had_tokens, had_cost, conversation, site, channel, contact, site_key = row
+        more = (0, 0) if had_tokens else (tokens, cost)
+        if not had_tokens:
+            sql("UPDATE turn SET held_tokens = ?, held_cost = ? WHERE id = ?", (tokens, cost, turn_id))
+        keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
+        rows = _add(day_of(started), keys, held=more)
+        mine = (had_tokens, had_cost) if had_tokens else (tokens, cost)
+        return tuple(
+            Spent(
+                scope=scope, key=keys[scope], name=site_key if scope == "site" else keys[scope], tokens=rows[scope][0],
+                cost=rows[scope][1], held_tokens=rows[scope][2] - mine[0], held_cost=rows[scope][3] - mine[1], turns=rows[scope][4],
+            )
+            for scope in SCOPES
+        )  # fmt: skip
+
+    # After a power cut the turn begins again, and sets aside again.
+    return write(work, durable=False)
+
+
+def give_back(turn_id: str) -> None:
+    """The turn will not spend anything. Blocks."""
+    write(lambda: settle(turn_id, 0, 0, over=False), durable=False)
+
+
+def drop(conversation_id: str) -> None:
+    """A turn of this conversation will not be answered any more: nothing is set aside for it. Inside a write."""
+    row = sql("SELECT id FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)).fetchone()
+    if row is not None:
+        settle(row[0], 0, 0, over=False)
+
+
+def book(turn_id: str, tokens: int, cost: int) -> None:
+    """Book what an attempt of a turn has spent that was thrown away; what is set aside stays. Inside a write."""
+    settle(turn_id, tokens, cost, over=False, free=False)
+
+
+def settle(turn_id: str, tokens: int, cost: int, *, over: bool = True, free: bool = True) -> None:
+    """Book what the turn has spent (``over``: it ends) and give back (``free``) what was set aside for it. Inside a write."""
+    row = sql(
+        "SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id FROM turn t"
+        " JOIN conversation c ON c.id = t.conversation_id WHERE t.id = ?",
+        (turn_id,),
+    ).fetchone()
+    if row is None:
+        return
+    started, held_tokens, held_cost, conversation, site, channel, contact = row
+    held_tokens, held_cost = (held_tokens, held_cost) if free else (0, 0)
+    if not (tokens or cost or held_tokens or held_cost):
+        return
+    if held_tokens or held_cost:
+        sql("UPDATE turn SET held_tokens = 0, held_cost = 0 WHERE id = ?", (turn_id,))
+    keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
+    _add(day_of(started), keys, (tokens, cost), (-held_tokens, -held_cost), turns=1 if over and tokens else 0)
+
+
+def _add(
+    day: str,
+    keys: Mapping[str, str],
+    spent: tuple[int, int] = (0, 0),
+    held: tuple[int, int] = (0, 0),
+    *,
+    turns: int = 0,
+) -> dict[str, tuple[int, int, int, int, int]]:
+    """Add to the five rows, made if need be; returns tokens, cost, both as held, and turns of each."""
+    found = {}
+    for scope in SCOPES:  # one by one: all who do it take the rows in this order
+        found[scope] = sql(
+            "INSERT INTO spend (id, day, scope, key, tokens, cost, turns, held_tokens, held_cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET tokens = spend.tokens + excluded.tokens, cost = spend.cost + excluded.cost,"
+            " turns = spend.turns + excluded.turns, held_tokens = spend.held_tokens + excluded.held_tokens,"
+            " held_cost = spend.held_cost + excluded.held_cost RETURNING tokens, cost, held_tokens, held_cost, turns",
+            (f"{day}/{scope}/{keys[scope]}", day, scope, keys[scope], *spent, turns, *held),
+        ).fetchone()
+    return found
+
+
+def told(spent: Spent, step: str, words: str) -> bool:
+    """Note that a scope reached a step today, and tell people of the house in ``words``; False: it was told before. Blocks."""
+    ranks = {name: rank for rank, name in enumerate(STEPS)}
+
+    def work() -> bool:
+        row_id = f"{today()}/{spent.scope}/{spent.key}"
+        row = sql("SELECT told FROM spend WHERE id = ?", (row_id,)).fetchone()
+        if row is None or ranks[row[0]] >= ranks[step]:
+            return False
+        if not sql("UPDATE spend SET told = ? WHERE id = ? AND told = ?", (step, row_id, row[0])).rowcount:
+            return False
+        if spent.scope in SHARED:
+            audit.record(
+                "deskhand", "budget.step", f"budget:{spent.scope}:{spent.name}", {"step": step, "day": today()}
+            )
+            notices.tell(f"budget/{row_id}/{step}", "A budget of the AI", words)
+        return True
+
+    return write(work, durable=False)
+
+
+def spending(day: str = "", limit: int = 50) -> list[Spent]:
+    """How all scopes of a day stand: installation, sites and channels, then visitors and conversations, the dearest first. Blocks."""
+
+    def work() -> list[Spent]:
+        found: list[Spent] = []
+        for scope in SCOPES:
+            rows = sql(
+                "SELECT p.key, coalesce(s.key, p.key), p.tokens, p.cost, p.held_tokens, p.held_cost, p.turns FROM spend p"
+                " LEFT JOIN site s ON p.scope = 'site' AND s.id = p.key WHERE p.day = ? AND p.scope = ?"
+                " ORDER BY p.tokens DESC, p.key LIMIT ?",
+                (day or today(), scope, limit),
+            ).fetchall()
+            found += [
+                Spent(
+                    scope=scope,
+                    key=r[0],
+                    name=r[1],
+                    tokens=r[2],
+                    cost=r[3],
+                    held_tokens=r[4],
+                    held_cost=r[5],
+                    turns=r[6],
+                )
+                for r in rows
+            ]
+        return found
+
+    return read(work)

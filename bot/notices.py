@@ -1,0 +1,62 @@
+"""What the people who run the house should know at once: by mail to the team, and as a post at every desk. Each once.
+
+A notice holds words of ours alone: no customer's name, no text of a conversation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from bot import clock, mail
+from bot.addresses import one_line, parse_addresses
+from bot.config import config
+from bot.deliver import Head, delivery_key
+from bot.desk import DeskPost
+from bot.letter import quote
+from bot.store import db, sql
+
+NOTICE = "notice:"
+"""Before what such a delivery says: it belongs to no conversation."""
+
+
+def tell(occasion: str, subject: str, words: str) -> None:
+    """Tell it once for each ``occasion``. Inside a write; who wakes the senders is told after the commit."""
+    for address in parse_addresses(config().team_mail):
+        mail.put(
+            "team.notice", "", f"{occasion}/{address.address}"[:300], address.address, one_line(subject, 120), quote(one_line(words, 500))
+        )  # fmt: skip
+    for name, place in sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall():
+        about = orjson.loads(place) if isinstance(place, str | bytes) else place
+        _put(f"desk:{name.removeprefix('desk.')}", about["place"], occasion, words)
+    db.after_commit(_wake)
+
+
+def _put(channel: str, place: str, occasion: str, words: str) -> None:
+    where = f"{NOTICE}{hashlib.sha256(place.encode()).hexdigest()[:16]}"
+    sql(
+        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
+        " next_at, owner, error, created_at) VALUES (?, NULL, ?, ?, ?, 'event', 0, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
+        " ON CONFLICT (key) DO NOTHING",
+        (
+            delivery_key(NOTICE + occasion, channel, where, "event", 0, 0),
+            NOTICE + orjson.dumps({"place": place, "text": words[:1_000]}).decode(), channel, where, clock.now(),
+        ),
+    )  # fmt: skip
+
+
+def _wake() -> None:
+    from bot.bus import bus
+
+    bus().wake("out", "")
+
+
+def compose(head: Head) -> DeskPost:
+    """The post of such a delivery: of its own, in no thread."""
+    about: dict[str, Any] = orjson.loads(head.message.removeprefix(NOTICE))
+    return DeskPost(
+        op="event", author="system", key=head.key, place=about["place"], text=about["text"], attempt=head.attempt,
+        first_sent_at=head.first_sent_at,
+    )  # fmt: skip
