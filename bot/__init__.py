@@ -22,7 +22,10 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Image Prompt PromptMessage ProviderError "
         "ProviderErrorKind Text ToolCall Usage",
         "bot.prompting": "conclude_tool parse_tool_call render",
-        "bot.knowledge": "ArticleText ArticleView Found KnowledgeVersion Passage Piece Question StoredPassage UnusableArticle Visibility",
+        "bot.knowledge": "ArticleText ArticleView Finding Found Gone KnowledgeSource KnowledgeVersion LeftOut Passage Piece Place Question "
+        "Remember SourceArticle SourceFailed SourceOrder SourceReader SourceRefused StoredPassage Unchanged UnusableArticle Visibility",
+        "bot.sources": "SourceReport SourceView add_source ask_for_source=ask_for find_source list_sources remove_source site_id_of",
+        "bot.importing": "import_in_background import_source kinds_of_source start_due_sources",
         "bot.articles": "article_sources article_text article_view changed_articles knowledge_version list_articles passages_of "
         "retire_articles save_articles site_ids",
         "bot.article_versions": "ArticleRefused VersionView approve_article article_history draft_article edit_article edit_draft "
@@ -31,10 +34,18 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.pieces": "cut_article=cut",
         "bot.embedding": "embed_texts embedding_model",
         "bot.fingerprints": "origin_of=of_origin",
+        "bot.citations": "Cited recite source_of",
         "bot.hidden": "strip_hidden",
-        "bot.events": "Answer Escalation JobSpec OpeningHours Priority Reason TurnContext",
+        "bot.events": "Answer AutoReply Escalation JobSpec OpeningHours Priority Reason Recalled TurnContext",
         "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
+        "bot.shielding": "mask_texts",
+        "bot.own_patterns": "compile_patterns=own_patterns",
+        "bot.personal_data": "PersonalData=Detector PERSONAL_KINDS=USUAL PERSONAL_EXTRAS=EXTRA PHONE_REGIONS=REGIONS plain_text=plain "
+        "words_for",
+        "bot.placeholders": "placeholders_for",
+        "bot.standins": "escape_placeholders=escape",
+        "bot.snapshot": "RequiredPluginFailed",
         "bot.bus": "get_bus=bus",
         "bot.carry_over": "Offer offer_code=offer too_many_codes=too_many",
         "bot.config": "Config ConfigError get_config=config",
@@ -42,8 +53,15 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.cursors": "change_cursor load_cursor save_cursor",
         "bot.deliver": "Claimed",
         "bot.lease": "lead resign",
+        "bot.cached_answers": "CachedView CacheTotals cache_answer cache_totals cached_answer clear_cached count_hit list_cached sweep_cached",
+        "bot.reply_rules": "Imported ReplyRule RuleRefused RuleSource add_rule change_rule checked_rule count_rule_use=count_use import_rules "
+        "list_rules remove_rule rules_version",
+        "bot.prompt_values": "PromptRefused PromptValues prompt_rules=RULES",
+        "bot.prompt_versions": "VersionView discard_prompts=discard prompt_history=versions_of prompt_version=version_of prompts_of "
+        "publish_prompts=publish published_values restore_prompts=restore set_prompt=set_value unset_prompt=unset_value",
         "bot.desk_events": "receive_desk",
         "bot.outbox": "DeskOutbox Outbox",
+        "bot.plugin_commands": "command_actor=actor",
         "bot.plugins": "Registry",
         "bot.qr": "qr_code=svg",
         "bot.prices": "Price cost price_of",
