@@ -1,9 +1,10 @@
-"""The knowledge contract: articles in, passages that can be cited out. No I/O here."""
+"""The knowledge contract: sources and articles in, passages that can be cited out. No I/O here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Visibility = Literal["public", "internal"]
 """Whom an article is for: customers too, or agents only."""
@@ -135,3 +136,122 @@ class StoredPassage:
 
     passage: Passage
     site: str
+
+
+# Sources: places outside that articles come from --------------------------------------------------------------------
+
+
+class SourceRefused(Exception):
+    """An address that cannot be a source. The text is a sentence: what is wrong with it and what to do."""
+
+
+class SourceFailed(Exception):
+    """A whole look that failed, such as a folder that is not there. A sentence; the articles stay as they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOrder:
+    """What somebody wants to be read."""
+
+    address: str
+    """An ``https://`` address, or a file or folder of this machine."""
+    language: str = ""
+    """Language of everything that is there; empty: what it says itself."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Small JSON, checked by the source: ``sitemap`` (bool), ``depth``, ``pages`` and ``delay`` for websites."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A page or a file of a source. ``path`` is its stable name there, such as an address; ``hint`` small JSON for the reader."""
+
+    path: str
+    hint: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceArticle:
+    """One article of a place. ``name`` tells several of one place apart and stays the same as long as the article does."""
+
+    title: str
+    body: str
+    """Markdown without HTML. Untrusted."""
+    name: str = ""
+    url: str = ""
+    language: str = ""
+    updated: str = ""
+    """ISO date."""
+    sites: tuple[str, ...] = ()
+    """Keys of the sites that may see it; empty: those of the source."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something that was left out, such as ``("row 12", "it has no answer")``. The rest goes on. With an empty ``what`` it is the place
+    itself: what was read of it before stays."""
+
+    what: str
+    reason: str
+    """A clause without its subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Small JSON that :meth:`SourceReader.read` gets again at the next look, such as an ETag."""
+
+    note: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The place is as it was at the last look: its articles stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing is at the place. Its articles leave at once if that is ``certain``, else when it is so twice in a row."""
+
+    certain: bool = True
+
+
+Finding = Place | SourceArticle | LeftOut | Remember | Unchanged | Gone
+
+
+class SourceReader:
+    """One look at one source. Used by one thread; closed at its end. A long look has several readers, so keep nothing that matters."""
+
+    def places(self) -> Iterable[Place]:
+        """Where a look begins. Raises :class:`SourceFailed`."""
+        raise NotImplementedError
+
+    def read(self, place: Place, note: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield what is at a place; another :class:`Place` is read as well, once in a look. Within 60 s.
+
+        ``note`` is what was remembered of it last time. Whatever it raises is a problem of this place alone.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of connections and processes."""
+
+
+class KnowledgeSource:
+    """A kind of source. The hook ``knowledge_source`` returns one or several; Deskhand does the rest: rows, progress, versions, review."""
+
+    kind: str = ""
+    """A word such as ``web``, stored with each source. Unique among all plugins."""
+    title: str = ""
+    complete: bool = False
+    """Whether what a look does not name is certainly gone, as in a folder. Else it is looked for, and leaves after two looks."""
+
+    def accepts(self, address: str) -> bool:
+        """Whether ``deskhand knowledge add ADDRESS`` may mean this kind. Cheap: asks nobody."""
+        raise NotImplementedError
+
+    def check(self, order: SourceOrder) -> SourceOrder:
+        """Return the order as it is to be stored: the address in one form, every option known. Raises :class:`SourceRefused`."""
+        raise NotImplementedError
+
+    def open(self, order: SourceOrder) -> SourceReader:
+        """Begin or go on with a look."""
+        raise NotImplementedError
