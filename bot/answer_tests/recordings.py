@@ -14,7 +14,7 @@ import re
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class RecordingError(Exception):
 
 def key_of(prompt: Prompt, *, tools: bool) -> str:
     """The name of a prompt: equal for equal words, whatever random marks a request has."""
+    if getattr(prompt, "canary", ""):
+        prompt = replace(prompt, **{"canary": "mark"})
     first, again = render(prompt, tools=tools), render(prompt, tools=tools)
     words = "\x1e".join(
         _without_marks(one, other)
@@ -73,7 +75,7 @@ def _without_marks(one: str, other: str) -> str:
 
 
 def folder_of(root: Path, provider: str, model: str) -> Path:
-    return root / _UNSAFE.sub("-", f"{provider}~{model or 'default'}")
+    return root / "~".join(_UNSAFE.sub("-", part) for part in (provider, model or "default"))
 
 
 class Recorder(AIProvider):

@@ -20,7 +20,7 @@ from bot.knowledge import ArticleView
 from bot.messages import Inbound, Profile, Refused
 from bot.plugins import Snapshot
 from bot.receive import receive
-from bot.store import sql, write
+from bot.store import read, sql, write
 from bot.turns import Account, Begun
 
 CHANNEL = "answer-tests"
@@ -113,9 +113,11 @@ class Stage:
         state = "failed" if said.type == "fallback" else "done"
         write(lambda: turns.end(begun, said, account, state=state))
         running.draft.close()
-        return self._outcome(question, said, account, watched, int((clock.lease_now() - began) * 1000))
+        return self._outcome(question, said, account, running, watched, int((clock.lease_now() - began) * 1000))
 
-    def _outcome(self, question: str, said: Answer, account: Account, watched: Watched, ms: int) -> Outcome:
+    def _outcome(
+        self, question: str, said: Answer, account: Account, running: Running, watched: Watched, ms: int
+    ) -> Outcome:
         turn = watched.turn
         articles = {passage.id: passage.article_id for passage in turn.passages} if turn else {}
         cited = []
@@ -138,7 +140,7 @@ class Stage:
             model=said.model,
             input_tokens=account.input_tokens,
             output_tokens=account.output_tokens,
-            cost=cost_of(said, account),
+            cost=read(lambda: _cost(running.begun.turn_id, account)),
             ms=ms,
         )
 
@@ -168,8 +170,9 @@ def _cited(source: Any, view: ArticleView | None) -> Cited:
     )
 
 
-def cost_of(said: Answer, account: Account) -> float | None:
-    """US dollars that an answer cost; ``None``: nobody knows."""
-    if not said.provider or account.input_tokens + account.output_tokens == 0:
-        return 0.0
-    return None
+def _cost(turn_id: str, account: Account) -> float | None:
+    """US dollars that an answer cost, as its row says; ``None``: nobody knows the price."""
+    row = sql("SELECT cost FROM answer_log WHERE turn = ?", (turn_id,)).fetchone()
+    if row is not None and row[0] is not None:
+        return float(row[0]) / 1_000_000
+    return 0.0 if account.input_tokens + account.output_tokens == 0 else None
