@@ -41,11 +41,12 @@ class Numbering:
     @property
     def sources(self) -> tuple[Source, ...]:
         """What was cited so far, in the order of the shown numbers."""
-        return tuple(_source(shown, self._passages[n - 1]) for n, shown in self._shown.items())
+        return tuple(source_of(self._passages[n - 1], shown) for n, shown in self._shown.items())
 
 
-def _source(shown: int, passage: Passage) -> Source:
+def source_of(passage: Passage, n: int) -> Source:
+    """The source that the marker ``[n]`` names for readers."""
     url = passage.url if passage.url.lower().startswith(("https://", "http://")) else ""
     return Source(
-        n=shown, passage_id=passage.id, title=passage.title, heading=passage.heading, url=url, updated=passage.updated
+        n=n, passage_id=passage.id, title=passage.title, heading=passage.heading, url=url, updated=passage.updated
     )

@@ -1,0 +1,44 @@
+"""Sentences that claim nothing: greetings, thanks, questions, offers of a person, and what the assistant says of itself."""
+
+from __future__ import annotations
+
+import re
+
+# One beginning per line. Blanks match any white space.
+_BEGINNINGS = r"""
+hi|hello|hey|dear|welcome|good (?:morning|afternoon|evening)
+thanks?|thank you|you'?re welcome|of course|sure|certainly|great|no problem|happy to help|have a
+sorry|i'?m (?:so )?sorry|i am sorry|apologies
+(?:please|just) (?:let me know|ask|feel free|do not hesitate|don't hesitate)|let me know|feel free
+if you (?:have|need|want|would like|wish)|would you like|do you want|shall i
+i(?:'ll| can| could| will| would| am going to) (?:gladly |happily )?(?:connect|pass|hand|bring|forward|transfer|put you|help|get you)
+i'?m (?:passing|connecting|the)|i hope|a (?:person|colleague) (?:will|can)
+(?:unfortunately,? )?i (?:did not|didn't|could not|couldn't|cannot|can't) (?:find|confirm|say|see|look)
+hallo|willkommen|guten (?:tag|morgen|abend)|vielen dank|danke|gerne?(?: geschehen)?|schönen|auf wiedersehen
+entschuldig\w*|(?:es )?tut mir leid|natürlich|selbstverständlich|klar
+melden sie sich|sagen sie mir|(?:wenn|falls) sie (?:weitere|noch|möchten|fragen|mögen)|möchten sie|soll ich
+ich (?:kann|könnte|werde|verbinde|gebe|leite|hole) (?:sie|ihnen|das|es|gern\w*|mit)|ich hoffe
+ich habe (?:dazu|das|hierzu|leider) (?:nichts|nicht|keine)|ich (?:konnte|kann)(?: das| dazu| es)?(?: leider)? (?:nicht|nichts|keine)
+leider (?:habe|konnte|kann) ich
+bonjour|bonsoir|salut|bienvenue|merci|je vous en prie|avec plaisir|bien sûr|au revoir
+(?:je suis )?désolée?|n'hésitez pas|si vous (?:avez|souhaitez|voulez)|souhaitez-vous|voulez-vous|j'espère
+je (?:peux|pourrais|vais) (?:vous )?(?:mettre|passer|transmettre|aider)|je n'ai (?:pas|rien) trouvé|malheureusement,? je
+¡?hola|buen[oa]s? (?:d[ií]as?|tardes|noches)|bienvenid[oa]|gracias|de nada|con gusto|claro|por supuesto|adiós|hasta luego
+lo siento|no dude|si (?:tiene|necesita|quiere|desea)|¿?(?:quiere|desea|le gustaría)|espero
+puedo (?:ponerle|pasarle|ayudarle)|no he encontrado|lamentablemente,? no (?:he|puedo)
+"""
+_NOTHING = re.compile(
+    r"^\W*(?:" + "|".join(line.replace(" ", r"\s+") for line in _BEGINNINGS.strip().splitlines()) + r")\b",
+    re.IGNORECASE,
+)
+LONG = 180
+"""A longer sentence that begins so goes on to say something, and so does one with a number or an address in it."""
+_CHECKABLE = re.compile(r"\d|@|https?:|www\.|[€$£]")
+
+
+def says_nothing(sentence: str) -> bool:
+    """Whether ``sentence`` is a question or a courtesy. "Hello, shipping costs €5" is neither."""
+    words = sentence.strip()
+    if words.endswith(("?", "？")):
+        return True
+    return bool(_NOTHING.match(words)) and not _CHECKABLE.search(words) and len(words) <= LONG

@@ -1,0 +1,200 @@
+"""The check of answers, called as the registry calls it: with settings, on frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot import Answer, Passage, Reason, Source, TurnContext
+from plugins import grounding
+from plugins.grounding.check import check
+
+SHIPPING = Passage(
+    id="p1",
+    article_id="a1",
+    title="Shipping",
+    heading="Costs",
+    text="Standard shipping costs €4.90 and is free for orders over €60. Express shipping costs €12.50.",
+    url="https://shop.example/shipping",
+    language="en",
+    updated="2026-03-01",
+)
+RETURNS = Passage(
+    id="p2",
+    article_id="a2",
+    title="Returns",
+    text="You can return items within 30 days. Gift cards cannot be returned. We refund within 14 days.",
+    language="en",
+)
+TURN = TurnContext(
+    turn_id="t", conversation_id="c", site="s", channel="x", site_key="shop", language="en", passages=(SHIPPING, RETURNS),
+    question="What does shipping cost?", said="What does shipping cost?", instructions="You are the support assistant of Fjord & Fern.",
+)  # fmt: skip
+ONE = Source(n=1, passage_id="p1", title="Shipping", heading="Costs", url="https://shop.example/shipping")
+TWO = Source(n=2, passage_id="p2", title="Returns")
+
+
+def after(
+    text: str, *sources: Source, turn: TurnContext = TURN, answer: dict[str, Any] | None = None, **settings: Any
+) -> Answer:
+    said = Answer(text=text, sources=sources, provider="openai", model="m", confidence=0.9, **(answer or {}))
+    made = grounding.GroundingSettings.model_validate(settings)
+    return grounding.after_ai(made, answer=said, turn=turn) or said
+
+
+def test_an_answer_that_holds_stays_as_it_is() -> None:
+    said = after("Hello! Standard shipping is €4.90 [1]. Over €60 it is free [1]. Anything else?", ONE)
+    assert said.text == "Hello! Standard shipping is €4.90 [1]. Over €60 it is free [1]. Anything else?"
+    assert (said.grounded, said.sources, said.choices, said.handoff_reason) == (1.0, (ONE,), (), "")
+
+
+def test_what_does_not_hold_is_taken_out_and_said() -> None:
+    said = after(
+        "You can return items within 30 days [2]. Standard shipping costs €5.90 [1]. Refunds take 14 days [2].",
+        ONE,
+        TWO,
+    )
+    assert said.text == (
+        "You can return items within 30 days [1]. Refunds take 14 days [1].\n\nI left out what I could not confirm in our help articles."
+    )
+    assert said.sources == (replace(TWO, n=1),), (
+        "a source that is not cited any more goes, the others are numbered anew"
+    )
+    assert said.grounded == 0.667 and said.choices == ("Talk to a person",) and not said.handoff_reason
+
+
+def test_the_words_for_it_are_in_the_language_of_the_answer_or_the_admins() -> None:
+    german = replace(TURN, language="de")
+    text = "Der Standardversand kostet 4,90 € [1]. Der Expressversand kostet 15 € [1]."
+    assert after(text, ONE, turn=german).text.endswith("habe ich weggelassen.")
+    assert after(text, ONE, turn=german, words="Ohne Gewähr.").text.endswith("[1].\n\nOhne Gewähr.")
+
+
+def test_when_nothing_is_left_a_person_takes_over_or_is_offered() -> None:
+    wrong = "Standard shipping costs €5.90 [1]."
+    passed = after(wrong, ONE)
+    assert passed.text == "I could not confirm my answer in our help articles, and I would rather not guess."
+    assert (passed.handoff_code, passed.handoff_reason) == (
+        Reason.UNCONFIRMED, "the answer could not be confirmed: 1 of 1 statements",
+    )  # fmt: skip
+    assert (passed.sources, passed.choices, passed.grounded, passed.provider) == ((), (), 0.0, "openai")
+    nobody = after(wrong, ONE, turn=replace(TURN, reachable=False))
+    assert (nobody.handoff_reason, nobody.choices) == ("", ("Talk to a person",))
+    assert after(wrong, ONE, turn=replace(TURN, reachable=False), when="always").handoff_code is Reason.UNCONFIRMED
+    assert after(wrong, ONE, instead="Hm.").text == "Hm."
+
+
+def test_modes_and_sites() -> None:
+    text = "You can return items within 30 days [2]. Standard shipping costs €5.90 [1]."
+    assert after(text, ONE, TWO, mode="off").grounded is None
+    marked = after(text, ONE, TWO, mode="mark")
+    assert (marked.text, marked.grounded) == (text, 0.5)
+    passed = after(text, ONE, TWO, mode="hand_over")
+    assert passed.handoff_code is Reason.UNCONFIRMED and "30 days" not in passed.text
+    kept = after(text, ONE, TWO, mode="hand_over", turn=replace(TURN, reachable=False))
+    assert "30 days" in kept.text and not kept.handoff_reason, "nobody could come: what holds is given"
+    assert after(text, ONE, TWO, mode="off", sites={"shop": "mark"}).grounded == 0.5
+    assert after(text, ONE, TWO, sites={"shop": "off"}).grounded is None
+
+
+def test_a_handoff_of_the_model_stays_one() -> None:
+    said = after("Shipping costs €99 [1].", ONE, answer={"handoff_reason": "angry", "handoff_code": Reason.AI})
+    assert (said.handoff_reason, said.handoff_code) == ("angry", Reason.AI) and "99" not in said.text
+
+
+def test_quotes_are_proved_by_what_they_are() -> None:
+    quoted = after("I am the offline assistant:\n\nIt costs €4.90 [1]", ONE, answer={"type": "offline"})
+    assert quoted.grounded == 1.0
+    assert after("I did not find this.", answer={"type": "offline"}).grounded is None
+
+
+@pytest.mark.parametrize("kind", ["auto", "fallback", "stopped"])
+def test_words_that_are_no_models_are_left_alone(kind: str) -> None:
+    assert after("It costs €77.", answer={"type": kind}) == Answer(
+        text="It costs €77.", type=kind, provider="openai", model="m", confidence=0.9
+    )
+
+
+def test_an_answer_from_the_memory_is_checked_as_well() -> None:
+    assert after("Shipping costs €99 [1].", ONE, answer={"type": "cache"}).handoff_code is Reason.UNCONFIRMED
+
+
+def test_an_answer_without_citations_gets_those_that_prove_it() -> None:
+    said = after("Items can be returned within 30 days. Thanks for asking! Express shipping is €12.50")
+    assert said.text == "Items can be returned within 30 days [1]. Thanks for asking! Express shipping is €12.50 [2]"
+    assert [(one.n, one.passage_id, one.heading, one.url, one.updated) for one in said.sources] == [
+        (1, "p2", "", "", ""), (2, "p1", "Costs", "https://shop.example/shipping", "2026-03-01"),
+    ]  # fmt: skip
+    assert after("Items can be returned within 30 days.", cite=False).sources == ()
+    both = after("- **Express:** €12.50\n- Returns within 90 days")
+    assert both.text.startswith("- **Express:** €12.50 [1]\n\nI left out") and [s.passage_id for s in both.sources] == [
+        "p1"
+    ]
+
+
+def test_the_words_of_customer_agents_and_admins_need_no_proof() -> None:
+    said = replace(TURN, said="My order 48213 of 23 May is late, says Maria Kovac", passages=())
+    assert after("I am sorry that order 48213 of May 23rd is late, Maria.", turn=said).grounded in {None, 1.0}
+    told = replace(
+        TURN, instructions="You help for Fjord & Fern. Our hotline is 0800 555 111, Mo-Fr 9-17 Uhr.", passages=()
+    )
+    assert after("You can call our hotline at 0800 555 111.", turn=told).grounded == 1.0
+    assert after("You can call our hotline at 0800 555 112.", turn=told).handoff_code is Reason.UNCONFIRMED
+    assert after("Fjord & Fern is here for you.", turn=told).handoff_reason == ""
+
+
+def test_repeating_a_wrong_number_of_the_customer_is_no_proof() -> None:
+    hopeful = replace(
+        TURN, said="I can return items within 60 days, right?", question="I can return items within 60 days, right?"
+    )
+    said = after("Yes, you can return items within 60 days.", turn=hopeful)
+    assert said.handoff_code is Reason.UNCONFIRMED
+
+
+def test_without_knowledge_no_fact_holds_and_no_courtesy_fails() -> None:
+    empty = replace(TURN, passages=(), answerable=False, said="Do you sell pianos?", question="Do you sell pianos?")
+    assert after("I did not find this. Would you like to talk to a person?", turn=empty).grounded is None
+    assert after("Yes, pianos cost €2,500 in our Berlin store.", turn=empty).handoff_code is Reason.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Two things:\n\n1. Express costs €12.50 [1].\n2. Express costs €15 [1].\n3. Standard costs €4.90 [1].",
+         "Two things:\n\n1. Express costs €12.50 [1].\n2. Standard costs €4.90 [1]."),
+        ("Express costs €12.50 [1].\n\nOur times:\n\n- Open on 3 May\n- Closed on 4 May", "Express costs €12.50 [1]."),
+        ("## Express\nExpress costs €12.50 [1].\n## Italy\nItaly costs €20 [1].", "## Express\nExpress costs €12.50 [1]."),
+        ("Express costs €12.50 [1]. To Italy it is €20 [1]. That is all.", "Express costs €12.50 [1]. That is all."),
+        ("Express costs €12.50 [1].\n```\nprice = 99 [1]\n```\nItaly is €20.", "Express costs €12.50 [1].\n```\nprice = 99 [1]\n```"),
+    ],
+)  # fmt: skip
+def test_nothing_is_left_hanging_where_something_was_taken_out(text: str, left: str) -> None:
+    assert after(text, ONE).text == f"{left}\n\nI left out what I could not confirm in our help articles."
+
+
+def test_a_checked_answer_is_not_checked_twice() -> None:
+    assert after("Shipping costs €99.", answer={"grounded": 0.4}).text == "Shipping costs €99."
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "[1]", "\x00" * 50, "€" * 4_000, "9" * 4_000, "1.1" * 2_000, "[1][2]" * 500, "a-" * 4_000, "- " * 2_000, "**" * 3_000, "Jan " * 1_500,
+     "0 0" * 2_000, "from 9 to " * 500, "0" * 4_000, "+49" + " 12" * 2_000, "a.a" * 2_000, "E1" * 2_000, "é" * 4_000, "🙂" * 2_000, "(((" * 1_000, "10.10." * 900, "A B " * 1_500, "\n" * 4_000],
+)  # fmt: skip
+def test_no_text_takes_long(text: str) -> None:
+    """The hook has two seconds; a text that a model was made to write must not take them."""
+    import time
+
+    began = time.perf_counter()
+    check(text, [SHIPPING, replace(RETURNS, id="p3", text=text[:6_000] or "x")], said=text)
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mode": "sometimes"}, {"overlap": 2}, {"person": ""}, {"sites": {"shop": "x"}}, {"Words": "typo"}]
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        grounding.GroundingSettings.model_validate(wrong)
