@@ -1,4 +1,5 @@
-"""From what is unanswered to an answer: filter, search, prompt, fleet, release, conclude. One call, one attempt of one turn."""
+"""From what is unanswered to an answer: filter, rules, search, prompt, memory, fleet, release, conclude. One call, one attempt of one
+turn."""
 
 from __future__ import annotations
 
@@ -10,15 +11,17 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import confidence, fingerprints
+from bot.ai import Usage
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
 from bot.asking import Running, ask
 from bot.drafts import Drafts
-from bot.events import Answer, Escalation, Reason, TurnContext
+from bot.events import Answer, AutoReply, Escalation, Reason, TurnContext
 from bot.failpoints import failpoint
 from bot.fleet import Fleet, FleetExhausted
 from bot.messages import MessageView
 from bot.prompt_values import filled, in_language
+from bot.remembering import memory
 from bot.store import StoreUnavailable
 from bot.turns import Account, Begun
 from bot.waiting import site_hours
@@ -30,6 +33,7 @@ log = structlog.get_logger("answering")
 
 FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
 INSTEAD = "I am not sure enough about my answer, so I would rather let a person give you one."
+MAX_CHOICES = 5
 THUMBS_DOWN = "\N{THUMBS DOWN SIGN}"
 
 
@@ -53,41 +57,76 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         prompt_version=begun.prompt_version,
     )
     history = filtered(begun, plugins, turn)
-    found = search(begun, history, plugins)
     asked = "\n".join(message.text for message in history if asked_now(message, begun))
-    turn = replace(
-        turn, passages=found.passages, question=asked, answerable=found.answerable, certainty=found.certainty
-    )
-    running.basis = Basis(
-        question=fingerprints.of_question(asked),
+    turn = replace(turn, question=asked)
+    running.basis = Basis(question=fingerprints.of_question(asked), prompt=begun.prompt_version)
+    early = _escalation(plugins, turn, None)
+    if early is not None and not early.answer_first:
+        return passed_on(early), running.account()
+    rule = _rule(plugins, turn)
+    if rule.text.strip() or rule.escalation is not None:
+        return _by_rule(running, rule, early), running.account()
+    found = search(begun, history, plugins)
+    turn = replace(turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty)
+    running.basis = replace(
+        running.basis,
         answerable=found.answerable,
         # Nothing was searched, or by somebody who does not tell how sure they are.
         certainty=found.certainty or (None if found.answerable or not found.passages else 0.0),
         knowledge=found.version,
         articles={passage.id: passage.article_id for passage in found.passages},
     )
-    early = _escalation(plugins, turn, None)
-    if early is not None and not early.answer_first:
-        return passed_on(early), running.account()
     prompt = make_prompt(begun, history, found)
     prompt = with_pictures(plugins.pipe("before_ai", "prompt", prompt, turn=turn), begun)
     failpoint("turn.before_ai")
-    try:
-        said, done = ask(running, prompt, plugins, fleet, drafts)
-    except FleetExhausted as error:
-        log.warning("no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=str(error))
-        return fallback(begun, "technical error"), running.account(error.wasted)
-    failpoint("turn.after_ai")
-    said = sure(said, running.basis)
-    checked = plugins.pipe("after_ai", "answer", said, turn=turn)
-    # Whoever checked the answer need not know how sure that makes it.
-    said = sure(checked, running.basis) if checked.grounded != said.grounded else checked
-    if not said.text.strip() and not said.handoff_reason:
-        said = fallback(begun, "empty answer")
-    if not said.handoff_reason:
-        reason = early or _escalation(plugins, turn, said)
-        said = said if reason is None else passed_on(reason, said)
-    return said, running.account(done.usage, done.wasted)
+    with memory(plugins, turn, prompt, fleet) as before:
+        usages: tuple[Usage, ...] = ()
+        cut = False
+        said = before.recall(running)
+        if said is None:
+            try:
+                said, done = ask(running, prompt, plugins, fleet, drafts)
+            except FleetExhausted as error:
+                log.warning(
+                    "no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=str(error)
+                )
+                return fallback(begun, "technical error"), running.account(error.wasted)
+            usages, cut = (done.usage, done.wasted), done.end == "length"
+        failpoint("turn.after_ai")
+        said = first = sure(said, running.basis)
+        checked = plugins.pipe("after_ai", "answer", said, turn=turn)
+        # Whoever checked the answer need not know how sure that makes it.
+        said = sure(checked, running.basis) if checked.grounded != said.grounded else checked
+        if not said.text.strip() and not said.handoff_reason:
+            said = fallback(begun, "empty answer")
+        if not said.handoff_reason:
+            reason = early or _escalation(plugins, turn, said)
+            said = said if reason is None else passed_on(reason, said)
+        if not cut:
+            before.keep(first, said)
+    if said.type == "cache" and said.text.strip():
+        running.show(said.text)
+    if rule.choices and not said.handoff_reason:
+        said = replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
+    return said, running.account(*usages)
+
+
+def _rule(plugins: Snapshot, turn: TurnContext) -> AutoReply:
+    found = plugins.first("auto_reply", turn=turn)
+    if found is None:
+        return AutoReply()
+    rule: AutoReply = found[1]
+    log.info("auto_reply", conversation=turn.conversation_id, turn=turn.turn_id, plugin=found[0], rule=rule.rule[:80])
+    return rule
+
+
+def _by_rule(running: Running, rule: AutoReply, early: Escalation | None) -> Answer:
+    """What a rule says instead of the AI."""
+    if rule.escalation is not None:
+        return replace(passed_on(rule.escalation), type="auto")
+    running.show(rule.text)
+    said = Answer(text=rule.text, sources=rule.sources, choices=rule.choices[:MAX_CHOICES], type="auto")
+    return said if early is None else passed_on(early, said)
 
 
 def _reachable(site_id: str) -> bool:
