@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
+import time
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
@@ -29,37 +29,18 @@ from bot.fleet_events import Failure
 log = structlog.get_logger("fleet")
 
 
-class Record:
-    """What this process saw of one provider and model."""
+class Note(Protocol):
+    """Counts how an attempt of ``provider/model`` ended: ``ok`` with its seconds, or the kind of failure."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._first_tokens: deque[float] = deque(maxlen=50)
-        self.answers = 0
-        self.failures = 0
-
-    def answered(self, first_token: float) -> None:
-        with self._lock:
-            self.answers += 1
-            self._first_tokens.append(first_token)
-
-    def failed(self) -> None:
-        with self._lock:
-            self.failures += 1
-
-    @property
-    def median_first_token(self) -> float | None:
-        """Seconds, of the last 50 answers."""
-        with self._lock:
-            times = sorted(self._first_tokens)
-        return times[len(times) // 2] if times else None
+    def __call__(self, name: str, outcome: str, first: float | None = None, total: float | None = None) -> None: ...
 
 
 class AttemptRun:
     """Iterate ``deltas()`` once. ``abort`` ends it from any thread, and it then ends without an end marker."""
 
-    def __init__(self, provider: AIProvider, prompt: Prompt, clocks: Clocks, breaker: Breaker, record: Record) -> None:
-        self._provider, self._prompt, self._breaker, self._record = provider, prompt, breaker, record
+    def __init__(self, provider: AIProvider, prompt: Prompt, clocks: Clocks, breaker: Breaker, note: Note) -> None:
+        self._provider, self._prompt, self._breaker, self._note_end = provider, prompt, breaker, note
+        self._began = time.monotonic()
         self._clocked = Clocked(provider, replace(prompt, clocks=clocks), clocks)
         self._aborted = False
         self._seen: Seen | None = None
@@ -127,6 +108,10 @@ class AttemptRun:
         # 300: the rules and the tool that every request carries.
         return Usage(said.input_tokens or given // 4 + 300, said.output_tokens or self._length // 4, said.cached_tokens)
 
+    @property
+    def _name(self) -> str:
+        return f"{self._provider.name}/{self._provider.model}"
+
     def failure(self, error: ProviderError) -> Failure:
         """``error`` as data."""
         return Failure(self._provider.name, self._provider.model, error.kind.value, str(error), error.status)
@@ -142,7 +127,7 @@ class AttemptRun:
             return self._breaker.neutral()
         if self._blank and not self._handoff:
             raise ProviderError(ProviderErrorKind.REQUEST, "the answer was empty")
-        self._record.answered(self.first_token)
+        self._note_end(self._name, "ok", self.first_token, time.monotonic() - self._began)
         return self._breaker.success(self._seen)
 
     def _broken(self, error: BaseException) -> ProviderError:
@@ -152,7 +137,7 @@ class AttemptRun:
         return ProviderError(ProviderErrorKind.TEMPORARY, f"the plugin raised {type(error).__name__}")
 
     def _fail(self, error: ProviderError) -> None:
-        self._record.failed()
+        self._note_end(self._name, error.kind.value)
         log.warning(
             "attempt_failed",
             provider=self._provider.name,

@@ -15,6 +15,8 @@ from typing import Any, Literal, Protocol
 import orjson
 import structlog
 
+from bot.ai import ProviderError, ProviderErrorKind
+
 log = structlog.get_logger("fleet")
 
 WINDOW_CALLS = 20
@@ -223,6 +225,23 @@ class Breaker:
             self._state.at = now
             saved = self._dump()
         self._save(saved)
+
+    def probed(self, error: ProviderError | None) -> None:
+        """Somebody looked at it without a customer waiting. A look is not an answer, so a good one only lets the next call be the
+        trial now; a bad one counts as a failure, and keeps what is left out away."""
+        now = self._clock()
+        with self._lock:
+            named = self._named(now)
+        if error is None:
+            if named in {"open", "config"}:
+                with self._lock:
+                    self._state.until = self._state.at = now
+                    saved = self._dump()
+                self._save(saved)
+        elif error.kind is ProviderErrorKind.CONFIG:
+            self.config(str(error))
+        elif error.kind is ProviderErrorKind.TEMPORARY and named in {"closed", "half-open"}:
+            self.failure(str(error))
 
     def _bad(self, now: float) -> bool:
         calls = [seen.ok for seen in self._calls]

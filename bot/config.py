@@ -91,6 +91,10 @@ class Config(BaseSettings):
     """The AI provider that is asked first for the summaries of tickets. Empty: in the order of the answers."""
     answer_tests: Path | None = None
     """Answer tests of the house: a file or a folder with files called ``answers.yaml``. Publishing runs them first."""
+    cheap_price: float = Field(default=5.0, ge=0, le=10_000)
+    """A model is cheap, and may be asked when a budget is nearly used up, if a million tokens of its answers cost at most so many US dollars."""
+    provider_probes: bool = True
+    """Whether AI providers that are left out, or that nobody asked lately, are looked at once a minute by a request that costs nothing."""
     history: int = Field(default=20, ge=1, le=200)
     """Messages of a conversation that the AI sees."""
     daily_tokens: int = Field(default=2_000_000, ge=0)

@@ -14,12 +14,12 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot.ai import AICapability, AIProvider, Clocks, ProviderError, ProviderErrorKind
-from bot.breaker import Breaker, Breakers
-from bot.fleet import SHORT_RETRY_AFTER, in_order
-from bot.fleet_building import BreakerRows, provider_order
-from bot.plugins import registry
-from bot.snapshot import Snapshot
+from bot.ai import AIProvider, Clocks, ProviderError, ProviderErrorKind
+from bot.breaker import Breaker
+from bot.fleet import SHORT_RETRY_AFTER, Fleet
+from bot.fleet_building import current_fleet
+from bot.shielding import mask_texts
+from bot.snapshot import RequiredPluginFailed
 
 log = structlog.get_logger("fleet")
 
@@ -34,7 +34,7 @@ SECONDS = 20.0
 
 def embedding_model() -> str:
     """The name of the model that :func:`embed_texts` would use now; empty when no provider that is on makes vectors."""
-    found = _providers(registry().snapshot(), "")
+    found = _providers(current_fleet(), "")
     return found[0].embedding_model if found else ""
 
 
@@ -43,17 +43,20 @@ def embed_texts(texts: Sequence[str], *, model: str = "", seconds: float = SECON
 
     ``model``: only by this model (see :func:`embedding_model`); empty: by the first provider's. ``seconds``: how long one request of up to
     64 texts may take, with all providers that are tried. Blocks. Raises :class:`bot.ProviderError`: nobody can, or nobody could in time.
-    Characters beyond 12,000 of a text are not looked at.
+    Characters beyond 12,000 of a text are not looked at. Personal data is masked before.
     """
-    plugins = registry().snapshot()
-    providers = _providers(plugins, model)
+    try:
+        texts = mask_texts(texts)
+    except RequiredPluginFailed as error:
+        raise ProviderError(ProviderErrorKind.CONFIG, str(error)) from error
+    fleet = current_fleet()
+    providers = _providers(fleet, model)
     if not providers:
         what = f"has the embedding model {model}" if model else "makes embeddings"
         raise ProviderError(ProviderErrorKind.CONFIG, f"no provider that is on {what}")
-    breakers = _breakers_of(plugins)
     vectors: list[list[float]] = []
     for batch in _batches(texts):
-        vectors += _one_batch(batch, providers, breakers, seconds)
+        vectors += _one_batch(batch, providers, fleet, seconds)
         if len(vectors[-1]) != len(vectors[0]):
             raise ProviderError(
                 ProviderErrorKind.TEMPORARY, f"{providers[0].embedding_model} made vectors of two lengths"
@@ -61,12 +64,11 @@ def embed_texts(texts: Sequence[str], *, model: str = "", seconds: float = SECON
     return vectors
 
 
-def _providers(plugins: Snapshot, model: str) -> list[AIProvider]:
+def _providers(fleet: Fleet, model: str) -> list[AIProvider]:
     """Those that make vectors by one model: the given one, or that of the first of them."""
-    able = [one for _, one in plugins.objects("ai_provider") if AICapability.EMBED in one.capabilities]
-    ordered = in_order(able, provider_order("embed"))
-    model = model or (ordered[0].embedding_model if ordered else "")
-    return [one for one in ordered if one.embedding_model == model]
+    able = fleet.embedders
+    model = model or (able[0].embedding_model if able else "")
+    return [one for one in able if one.embedding_model == model]
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:
@@ -82,16 +84,14 @@ def _batches(texts: Sequence[str]) -> list[list[str]]:
     return batches
 
 
-def _one_batch(
-    batch: list[str], providers: Sequence[AIProvider], breakers: Breakers, seconds: float
-) -> list[list[float]]:
+def _one_batch(batch: list[str], providers: Sequence[AIProvider], fleet: Fleet, seconds: float) -> list[list[float]]:
     until = time.monotonic() + seconds
     queue, again = list(providers), set[int]()
     last = ProviderError(ProviderErrorKind.TEMPORARY, "all providers of embeddings are left out for a while")
     while queue and (left := until - time.monotonic()) > 0:
         provider = queue.pop(0)
-        breaker = breakers.of(provider.name, provider.embedding_model)
-        if not breaker.allow():
+        breaker = fleet.breaker(provider.name, provider.embedding_model)
+        if not fleet.still_on(provider) or not breaker.allow():
             continue
         try:
             # With another one behind it a provider that hangs may not use up all of the time.
@@ -171,16 +171,3 @@ def _failed(provider: AIProvider, breaker: Breaker, error: BaseException) -> Pro
     else:
         breaker.neutral()
     return error
-
-
-_lock = threading.Lock()
-_kept: tuple[int, Breakers] | None = None
-
-
-def _breakers_of(plugins: Snapshot) -> Breakers:
-    """The breakers of this process, made once per version of the plugins; their states are shared by all processes."""
-    global _kept
-    with _lock:
-        if _kept is None or _kept[0] != plugins.version:
-            _kept = (plugins.version, Breakers(BreakerRows(), version=plugins.version))
-        return _kept[1]

@@ -1,22 +1,23 @@
-"""The fleet of this process: made from the plugins that are on, with breakers that all processes share."""
+"""The fleet of this process: of the plugins that are on and the providers that were added, with breakers that all processes share."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
-import orjson
-
-from bot import audit, clock, switches
+from bot import clock, prices
+from bot.ai import AIProvider
 from bot.breaker import Breakers
-from bot.fleet import Fleet, in_order
+from bot.config import config
+from bot.fleet import Fleet
+from bot.fleet_health import Recorder
+from bot.fleet_members import Member, Members
+from bot.fleet_settings import fleet_settings
+from bot.plugins import registry
 from bot.store import read, sql, write
 
 if TYPE_CHECKING:
     from bot.plugins import Registry, Snapshot
-
-ORDER = "providers.order"
-"""Setting: provider names in the order in which they are asked."""
 
 
 class BreakerRows:
@@ -36,63 +37,72 @@ class BreakerRows:
         )
 
 
-def order_key(task: str) -> str:
-    """The setting that holds the order of a task."""
-    return ORDER if task == "answer" else f"{ORDER}.{task}"
-
-
-def provider_order(task: str = "answer") -> list[str]:
-    """The configured order of a task: its own names first, then those of the answers. Empty means by name."""
-    rows = read(
-        lambda: dict(sql("SELECT key, value FROM setting WHERE key IN (?, ?)", (order_key(task), ORDER)).fetchall())
-    )
-    names: dict[str, None] = {}
-    for key in (order_key(task), ORDER):
-        value = rows.get(key) or []
-        names |= dict.fromkeys(
-            str(name) for name in (orjson.loads(value) if isinstance(value, (str, bytes)) else value)
-        )
-    return list(names)
-
-
-def set_provider_order(names: list[str], *, actor: str, task: str = "answer") -> None:
-    """Ask providers in this order from the next answer on, in all processes; the others follow by name. An empty order of another
-    task than ``answer``: as for answers."""
-
-    def fn() -> None:
-        sql(
-            "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
-            (order_key(task), orjson.dumps(names).decode(), clock.now()),
-        )
-        audit.record(actor, "providers.order", "providers", {"task": task, "order": names})
-
-    switches.change(fn)
-
-
 class FleetKeeper:
-    """Keeps the fleet that fits the plugins' current version."""
+    """Keeps the fleet that fits the current version of plugins and providers."""
 
     def __init__(self, registry: Registry, *, warm: bool = True) -> None:
         """``warm``: import the SDKs in the background as soon as a fleet is made."""
-        self._registry = registry
+        self.registry = registry
         self._warm = warm
         self._lock = threading.Lock()
-        self._snapshot: Snapshot | None = None  # kept: its providers are closed when nobody holds it any more
+        self._members = Members(registry)
+        self._recorder = Recorder()
+        self._snapshot: Snapshot | None = None
         self._fleet: Fleet | None = None
+        self.members: tuple[Member, ...] = ()
+        """Of the fleet that was asked for last."""
 
     def fleet(self, snapshot: Snapshot) -> Fleet:
-        """The fleet of this snapshot, made once per version."""
+        """The fleet of this snapshot, made once per version. Its providers stay open as long as somebody holds it."""
         with self._lock:
-            if self._fleet is None or self._snapshot is None or snapshot.version != self._snapshot.version:
-                providers = [provider for _, provider in snapshot.objects("ai_provider")]
-                breakers = Breakers(BreakerRows(), version=snapshot.version)
-                self._fleet = Fleet(
-                    in_order(providers, provider_order()), breakers, quote_when_failing=True, warm=self._warm
-                )
+            if self._fleet is None or self._snapshot is not snapshot:
+                self._fleet = self._make(snapshot)
                 self._snapshot = snapshot
             return self._fleet
 
     def warm(self) -> None:
         """Make the fleet before the first question, so that nobody waits for an SDK's import."""
-        self.fleet(self._registry.snapshot())
+        self.fleet(self.registry.snapshot())
+
+    def _make(self, snapshot: Snapshot) -> Fleet:
+        version, settings = snapshot.version, fleet_settings()
+        members, kept = self._members.collect(snapshot)
+        self.members = tuple(members)
+        marks = {member.name: member.row.cheap for member in members if member.row is not None}
+
+        def cheap(provider: AIProvider) -> bool:
+            mark = marks.get(provider.name)
+            if mark is not None:
+                return mark
+            price = prices.price_of(provider.name, provider.model)
+            return price is not None and price.output <= config().cheap_price
+
+        return Fleet(
+            [member.provider for member in members],
+            Breakers(BreakerRows(), version=version),
+            settings=settings,
+            quote_when_failing=True,
+            cheap=cheap,
+            still_on=lambda provider: self._members.still_on(provider, version),
+            note=self._recorder.note,
+            kept=kept,
+            warm=self._warm,
+        )
+
+
+_lock = threading.Lock()
+_keeper: FleetKeeper | None = None
+
+
+def keeper_of(owner: Registry, *, warm: bool = False) -> FleetKeeper:
+    """The one keeper of this process: whoever asks providers for whatever shares their connections and what is known of them."""
+    global _keeper
+    with _lock:
+        if _keeper is None or _keeper.registry is not owner:
+            _keeper = FleetKeeper(owner, warm=warm)
+        return _keeper
+
+
+def current_fleet() -> Fleet:
+    """The fleet as it is now. For jobs and commands; a turn asks the keeper of its process, with its own snapshot."""
+    return keeper_of(registry()).fleet(registry().snapshot())

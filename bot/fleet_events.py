@@ -20,6 +20,8 @@ class Attempt:
     number: int
     quotes: bool = False
     """It quotes passages without a model: the answer is labelled ``offline``."""
+    blind: bool = False
+    """There are pictures, and it cannot look at them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Done:
     """Of the attempts that failed before, estimated where they did not say. Counts against budgets, too."""
     attempts: int = 1
     quotes: bool = False
+    blind: bool = False
+    """There were pictures, and who answered could not look at them."""
     first_token: float = 0.0
     """Seconds from this attempt's begin to its first text."""
     failures: tuple[Failure, ...] = ()
@@ -64,9 +68,9 @@ class FleetExhausted(Exception):
         self.attempts = attempts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderHealth:
-    """One line for ``deskhand doctor``."""
+    """What is known of a provider. Times in seconds, of the last quarter of an hour; ``None`` without an answer."""
 
     provider: str
     model: str
@@ -75,6 +79,12 @@ class ProviderHealth:
     until: float = 0.0
     """Unix seconds, while not closed."""
     first_token: float | None = None
-    """Median seconds of the last answers in this process."""
+    """Half of the answers began within so long, and 95 % within the next."""
+    first_token_p95: float | None = None
+    total: float | None = None
+    """Half of the answers were complete within so long, and 95 % within the next."""
+    total_p95: float | None = None
+    error_rate: float | None = None
+    """From 0 to 1, of all attempts."""
     answers: int = 0
     failures: int = 0

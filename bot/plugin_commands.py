@@ -147,7 +147,7 @@ def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> No
     plugin = _plugin(registry, name)
     if not values and not unset:
         raise click.UsageError(f"Say what to set. The settings: deskhand plugins show {name}")
-    new = dict(_pair(item) for item in values)
+    new = dict(pair(item) for item in values)
     for _attempt in range(5):
         row = registry.fresh().switches.get(name, switches.Switch())
         try:
@@ -160,7 +160,8 @@ def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> No
     raise click.ClickException(f"Somebody else is changing {name} at the same time. Nothing was changed; try again.")
 
 
-def _pair(item: str) -> tuple[str, str]:
+def pair(item: str) -> tuple[str, str]:
+    """``NAME=VALUE`` as typed; of NAME alone the value is asked for without being shown, or read from what is piped in."""
     name, equals, value = item.partition("=")
     if equals:
         return name, value

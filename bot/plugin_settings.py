@@ -35,6 +35,14 @@ class SettingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """Values on top of the plugin's own: what one of several providers of a plugin says differently."""
+
+    name: str
+    stored: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """Settings, or why there are none."""
 
@@ -59,14 +67,16 @@ def environment_name(field: FieldInfo) -> str:
     return str(extra.get("env") or "") if isinstance(extra, dict) else ""
 
 
-def secret_place(plugin: str, name: str) -> str:
+def secret_place(plugin: str, name: str, table: str = "plugin_state") -> str:
     """Where a sealed setting lives: what ``bot.crypto`` binds it to."""
-    return f"plugin_state|settings.{name}|{plugin}"
+    return f"{table}|settings.{name}|{plugin}"
 
 
-def resolve(plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Resolved:
+def resolve(
+    plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str, str] | None = None, layer: Layer | None = None
+) -> Resolved:
     """Put the settings together and have them checked."""
-    values, problem = _gather(plugin, stored, os.environ if environment is None else environment)
+    values, problem = _together(plugin, stored, os.environ if environment is None else environment, layer)
     if problem:
         return Resolved(None, problem)
     try:
@@ -94,7 +104,20 @@ def _what_is_wrong(item: ErrorDetails) -> str:
     return f"setting {where}: {reason}" if where else f"settings: {reason}"
 
 
-def _gather(plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+def _together(
+    plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str, str], layer: Layer | None
+) -> tuple[dict[str, Any], str]:
+    values, problem = _gather(plugin, stored, environment)
+    if layer is None:
+        return values, problem
+    own, own_problem = _gather(plugin, layer.stored, {}, layer)
+    # What is wrong with the plugin's own values does not matter where the layer has others.
+    return {**values, **own}, own_problem
+
+
+def _gather(
+    plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str, str], layer: Layer | None = None
+) -> tuple[dict[str, Any], str]:
     from bot.crypto import CryptoError, unseal
 
     values: dict[str, Any] = {}
@@ -105,7 +128,7 @@ def _gather(plugin: Plugin, stored: Mapping[str, Any], environment: Mapping[str,
             value = stored[name]
             if is_secret(field):
                 try:
-                    value = unseal("secret", value, secret_place(plugin.name, name))
+                    value = unseal("secret", value, _place(plugin, name, layer))
                 except CryptoError as error:
                     return {}, f"setting {name} is stored but cannot be read: {error}"
             values[name] = value
@@ -127,10 +150,19 @@ def _from_text(field: FieldInfo, text: str) -> Any:
     return text
 
 
+def _place(plugin: Plugin, name: str, layer: Layer | None) -> str:
+    return secret_place(plugin.name, name) if layer is None else secret_place(layer.name, name, "provider")
+
+
 def change(
-    plugin: Plugin, stored: Mapping[str, Any], new: Mapping[str, str], unset: tuple[str, ...] = ()
+    plugin: Plugin,
+    stored: Mapping[str, Any],
+    new: Mapping[str, str],
+    unset: tuple[str, ...] = (),
+    layer: Layer | None = None,
 ) -> dict[str, Any]:
     """The values to store after setting ``new`` and forgetting ``unset``, secrets sealed. Raises :class:`SettingRefused`.
+    With ``layer`` they are those of the layer, and ``stored`` is what the plugin has beneath it.
 
     Call it outside a transaction: sealing may have to make a key.
     """
@@ -143,11 +175,15 @@ def change(
             raise SettingRefused(
                 f"{plugin.name} has no setting called {name}.{did_you_mean(name, list(fields))} Its settings: {known}."
             )
-    changed = {name: value for name, value in stored.items() if name in fields and name not in unset}
+    before = stored if layer is None else layer.stored
+    changed = {name: value for name, value in before.items() if name in fields and name not in unset}
     for name, text in new.items():
         value = _from_text(fields[name], text)
-        changed[name] = seal("secret", text, secret_place(plugin.name, name)) if is_secret(fields[name]) else value
-    values, problem = _gather(plugin, changed, os.environ)
+        changed[name] = seal("secret", text, _place(plugin, name, layer)) if is_secret(fields[name]) else value
+    if layer is None:
+        values, problem = _together(plugin, changed, os.environ, None)
+    else:
+        values, problem = _together(plugin, stored, os.environ, Layer(layer.name, changed))
     if problem:
         raise SettingRefused(f"Nothing was changed: {problem}")
     try:
@@ -160,18 +196,20 @@ def change(
     return changed
 
 
-def show(plugin: Plugin, stored: Mapping[str, Any]) -> list[SettingView]:
+def show(plugin: Plugin, stored: Mapping[str, Any], layer: Layer | None = None) -> list[SettingView]:
     """All settings of a plugin, with secrets hidden but for their last four characters."""
-    values, _ = _gather(plugin, stored, os.environ)
+    values, _ = _together(plugin, stored, os.environ, layer)
     views: list[SettingView] = []
     for name, field in plugin.schema.model_fields.items():
         env, secret = environment_name(field), is_secret(field)
         source = "stored" if name in stored else env if name in values else "default"
+        if layer is not None:
+            source = "its own" if name in layer.stored else f"as {plugin.name}" if name in values else "default"
         value = values.get(name, None if field.is_required() else field.get_default(call_default_factory=True))
         if source == "default" and field.is_required():
             source = "missing"
-        elif source == "stored" and name not in values:
-            source, value = "stored, unreadable", ""
+        elif source in {"stored", "its own"} and name not in values:
+            source, value = f"{source}, unreadable", ""
         views.append(
             SettingView(
                 name=name,

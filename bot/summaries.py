@@ -5,7 +5,6 @@ It goes to agents only. Its words are treated as a stranger's: links and citatio
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,19 +12,18 @@ import structlog
 
 from bot import desk_posts, spending
 from bot.ai import AICapability, AIProvider, Clocks, Prompt, PromptMessage, Text, Usage
-from bot.breaker import Breakers
 from bot.bus import bus
 from bot.config import config
 from bot.crypto import keep
 from bot.events import TurnContext
 from bot.file_words import with_files
-from bot.fleet import Attempt, Done, Fleet, FleetExhausted, in_order
-from bot.fleet_building import BreakerRows, provider_order
+from bot.fleet import Attempt, Done, FleetExhausted, Pace
+from bot.fleet_building import current_fleet
 from bot.hidden import strip_hidden
 from bot.messages import MessageView
 from bot.plugins import registry
 from bot.release import Release
-from bot.snapshot import Snapshot
+from bot.snapshot import RequiredPluginFailed
 from bot.store import read, sql, write
 from bot.store.statements import last_messages
 
@@ -38,8 +36,8 @@ LONGEST = 1_000
 EXTRACT = 300
 """Characters of each message that an extract quotes."""
 CLOCKS = Clocks(first_token=8.0, between_tokens=6.0, total=20.0)
-BUDGET = 25.0
-"""Seconds: the quick worker has other work. The breakers spare the next ones a provider that hangs."""
+PACE = Pace(clocks=CLOCKS, max_attempts=2, budget=25.0)
+"""The quick worker has other work. The breakers spare the next ones a provider that hangs."""
 SYSTEM = (
     "You write the summary of a customer's conversation for the support agent who reads it next. Write at most four short"
     " sentences in the language of the customer: what the customer wants, what was tried or answered, what is open now. Only what"
@@ -121,10 +119,14 @@ def _by_fleet(conversation_id: str, case: _Case) -> str:
         turn_id=f"summary:{conversation_id}", conversation_id=conversation_id, site=case.site_id, channel=case.channel,
         language=case.language,
     )  # fmt: skip
-    prompt = plugins.pipe("before_ai", "prompt", _prompt(case), turn=turn)
+    try:
+        prompt = plugins.pipe("before_ai", "prompt", _prompt(case), turn=turn)
+    except RequiredPluginFailed as error:
+        log.warning("summary_without_model", conversation=conversation_id, reasons=str(error))
+        return ""
     text, usage = "", Usage()
     try:
-        text, usage = _ask(prompt, plugins)
+        text, usage = _ask(prompt)
     except FleetExhausted as error:
         usage = error.wasted
         log.info("summary_without_model", conversation=conversation_id, reasons=str(error))
@@ -148,19 +150,23 @@ def _prompt(case: _Case) -> Prompt:
     )  # fmt: skip
 
 
-def _ask(prompt: Prompt, plugins: Snapshot) -> tuple[str, Usage]:
+def _ask(prompt: Prompt) -> tuple[str, Usage]:
+    fleet = current_fleet()
+    first = next((one for one in fleet.providers if one.name == config().summary_provider), None)
+    prefer = None if first is None else (first.name, first.model)
+
     def permit(provider: AIProvider) -> bool:
         # One that only quotes would quote the help articles at an agent.
-        return AICapability.QUOTES not in provider.capabilities and plugins.still_on(provider.name)
+        return AICapability.QUOTES not in provider.capabilities
 
-    release, text, done = Release(()), "", None
-    stream = _fleet(plugins).stream(prompt, permit=permit)
+    release, text, done = Release((), placeholders=prompt.placeholders), "", None
+    stream = fleet.stream(prompt, permit=permit, prefer=prefer, pace=PACE)
     try:
         for event in stream:
             if isinstance(event, Text):
                 text += release.feed(event.text)
             elif isinstance(event, Attempt):
-                release, text = Release(()), ""
+                release, text = Release((), placeholders=prompt.placeholders), ""
             elif isinstance(event, Done):
                 done = event
     finally:
@@ -168,31 +174,10 @@ def _ask(prompt: Prompt, plugins: Snapshot) -> tuple[str, Usage]:
     if done is None:
         return "", Usage()
     text = strip_hidden(text + release.flush()).strip()
-    used = Usage(
-        done.usage.input_tokens + done.wasted.input_tokens, done.usage.output_tokens + done.wasted.output_tokens
-    )
+    used = done.usage + done.wasted
     if done.end == "refused":
         return "", used
     return (text if len(text) <= LONGEST else text[: LONGEST - 1].rstrip() + "…"), used
-
-
-_lock = threading.Lock()
-_kept: tuple[Snapshot, Fleet] | None = None
-
-
-def _fleet(plugins: Snapshot) -> Fleet:
-    """The fleet of this process for summaries, made once per version of the plugins, with clocks of its own."""
-    global _kept
-    with _lock:
-        if _kept is None or _kept[0] is not plugins:
-            providers = [provider for _, provider in plugins.objects("ai_provider")]
-            order = [name for name in (config().summary_provider,) if name]
-            breakers = Breakers(BreakerRows(), version=plugins.version)
-            fleet = Fleet(
-                in_order(providers, [*order, *provider_order()]), breakers, clocks=CLOCKS, max_attempts=2, total_budget=BUDGET
-            )  # fmt: skip
-            _kept = (plugins, fleet)
-        return _kept[1]
 
 
 # Without a model -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot import lease, turns
+from bot import lease, pacing, turns
 from bot.answering import answer, fallback
 from bot.asking import Cancelled, Running
 from bot.bus import bus
@@ -25,8 +25,9 @@ from bot.containment import Call, CallAbandoned
 from bot.drafts import Drafts
 from bot.events import Answer
 from bot.failpoints import failpoint
-from bot.fleet_building import FleetKeeper
+from bot.fleet_building import keeper_of
 from bot.lease import LostLease
+from bot.pacing import PutOff
 from bot.plugins import Registry
 from bot.process import process
 from bot.store import StoreUnavailable, read, write
@@ -57,7 +58,7 @@ class Pool:
         self.size = size
         self.registry = registry
         self.drafts = Drafts()
-        self.fleets = FleetKeeper(registry)
+        self.fleets = keeper_of(registry, warm=True)
         self.queue: SimpleQueue[Wanted | None] = SimpleQueue()
         self.looks: SimpleQueue[str | None] = SimpleQueue()
         self.lock = threading.Lock()
@@ -210,6 +211,10 @@ class Pool:
                 said, account = answer(running, snapshot, self.fleets.fleet(snapshot), self.drafts)
         except (Cancelled, CallAbandoned, LostLease):
             self._book_lost(running)
+            return None
+        except PutOff as later:
+            if running.finish():
+                pacing.put_off(begun, later)
             return None
         except BaseException as error:
             # A fault of ours ends in a person, never in silence.

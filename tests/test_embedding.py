@@ -10,9 +10,10 @@ import pytest
 import structlog
 
 import bot
-from bot import embedding, plugins, switches
+from bot import plugins, switches
 from bot.ai import ProviderError, ProviderErrorKind
-from bot.fleet_building import BreakerRows, set_provider_order
+from bot.fleet_building import BreakerRows
+from bot.fleet_settings import set_order
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_vectors import SIZE, vector
 
@@ -50,8 +51,7 @@ def on(
             DESKHAND_COMPATIBLE_MODEL="small", DESKHAND_COMPATIBLE_EMBEDDING_MODEL=model_of_spare or None,
         )  # fmt: skip
         plugins.load_plugins("worker")
-        set_provider_order(["openai", "compatible"], actor="test")
-        monkeypatch.setattr(embedding, "_kept", None)
+        set_order(["openai", "compatible"], actor="test")
 
     yield start
     plugins.forget_plugins()
@@ -103,7 +103,8 @@ def test_a_provider_of_another_model_never_takes_over(on: Any, llm: FakeLLM, spa
 def test_the_order_of_embeddings_is_its_own(on: Any, spare: FakeLLM) -> None:
     on("other-model")
     assert bot.embedding_model() == MODEL
-    set_provider_order(["compatible"], actor="test", task="embed")
+    set_order(["compatible"], actor="test", task="embed")
+    plugins.registry().on_changed()
     assert bot.embedding_model() == "other-model"
 
 
@@ -130,7 +131,7 @@ def test_wrong_keys_are_told_to_all_processes_and_not_tried_again(
         bot.embed_texts(["refunds"])
     assert caught.value.kind is ProviderErrorKind.CONFIG and "sk-1" not in str(caught.value)
     assert "config" in str(BreakerRows().load(f"openai/{MODEL}"))
-    monkeypatch.setattr(embedding, "_kept", None)  # as another process
+    monkeypatch.setattr("bot.fleet_building._keeper", None)  # as another process
     with pytest.raises(ProviderError, match="left out"):
         bot.embed_texts(["refunds"])
     assert len(asked(llm)) == 1

@@ -490,12 +490,12 @@ def test_order_is_as_configured_and_then_by_name() -> None:
 
 
 def test_health_tells_the_state_and_the_speed(first: AIProvider, second: AIProvider, llm: FakeLLM) -> None:
-    llm.script(Script(model="A", first_token_after=0.2), Script(model="A", fault="400"))
+    llm.script(Script(model="A", first_token_after=0.2), Script(model="A", fault="401"))
     fleet = Fleet([first, second])
     run(fleet)
     run(fleet)
     one, two = fleet.health()
-    assert (one.provider, one.model, one.state, one.answers, one.failures) == ("anthropic", "A", "closed", 1, 1)
+    assert (one.provider, one.model, one.state, one.answers, one.failures) == ("anthropic", "A", "config", 1, 1)
     assert one.first_token is not None
     assert 0.2 <= one.first_token < 1
     assert (two.answers, two.failures) == (1, 0)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import orjson
-from pydantic import SecretStr
 
 from bot import (
     AICapability,
@@ -27,6 +26,7 @@ from bot import (
 )
 
 from ._errors import MALFORMED, cut, from_event, malformed, translated
+from ._keys import Key
 from ._sdk import CHECK, HEADERS, SDKProvider, prove, raw, timeouts
 from ._sse import batches
 
@@ -58,7 +58,7 @@ ALIVE = Text("")
 class AnthropicSettings(Settings):
     """The key is all that is needed."""
 
-    key: SecretStr = setting(env="ANTHROPIC_API_KEY", label="API key", help="From platform.claude.com, API keys.")
+    key: Key = setting(env="ANTHROPIC_API_KEY", label="API key", help="From platform.claude.com, API keys.")
     model: str = setting("claude-opus-5-5", env="DESKHAND_ANTHROPIC_MODEL", label="Model", min_length=1, max_length=100)
     base_url: str = setting(
         "", env="ANTHROPIC_BASE_URL", label="Address", help="Only for a gateway of your own. Empty: Anthropic itself."

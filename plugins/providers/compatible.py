@@ -9,6 +9,7 @@ from pydantic import SecretStr, field_validator
 from bot import AIProvider, PluginInfo, Settings, hookimpl, setting
 
 from ._chat_completions import ChatCompletions, Dialect
+from ._keys import Key
 from ._sdk import prove
 
 PLUGIN = PluginInfo(
@@ -41,7 +42,7 @@ class CompatibleSettings(Settings):
         help="Where the server answers, up to and with /v1, or one of these names: gemini, mistral, ollama, vllm.",
     )
     model: str = setting(env="DESKHAND_COMPATIBLE_MODEL", label="Model", min_length=1, max_length=200)
-    key: SecretStr = setting(
+    key: Key = setting(
         SecretStr(""), env="DESKHAND_COMPATIBLE_KEY", label="API key", help="Empty for servers that need none."
     )
     dialect: Literal["auto", "gemini", "mistral", "ollama", "vllm", "other"] = setting(

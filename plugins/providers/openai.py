@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, ClassVar, Literal
 
-from pydantic import SecretStr
-
 from bot import AIProvider, PluginInfo, Settings, hookimpl, setting
 
 from ._chat_completions import ChatCompletions, Dialect
+from ._keys import Key
 from ._sdk import prove
 
 PLUGIN = PluginInfo(
@@ -25,7 +24,7 @@ _THINKING = re.compile(r"gpt-(5\.[1-9]|[6-9])")
 class OpenAISettings(Settings):
     """The key is all that is needed."""
 
-    key: SecretStr = setting(env="OPENAI_API_KEY", label="API key", help="From platform.openai.com, API keys.")
+    key: Key = setting(env="OPENAI_API_KEY", label="API key", help="From platform.openai.com, API keys.")
     model: str = setting("gpt-5.5", env="DESKHAND_OPENAI_MODEL", label="Model", min_length=1, max_length=100)
     base_url: str = setting(
         "", env="OPENAI_BASE_URL", label="Address", help="Only for a gateway of your own. Empty: OpenAI itself."
