@@ -182,8 +182,6 @@ RULES: dict[str, HookRule] = {
     "recall_answer": HookRule(manner="first", deadline=2, where=_TURNS),
     "keep_answer": HookRule(manner="each", deadline=2, where=_TURNS),
     "mask_text": HookRule(manner="pipe", deadline=2, where=frozenset({"*"})),
-    "recall_answer": HookRule(manner="first", deadline=2, where=_TURNS),
-    "keep_answer": HookRule(manner="each", deadline=2, where=_TURNS),
     "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
     "escalate": HookRule(manner="first", deadline=2, where=_TURNS),
     "opening_hours": HookRule(manner="first", deadline=2, where=frozenset({"worker", "cli"})),
