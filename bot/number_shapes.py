@@ -38,6 +38,7 @@ _IBAN_LENGTHS = {
 }  # fmt: skip
 _LETTERS = {chr(ord("A") + n): str(10 + n) for n in range(26)} | {str(n): str(n) for n in range(10)}
 
+_HOST = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 _WORD = re.compile(r"[^\W\d]|-")
 MAX_PARSED = 250
 MAX_LOOKED = 600
@@ -123,6 +124,8 @@ def phones(text: str, regions: Sequence[str]) -> Iterator[Span]:
         start, end = run.span()
         if _WORD.match(text[start - 1 : start]) or _WORD.match(text[end : end + 1]):
             continue  # part of an id
+        if _HOST.fullmatch(text, start, end):
+            continue
         if asked.tired:
             yield start, end
             continue

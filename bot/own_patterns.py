@@ -35,7 +35,7 @@ def own_patterns(patterns: Mapping[str, str], *, taken: frozenset[str] = frozens
         raise ValueError(f"There are {len(patterns)} patterns; at most {MAX_PATTERNS} are taken.")
     found: dict[str, re.Pattern[str]] = {}
     for name, text in patterns.items():
-        kind = name.strip().upper().replace("-", "_").replace(" ", "_")
+        kind = name.upper().replace("-", "_").replace(" ", "_")
         if not _NAME.fullmatch(kind):
             raise ValueError(
                 f"{name!r} cannot be the name of a pattern: letters, digits and _, at most 24, a letter at both ends."

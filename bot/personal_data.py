@@ -49,9 +49,10 @@ class Finding(NamedTuple):
 
 
 _LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
-# The start is where no such character stands before it, so that a long word is read once and not from each of its letters.
-_MAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}{{1,254}}+(?<!%40)(?:@|＠)(?:[\w-]{{1,63}}+\.){{1,10}}+[\w-]{{2,63}}")
-_MAIL_CODED = re.compile(r"(?<![\w.+-])[\w.+-]{1,254}+%40(?:[\w-]{1,63}+\.){1,10}+[\w-]{2,63}")
+# The start is where no such character stands before it, so that a long word is read once and not from each of its letters. The labels
+# may be given back (a full stop ends the sentence), and are only ten.
+_MAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}{{1,254}}+(?<!%40)(?:@|＠)(?:[\w-]{{1,63}}+\.){{1,10}}[\w-]{{2,63}}")
+_MAIL_CODED = re.compile(r"(?<![\w.+-])[\w.+-]{1,254}+%40(?:[\w-]{1,63}+\.){1,10}[\w-]{2,63}")
 _MAIL_IN_WORDS = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}+ ?[(\[{] ?(?:at|ät) ?[)\]}] ?[\w-]{1,63}+"
     r"(?: ?(?:\.|[(\[{] ?(?:dot|punkt) ?[)\]}]) ?[\w-]{2,63}+){1,4}",
@@ -164,6 +165,52 @@ class Detector:
                 raise PatternsTooSlow(f"the patterns up to {kind} took longer than {PATTERN_SECONDS} s for one text")
 
 
+_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+_MANY_DIGITS = re.compile(r"(?:\d[ .\-\u00a0]{0,2}){13}")
+_ABROAD = re.compile(r"(?<![\w+])\+\d(?:[ .\-/()]{0,3}+\d){7,13}+(?!\w)")
+
+
+_in_logs: dict[str, re.Pattern[str]] = {}
+LOGGED = 20_000
+"""Characters of a line in which an admin's own patterns are looked for; the rest of a longer one is left to the usual kinds."""
+
+
+def mask_in_logs(patterns: Mapping[str, re.Pattern[str]]) -> None:
+    """From now on the logs of this process hold nothing that these patterns find, either."""
+    global _in_logs
+    _in_logs = dict(patterns)
+
+
+def mask_line(text: str, redacted: str) -> str:
+    """A line of a log without personal data. Narrower than a :class:`Detector`: ids and numbers of our own must stay readable."""
+    spans = [
+        Finding(kind, *match.span()) for kind, pattern in _in_logs.items() for match in pattern.finditer(text[:LOGGED])
+    ]
+    if _SECRET_SIGNS.search(text):
+        spans += [Finding(KEY, *match.span()) for match in SECRETS.finditer(text)]
+    if "-----BEGIN" in text:
+        spans += [Finding(KEY, *span) for span in _private_keys(text)]
+    if "@" in text or "＠" in text or "%40" in text:
+        spans += [Finding(EMAIL, *span) for span in addresses(text)]
+    if "+" in text:
+        spans += [Finding(PHONE, *match.span()) for match in _ABROAD.finditer(text)]
+    spans += [Finding(IBAN, *span) for span in ibans(text)]
+    if _MANY_DIGITS.search(text):
+        ids = [match.span() for match in _UUID.finditer(text)]
+        spans += [
+            Finding(CARD, start, end)
+            for start, end in cards(text)
+            if not any(begin < end and start < stop for begin, stop in ids)
+        ]
+    out: list[str] = []
+    at = 0
+    for one in sorted(spans, key=lambda one: one.start):
+        if one.end > at:
+            out += (text[at : max(one.start, at)], redacted if one.kind == KEY else words_for(one.kind))
+            at = one.end
+    return "".join((*out, text[at:])) if out else text
+
+
 _DIGIT = re.compile(r"\d")
 
 
@@ -176,16 +223,20 @@ def secrets(text: str) -> Iterator[tuple[int, int]]:
     """Keys, tokens, private keys, passwords that are told as such."""
     if _SECRET_SIGNS.search(text):
         yield from (match.span() for match in SECRETS.finditer(text))
-    at = 0
-    while begin := _PRIVATE_KEY.search(text, at):
-        end = _PRIVATE_END.search(text, begin.end())
-        at = end.end() if end else len(text)  # one that was cut off is a key all the same
-        yield begin.start(), at
+    yield from _private_keys(text)
     for match in _LONG.finditer(text):
         word = match.group()
         if not word.isdigit() and not word.isalpha() and any(map(str.isdigit, word)) and any(map(str.isalpha, word)):
             yield match.span()
     yield from (match.span(1) for match in _TOLD.finditer(text))
+
+
+def _private_keys(text: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    while begin := _PRIVATE_KEY.search(text, at):
+        end = _PRIVATE_END.search(text, begin.end())
+        at = end.end() if end else len(text)  # one that was cut off is a key all the same
+        yield begin.start(), at
 
 
 def addresses(text: str) -> Iterator[tuple[int, int]]:

@@ -12,6 +12,7 @@ from bot import (
     Prompt,
     compile_patterns,
     escape_placeholders,
+    mask_in_logs,
     placeholders_for,
     plain_text,
     words_for,
@@ -27,9 +28,9 @@ def shield_of(
     kinds: tuple[str, ...], regions: tuple[str, ...], patterns: tuple[tuple[str, str], ...], public: tuple[str, ...]
 ) -> Shield:
     """The shield for these settings, made once."""
-    detector = PersonalData(
-        [kind.upper() for kind in kinds], regions=regions, patterns=compile_patterns(dict(patterns))
-    )
+    compiled = compile_patterns(dict(patterns))
+    mask_in_logs(compiled)
+    detector = PersonalData([kind.upper() for kind in kinds], regions=regions, patterns=compiled)
     return Shield(detector, public)
 
 
