@@ -10,7 +10,7 @@ from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
 from bot.events import Answer, AutoReply, Escalation, JobSpec, OpeningHours, Reason, Recalled
-from bot.knowledge import Found, Passage
+from bot.knowledge import Found, KnowledgeSource, Passage
 from bot.messages import MessageView
 from bot.opening import zone_named
 
@@ -112,6 +112,10 @@ def _providers(value: Any) -> bool:
     return isinstance(value, AIProvider) or _several(AIProvider)(value)
 
 
+def _sources(value: Any) -> bool:
+    return isinstance(value, KnowledgeSource) or _several(KnowledgeSource)(value)
+
+
 def _blueprint(value: Any) -> bool:
     import flask
 
@@ -138,6 +142,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "filter_inbound": _message,
     "auto_reply": _auto_reply,
     "search_knowledge": _found,
+    "knowledge_source": _sources,
     "before_ai": _prompt,
     "recall_answer": _recalled,
     "keep_answer": lambda value: value is None,
@@ -157,6 +162,7 @@ _EXPECTED = {
     "filter_inbound": "a MessageView or None",
     "auto_reply": "an AutoReply or None",
     "search_knowledge": "Found (with a tuple of Passage) or None",
+    "knowledge_source": "a KnowledgeSource or a sequence of them",
     "before_ai": "a Prompt or None",
     "recall_answer": "Recalled with a key or None",
     "keep_answer": "None",

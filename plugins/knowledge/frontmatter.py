@@ -13,6 +13,7 @@ from bot import strip_hidden
 
 MAX_BYTES = 1_000_000
 MAX_TITLE = 300
+MAX_FRONT = 20_000
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*`]")
 _H1 = re.compile(r"^#[ \t]+(.+?)[ \t#]*$|^([^\n]+)\n=+[ \t]*$", re.MULTILINE)
@@ -68,7 +69,12 @@ def _split(text: str) -> tuple[dict[str, Any], str]:
         if re.match(r"---[ \t]*\n", text):
             raise UnusableFile("its front matter is not closed: a line with --- is missing")
         return {}, text
+    if len(found.group(1)) > MAX_FRONT:
+        raise UnusableFile(f"its front matter has more than {MAX_FRONT:,} characters")
     try:
+        # A few lines of aliases and merges stand for billions of values: none of ours needs one.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(found.group(1), Loader=yaml.SafeLoader)):
+            raise UnusableFile("its front matter has an alias such as *name. Write the value out")
         front = yaml.safe_load(found.group(1))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)

@@ -56,7 +56,7 @@ def scan(folder: Path) -> tuple[dict[str, Mark], list[Problem]]:
             )
             break
         try:
-            files[name] = _mark(path, root)
+            files[name] = mark_of(path, root)
         except UnusableFile as error:
             problems.append(Problem(_printable(name), str(error)))
     return files, problems
@@ -75,7 +75,8 @@ def read_bytes(path: Path, mark: Mark) -> bytes:
         raise UnusableFile(f"it cannot be read ({error.strerror})") from None
 
 
-def _mark(path: Path, root: Path) -> Mark:
+def mark_of(path: Path, root: Path) -> Mark:
+    """The mark of a file below ``root``. Raises :class:`UnusableFile` for links that lead out, pipes and the like."""
     try:
         path.name.encode()
     except UnicodeEncodeError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,8 +109,22 @@ def test_a_deeply_nested_file_does_no_harm() -> None:
     assert "".join(texts("[" * 20_000)) == "[" * 20_000
 
 
-def test_a_yaml_bomb_is_refused_or_read_quickly() -> None:
-    bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
-        f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
-    )
-    assert parse(f"---\n{bomb}---\nText".encode(), "name").title == "name"
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        "a: &a [x,x,x,x,x,x,x,x,x]\n"
+        + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)),
+        "a0: &a0 {k: v}\n" + "".join(f"a{n + 1}: &a{n + 1}\n  <<: [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9)),
+        "a: &a [*a]\n",
+    ],
+)
+def test_a_yaml_bomb_is_refused_before_it_goes_off(bomb: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(UnusableFile, match="alias"):
+        parse(f"---\n{bomb}---\nText".encode(), "name")
+    assert time.monotonic() - began < 1
+
+
+def test_front_matter_may_only_be_so_long() -> None:
+    with pytest.raises(UnusableFile, match="more than 20,000 characters"):
+        parse(f"---\n{'a: b' * 10_000}\n---\nText".encode(), "name")

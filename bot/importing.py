@@ -1,0 +1,317 @@
+"""Reading a source: places one by one, articles in small batches, and at the end what is no more.
+
+Safe to stop at any moment, to run again and to run beside another process: the state is in :mod:`bot.sources`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot import sources
+from bot.article_rows import rows_of
+from bot.articles import list_articles, retire_articles, save_articles, site_ids
+from bot.clock import now
+from bot.hidden import strip_hidden
+from bot.jobs import Again, enqueue_again
+from bot.knowledge import (
+    ArticleText,
+    ArticleView,
+    Gone,
+    KnowledgeSource,
+    LeftOut,
+    Place,
+    Remember,
+    SourceArticle,
+    SourceFailed,
+    SourceReader,
+    SourceRefused,
+    Unchanged,
+    UnusableArticle,
+)
+from bot.pieces import cut
+from bot.plugins import snapshot
+from bot.sources import SourceView, Taken
+from bot.store import Job, write
+
+log = structlog.get_logger("knowledge")
+
+KIND = "knowledge.source"
+SLICE = 120.0
+"""Seconds that one job reads for; then other long work has its turn, and it goes on."""
+BATCH = 20
+MOST_PLACES = 20_000
+FORMAT = "1"
+"""Part of every checksum: raise it when what is made of a text changes."""
+LONGEST = 2_000_000
+"""Characters of one article."""
+
+
+def kinds_of_source() -> dict[str, KnowledgeSource]:
+    """Every kind of source that a plugin offers now, by name. Of two with one name the first is used."""
+    found: dict[str, KnowledgeSource] = {}
+    for _plugin, made in snapshot().each("knowledge_source"):
+        for one in [made] if isinstance(made, KnowledgeSource) else made:
+            found.setdefault(one.kind, one)
+    return found
+
+
+def start_due_sources(_ref: str = "") -> None:
+    """Put down the work of every source whose time has come. A quick job; the reading is a slow one."""
+    due = sources.due_sources()
+    if due:
+        write(lambda: _put_down(due))
+
+
+def _put_down(due: list[str]) -> None:
+    busy = _at_work()
+    for source_id in due:
+        if source_id not in busy:
+            enqueue_again(KIND, source_id)
+
+
+def _at_work() -> set[str]:
+    """Inside a write: sources that a job stands for already; one that waits for its turn is not hurried."""
+    return {
+        row[0] for row in rows_of(Job.select(Job.ref).where((Job.kind == KIND) & Job.state.in_(["queued", "running"])))
+    }
+
+
+def import_in_background(source_id: str) -> None:
+    """The slow job: read for :data:`SLICE` seconds, then come again. Raises :class:`bot.jobs.Again` while there is more."""
+    try:
+        view = sources.find_source(source_id)
+    except SourceRefused:
+        return  # it was removed meanwhile
+    if view.state != "running" and not (view.next_at is not None and view.next_at <= now()):
+        return
+    after = import_source(source_id, seconds=SLICE)
+    if after.state == "running":
+        waits = 0.0 if sources.open_places(source_id, after.run) else 5.0
+        raise Again(now() + waits, f"{after.done} of {after.total} read")
+
+
+def import_source(
+    source_id: str, *, seconds: float | None = None, told: Callable[[SourceView], object] | None = None
+) -> SourceView:
+    """Read a source, or go on with the look that was begun; returns the source as it is afterwards.
+
+    With ``seconds`` it stops after about so long with the state ``running``. ``told`` is called after each place. Raises
+    :class:`SourceRefused` when there is no such source, and :class:`bot.StoreUnavailable`.
+    """
+    view = sources.find_source(source_id)
+    begun = sources.begin(source_id)
+    view = sources.find_source(source_id)
+    kind = kinds_of_source().get(view.kind)
+    if kind is None:
+        sources.end(source_id, view.run, error=f"No plugin that is on reads sources of the kind {view.kind}.")
+        return sources.find_source(source_id)
+    try:
+        reader = kind.open(view.order)
+        try:
+            if begun or not view.total:
+                _hear(view, list(reader.places()))
+            _Look(view, kind, reader, told).run(math.inf if seconds is None else time.monotonic() + seconds)
+        finally:
+            reader.close()
+    except (SourceFailed, SourceRefused) as error:
+        sources.end(source_id, view.run, error=str(error))
+        log.warning("source_failed", source=view.address, reason=str(error), next="its articles stay as they were")
+    return sources.find_source(source_id)
+
+
+def _most(view: SourceView) -> int:
+    return min(int(view.options.get("pages") or MOST_PLACES), MOST_PLACES)
+
+
+def _hear(view: SourceView, places: list[Place]) -> None:
+    left_out = sources.hear_of(view.id, view.run, places, _most(view))
+    if left_out:
+        known = [f"More than {_most(view):,} places are there; the others were left out."]
+        first = not sources.find_source(view.id).report.left_out
+        sources.count(view.id, view.run, known if first else (), left_out=left_out)
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one place gave so far."""
+
+    stored: dict[tuple[str, str], ArticleView]
+    kept: set[str] = field(default_factory=set)
+    batch: list[ArticleText] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    note: Mapping[str, object] | None = None
+    unchanged: bool = False
+    same: int = 0
+    """Articles that are as they were."""
+    gone: Gone | None = None
+    error: str = ""
+    articles: int = 0
+
+
+class _Look:
+    """One process's part in one look."""
+
+    def __init__(
+        self, view: SourceView, kind: KnowledgeSource, reader: SourceReader, told: Callable[[SourceView], object] | None
+    ) -> None:
+        self.view = view
+        self.kind = kind
+        self.reader = reader
+        self.told = told
+        self.sites = site_ids()
+
+    def run(self, until: float) -> None:
+        view = self.view
+        while time.monotonic() < until:
+            taken = sources.take_place(view.id, view.run)
+            if taken is not None:
+                self._place(taken)
+            elif sources.open_places(view.id, view.run):
+                return  # another process reads the last ones, and ends the look
+            elif self.kind.complete or not sources.hear_again(view.id, view.run):
+                self._end()
+                return
+
+    def _end(self) -> None:
+        view = self.view
+        lost = sources.lost_places(view.id, view.run)
+        removed = sum(self._retire(path, set()) for path in lost)
+        sources.count(view.id, view.run, removed=removed)
+        if sources.end(view.id, view.run, forget=lost):
+            after = sources.find_source(view.id)
+            log.info("source_read", source=view.address, places=after.done, articles=after.articles, removed=removed)
+
+    def _place(self, taken: Taken) -> None:
+        view = self.view
+        stored = list_articles(view.source, place=taken.place.path)
+        got = _Read({(one.path, one.site): one for one in stored})
+        try:
+            for finding in self.reader.read(taken.place, taken.note):
+                self._take(taken, got, finding)
+        except SourceFailed:
+            raise
+        except Exception as error:
+            log.warning(
+                "place_not_read",
+                source=view.address,
+                place=taken.place.path,
+                reason=str(error),
+                kind=type(error).__name__,
+            )
+            got.error = f"it could not be read ({type(error).__name__})"
+        self._flush(got)
+        lost = bool(taken.place.hint.get("lost"))
+        if not lost:
+            _hear(view, got.places)
+        missing, removed = self._missing(taken, got, lost), 0
+        if got.error:
+            got.problems.append(f"{taken.place.path} was left out: {got.error}.")
+        elif missing >= 2:
+            removed = self._retire(taken.place.path, set())
+        elif not got.unchanged and not missing:
+            removed = self._retire(taken.place.path, got.kept)
+        sources.settle_place(
+            view.id, view.run, taken, note=got.note, missing=missing, error=got.error, problems=got.problems, removed=removed,
+            failed=1 if got.error else 0, unchanged=len(stored) if got.unchanged else got.same,
+            left_out=len(got.problems) - (1 if got.error else 0),
+        )  # fmt: skip
+        if self.told is not None:
+            self.told(sources.find_source(view.id))
+
+    def _missing(self, taken: Taken, got: _Read, lost: bool) -> int:
+        """How many looks in a row nothing was there. A place that nobody names any more counts as empty, unless this look could not
+        read all that might name it."""
+        if got.error:  # what never was anything is not asked for for ever
+            return taken.missing + (1 if lost and not got.stored else 0)
+        if got.gone is not None:
+            return 2 if got.gone.certain else taken.missing + 1
+        if lost:
+            return taken.missing + (0 if sources.find_source(self.view.id).report.failed else 1)
+        return 0
+
+    def _take(self, taken: Taken, got: _Read, finding: object) -> None:
+        if isinstance(finding, SourceArticle):
+            try:
+                self._article(taken, got, finding)
+            except UnusableArticle as error:
+                what = f"{taken.place.path} {finding.name}".strip()
+                got.problems.append(f"{what} was left out: {error}.")
+                path = _path(taken.place, finding)
+                got.kept.update(
+                    one.id for one in got.stored.values() if one.path == path
+                )  # its last good version stays
+        elif isinstance(finding, Place):
+            got.places.append(finding)
+        elif isinstance(finding, LeftOut) and finding.what:
+            got.problems.append(f"{taken.place.path}, {finding.what} was left out: {finding.reason}.")
+        elif isinstance(finding, LeftOut):
+            got.error = finding.reason
+        elif isinstance(finding, Remember):
+            got.note = finding.note
+        elif isinstance(finding, Unchanged):
+            got.unchanged = True
+        elif isinstance(finding, Gone):
+            got.gone = finding
+        else:
+            raise TypeError(f"a source gave {type(finding).__name__}")
+
+    def _article(self, taken: Taken, got: _Read, found: SourceArticle) -> None:
+        view = self.view
+        body = strip_hidden(found.body)
+        if len(body) > LONGEST:
+            raise UnusableArticle(f"it has {len(body):,} characters; at most {LONGEST:,} are read")
+        title = " ".join(strip_hidden(found.title).split())[:300] or taken.place.path
+        language = view.language or found.language or str(view.options.get("default_language", ""))
+        path = _path(taken.place, found)
+        packed = (FORMAT, title, body, found.url, language, view.visibility)
+        checksum = hashlib.sha256("\x1f".join(packed).encode("utf-8", "replace")).hexdigest()
+        for site in self._sites_of(found):
+            known = got.stored.get((path, site))
+            got.articles += 1
+            if known is not None:
+                got.kept.add(known.id)
+                if known.checksum == checksum:
+                    got.same += 1
+                    continue
+            pieces = cut(body, title)
+            if not pieces:
+                raise UnusableArticle("it has headings, but no text" if body.strip() else "it has no text")
+            text = ArticleText(
+                source=view.source, path=path, place=taken.place.path, site=site, slug=found.name or taken.place.path.rsplit("/", 1)[-1],
+                title=title, body=body, pieces=pieces, language=language, url=found.url, updated=found.updated, checksum=checksum,
+                visibility=view.visibility,
+            )  # fmt: skip
+            got.batch.append(text)
+        if len(got.batch) >= BATCH:
+            self._flush(got)
+
+    def _sites_of(self, found: SourceArticle) -> list[str]:
+        for key in found.sites:
+            if key not in self.sites:
+                raise UnusableArticle(f"it is for the site {key}, which does not exist (deskhand site list shows them)")
+        return [self.sites[key] for key in found.sites] or [self.view.site]
+
+    def _flush(self, got: _Read) -> None:
+        if not got.batch:
+            return
+        known = [got.stored.get((text.path, text.site)) for text in got.batch]
+        got.kept.update(save_articles(got.batch))
+        drafts = sum(one is not None and one.reviewed_at is not None for one in known)
+        changed = sum(one is not None for one in known) - drafts
+        sources.count(self.view.id, self.view.run, added=known.count(None), changed=changed, drafts=drafts)
+        got.batch = []
+
+    def _retire(self, place: str, kept: set[str]) -> int:
+        gone = [one.id for one in list_articles(self.view.source, place=place) if one.id not in kept]
+        return retire_articles(gone)
+
+
+def _path(place: Place, found: SourceArticle) -> str:
+    return f"{place.path}#{found.name}" if found.name else place.path
