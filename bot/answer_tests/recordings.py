@@ -49,8 +49,7 @@ class RecordingError(Exception):
 
 def key_of(prompt: Prompt, *, tools: bool) -> str:
     """The name of a prompt: equal for equal words, whatever random marks a request has."""
-    if getattr(prompt, "canary", ""):
-        prompt = replace(prompt, **{"canary": "mark"})
+    prompt = replace(prompt, canary="mark" if prompt.canary else "")
     first, again = render(prompt, tools=tools), render(prompt, tools=tools)
     words = "\x1e".join(
         _without_marks(one, other)

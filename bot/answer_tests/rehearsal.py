@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot import accounts, clock, turns
+from bot.ai import AICapability
 from bot.answer_tests.cases import Case
 from bot.answer_tests.outcome import Cited, Outcome
 from bot.answer_tests.recordings import Recordings
@@ -63,6 +64,7 @@ class Stage:
 
     def __init__(self, snapshot: Snapshot, fleet: Fleet, recordings: Recordings | None = None) -> None:
         self.snapshot, self.fleet, self.recordings = snapshot, fleet, recordings
+        self.models = any(AICapability.QUOTES not in provider.capabilities for provider in fleet.providers)
         self.drafts = Drafts()
         self.articles = {view.id: view for view in list_articles()}
         self.by_title = {view.title: view for view in self.articles.values()}
@@ -110,6 +112,9 @@ class Stage:
             raise CannotAsk(
                 f"{missed.provider} {missed.model} was asked, and {missed.why}. Record it with keys: deskhand eval --record FOLDER"
             )
+        if said.type == "offline" and self.models:
+            # Quotes in place of a model that is away say nothing about what the model would have said.
+            raise CannotAsk("No model could answer, so the articles were quoted instead. See: deskhand providers list")
         state = "failed" if said.type == "fallback" else "done"
         write(lambda: turns.end(begun, said, account, state=state))
         running.draft.close()
