@@ -243,6 +243,9 @@ def _masters(*, may_make: bool) -> list[MasterKey]:
         return keys
     row = store.read(lambda: DataKey.select().first())
     if row is not None:
+        # Somebody else may have made both since we looked for the first.
+        if keys := master_key.load(may_make=False):
+            return keys
         raise WrongMasterKey(_wrong_key(str(row.master)))
     return master_key.load(may_make=True)
 
