@@ -20,7 +20,6 @@ HISTORY_TOKENS = 8_000
 """What is remembered of a conversation when nobody says otherwise, in tokens of about four characters."""
 _SLOT = re.compile(r"\{([A-Za-z_][^\s{}\"']{0,60})\}")
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*")
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class PromptRefused(Exception):
@@ -124,8 +123,6 @@ def _text(name: str, rule: ValueRule, value: Any) -> str:
     if not isinstance(value, str):
         raise PromptRefused(f"{name} is a text, not a {type(value).__name__}.")
     text = strip_hidden(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if _CONTROLS.search(text):
-        raise PromptRefused(f"{name} holds control characters. Write it as plain text.")
     if not text:
         raise PromptRefused(f"{name} is empty. To forget a value use --unset.")
     if len(text) > rule.longest:
@@ -171,6 +168,12 @@ def in_language(texts: Mapping[str, str], language: str) -> str:
             return texts[tag]
         tag = tag.rpartition("-")[0]
     return texts.get(EVERY, "")
+
+
+def welcome_words(values: PromptValues, *, name: str, language: str, closed: bool = False, opening: str = "") -> str:
+    """What a customer of this language is greeted with; empty: nobody said. ``closed``: nobody is there until ``opening``."""
+    text = (in_language(values.welcome_closed, language) if closed else "") or in_language(values.welcome, language)
+    return filled(text, name=name, opening=opening).strip()
 
 
 _OF_SITE = {

@@ -6,7 +6,7 @@ going back are the same step, and there is one place where it happens: :func:`pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,12 +62,14 @@ def prompts_of(site_id: str) -> PromptValues:
     return read(look)
 
 
-def published_values(site_id: str) -> dict[str, Any]:
-    """Only what was published for the site or the installation, without what the site's settings say. Blocks on the database."""
+def published_values(site_id: str, *, own: bool = False) -> dict[str, Any]:
+    """Only what was published for the site (and, unless ``own``, for the installation), without what the site's settings say. Blocks
+    on the database."""
 
     def look() -> dict[str, Any]:
         contents = _published()
-        return {**contents.get("", (0, {}))[1], **contents.get(site_id, (0, {}))[1]}
+        common = {} if own else contents.get("", (0, {}))[1]
+        return {**common, **contents.get(site_id, (0, {}))[1]}
 
     return read(look)
 
@@ -198,17 +200,35 @@ def _change(site_id: str, change: Any, actor: str, note: str) -> VersionView:
     return write(work)
 
 
-def publish(site_id: str = "", *, actor: str, note: str = "", force: bool = False) -> VersionView:
-    """Publish the draft: from now on it counts, in every process. Raises :class:`PromptRefused` when there is nothing to publish."""
-    draft = next((one for one in versions_of(site_id) if one.state == "draft"), None)
+def publish(
+    site_id: str = "",
+    *,
+    actor: str,
+    note: str = "",
+    anyway: bool = False,
+    force: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
+) -> VersionView:
+    """Publish the draft: from now on it counts, in every process. The answer tests of the house are asked first and stop what makes
+    answers worse (``bot.publishing``, with ``anyway`` and ``tell``); ``force`` does not ask them, for a scratch installation.
+
+    Raises :class:`PromptRefused` when there is nothing to publish, and :class:`bot.publishing.PublishingStopped`.
+    """
+    known = versions_of(site_id)
+    draft = next((one for one in known if one.state == "draft"), None)
+    before = next((one for one in known if one.state == "published"), None)
     if draft is None:
         raise PromptRefused("There is no draft to publish. Change something first: deskhand prompts set NAME TEXT")
-    before = next((one for one in versions_of(site_id) if one.state == "published"), None)
     if before is not None and dict(before.values) == dict(draft.values):
         raise PromptRefused(
             f"The draft says the same as version {before.number}, which is published. Nothing was changed."
         )
-    return _put_in_force(draft, actor, note)
+    if force:
+        return _put_in_force(draft, actor, note)
+    from bot import publishing  # which asks the assistant, and so knows of prompts itself
+
+    what = f"version {draft.number} of the prompts"
+    return publishing.publish(what, lambda: _put_in_force(draft, actor, note), actor=actor, anyway=anyway, tell=tell)
 
 
 def _put_in_force(draft: VersionView, actor: str, note: str) -> VersionView:

@@ -106,8 +106,8 @@ def _how(mode: str, known: bool) -> str:
     "--closed", "while_closed", default=None, help="The same outside opening hours; {opening} is the next one."
 )
 def welcome(key: str, while_open: str | None, while_closed: str | None) -> None:
-    """Change the welcome of the site KEY. An empty text forgets it."""
-    from bot import audit, hours
+    """Change the welcome of the site KEY. An empty text forgets it. With languages and versions: deskhand prompts set welcome."""
+    from bot import audit, hours, prompt_versions
     from bot.plugin_commands import actor
     from bot.process import command
     from bot.store import write
@@ -118,6 +118,13 @@ def welcome(key: str, while_open: str | None, while_closed: str | None) -> None:
         raise click.ClickException("Say which: --open TEXT, --closed TEXT, or both. Nothing was changed.")
     with command():
         site_id = _site_id(key)
+
+        published = prompt_versions.published_values(site_id, own=True)
+        if versioned := sorted(set(values) & set(published)):
+            raise click.ClickException(
+                f"{' and '.join(versioned)} of {key} is published with the prompts and would not be shown."
+                f" Change it there: deskhand prompts set {versioned[0]} TEXT --site {key} --publish"
+            )
 
         def work() -> None:
             hours.change_site(site_id, **values)

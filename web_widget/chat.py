@@ -16,6 +16,7 @@ from bot import (
     new_gauge,
     new_visitor,
     offload,
+    prompts_of,
     site_hours,
     visitor_of,
 )
@@ -96,9 +97,10 @@ class Chat:
         if wait:
             raise too_fast(wait, cid)
 
-    def about(self, site: SiteView, zone: str = "") -> Frame:
+    def about(self, site: SiteView, zone: str = "", language: str = "") -> Frame:
         """What the widget is told of its site, for this visitor."""
-        return site_body(site, offload(site_hours, site.id, zone))
+        hours, prompts = offload(lambda: (site_hours(site.id, zone), prompts_of(site.id)))
+        return site_body(site, hours, prompts, language)
 
     def drain(self, seconds: float) -> None:
         """Say goodbye to all sockets (1012) and finish what is being stored. Waits at most ``seconds``."""

@@ -8,7 +8,18 @@ from typing import Any
 
 import orjson
 
-from bot import Changes, FileView, MessageView, QueueView, Receipt, Refused, SiteHours, SiteView
+from bot import (
+    Changes,
+    FileView,
+    MessageView,
+    PromptValues,
+    QueueView,
+    Receipt,
+    Refused,
+    SiteHours,
+    SiteView,
+    welcome_words,
+)
 
 Frame = dict[str, Any]
 
@@ -321,12 +332,13 @@ def ack_body(receipt: Receipt, cid: str) -> Frame:
     }  # fmt: skip
 
 
-def site_body(site: SiteView, now: SiteHours) -> Frame:
-    """What the widget may know of its site, and whether somebody could take over ``now``."""
+def site_body(site: SiteView, now: SiteHours, prompts: PromptValues, language: str) -> Frame:
+    """What the widget may know of its site, whether somebody could take over ``now``, and how a visitor of this language is greeted."""
     settings: Mapping[str, Any] = site.settings
-    welcome = settings.get("welcome") or ""
-    if now.people == "closed":
-        welcome = (settings.get("welcome_closed") or welcome).replace("{opening}", now.opening).strip()
+    spoken = settings.get("locale") or language
+    welcome = welcome_words(
+        prompts, name=site.name, language=spoken, closed=now.people == "closed", opening=now.opening
+    )
     return {
         "name": site.name,
         "title": settings.get("title") or site.name,

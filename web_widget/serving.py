@@ -142,7 +142,8 @@ def _small_questions(routes: APIBlueprint, chat: Chat) -> None:
     def widget_config() -> dict[str, object]:
         site = known_site(request.args.get("site", ""))
         cors.check_origin(site)
-        return {**chat.about(site), "limits": {"text": chat.max_text, "files": upload_limits()}}
+        language = next(iter(request.accept_languages.values()), "")
+        return {**chat.about(site, language=language), "limits": {"text": chat.max_text, "files": upload_limits()}}
 
     @routes.route("/w/state")
     def widget_state() -> dict[str, object]:

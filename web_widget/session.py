@@ -205,7 +205,7 @@ class Session:
         welcome: Frame = {
             "t": "welcome",
             "epoch": current,
-            "site": chat.about(self.site, self.profile.zone),
+            "site": chat.about(self.site, self.profile.zone, self.profile.language),
             "limits": {"text": chat.max_text, "files": upload_limits()},
         }
         if token:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from bot import Answer, MessageView, Prompt, PromptMessage
+from bot import Answer, MessageView, Prompt, PromptMessage, TurnContext, publish_prompts, set_prompt
 from plugins import hidden_text, offer_person, prompts
 
 
@@ -13,15 +15,29 @@ def prompt() -> Prompt:
     return Prompt(system="You help.", messages=tuple(PromptMessage("user", str(n)) for n in range(5)), max_tokens=700)
 
 
+def turn() -> TurnContext:
+    return TurnContext(turn_id="t", conversation_id="c", site="s1", channel="test")
+
+
 def test_empty_prompt_settings_change_nothing() -> None:
-    assert prompts.before_ai(prompts.PromptSettings(), prompt()) == prompt()
+    assert prompts.before_ai(prompts.PromptSettings(), prompt(), turn()) is None
 
 
-def test_admins_change_the_prompt_at_run_time() -> None:
+def test_settings_of_the_prompts_still_count_where_nothing_was_published(store: Any) -> None:
     settings = prompts.PromptSettings(instructions="Say du.", temperature=0.3, max_tokens=100, history=2)
-    changed = prompts.before_ai(settings, prompt())
+    changed = prompts.before_ai(settings, prompt(), turn())
+    assert changed is not None
     assert changed.system == "You help.\n\nSay du."
     assert (changed.temperature, changed.max_tokens, [m.text for m in changed.messages]) == (0.3, 100, ["3", "4"])
+
+
+def test_what_was_published_goes_before_the_settings(store: Any) -> None:
+    set_prompt("", "instructions", "Say Sie.", actor="test")
+    set_prompt("", "temperature", 0.9, actor="test")
+    publish_prompts("", actor="test", force=True)
+    settings = prompts.PromptSettings(instructions="Say du.", temperature=0.3, max_tokens=100)
+    changed = prompts.before_ai(settings, prompt(), turn())
+    assert changed is not None and (changed.system, changed.temperature, changed.max_tokens) == ("You help.", None, 100)
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": 3}, {"max_tokens": 1}, {"history": 0}, {"instruction": "typo"}])

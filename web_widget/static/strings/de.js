@@ -7,6 +7,7 @@ export default {
   log: 'Unterhaltung',
   ai: 'KI-Assistent',
   offlineAi: 'Offline-Assistent',
+  autoAi: 'Automatische Antwort',
   you: 'Sie',
   agent: 'Kundendienst',
   welcome: 'Guten Tag. Wie können wir helfen?',

@@ -8,6 +8,7 @@ export default {
   log: 'Conversation',
   ai: 'AI assistant',
   offlineAi: 'Offline assistant',
+  autoAi: 'Automatic reply',
   you: 'You',
   agent: 'Support',
   welcome: 'Hello. How can we help?',
