@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import confidence, fingerprints
-from bot.ai import Usage
+from bot.ai import AICapability, Prompt, Usage
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
 from bot.asking import Running, ask
 from bot.drafts import Drafts
-from bot.events import Answer, AutoReply, Escalation, Reason, TurnContext
+from bot.events import Allowance, Answer, AutoReply, Escalation, Pace, Reason, TurnContext
 from bot.failpoints import failpoint
 from bot.fleet import Fleet, FleetExhausted
 from bot.messages import MessageView
+from bot.pacing import PutOff, given_again
 from bot.prompt_values import filled, in_language
 from bot.remembering import memory
 from bot.store import StoreUnavailable
@@ -34,6 +35,8 @@ log = structlog.get_logger("answering")
 FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
 INSTEAD = "I am not sure enough about my answer, so I would rather let a person give you one."
 MAX_CHOICES = 5
+ECONOMIES = ("full", "cheap", "quotes")
+"""From the dearest to the cheapest."""
 THUMBS_DOWN = "\N{THUMBS DOWN SIGN}"
 
 
@@ -55,6 +58,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         unhappy=unhappy(begun.history),
         reachable=_reachable(begun.site_id),
         prompt_version=begun.prompt_version,
+        put_off=begun.put_off,
     )
     history = filtered(begun, plugins, turn)
     asked = "\n".join(message.text for message in history if asked_now(message, begun))
@@ -63,9 +67,9 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     early = _escalation(plugins, turn, None)
     if early is not None and not early.answer_first:
         return passed_on(early), running.account()
-    rule = _rule(plugins, turn)
-    if rule.text.strip() or rule.escalation is not None:
-        return _by_rule(running, rule, early), running.account()
+    said, rule = _without_ai(running, plugins, turn, early)
+    if said is not None:
+        return said, running.account()
     found = search(begun, history, plugins)
     turn = replace(turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty)
     running.basis = replace(
@@ -83,7 +87,11 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         usages: tuple[Usage, ...] = ()
         cut = False
         said = before.recall(running)
+        full = prompt.economy
         if said is None:
+            prompt, denied = _afforded(running, plugins, turn, prompt, fleet)
+            if denied is not None:
+                return denied, running.account()
             try:
                 said, done = ask(running, prompt, plugins, fleet, drafts)
             except FleetExhausted as error:
@@ -102,13 +110,72 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         if not said.handoff_reason:
             reason = early or _escalation(plugins, turn, said)
             said = said if reason is None else passed_on(reason, said)
-        if not cut:
+        if not cut and prompt.economy == full:
             before.keep(first, said)
     if said.type == "cache" and said.text.strip():
         running.show(said.text)
     if rule.choices and not said.handoff_reason:
         said = replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
     return said, running.account(*usages)
+
+
+def _without_ai(
+    running: Running, plugins: Snapshot, turn: TurnContext, early: Escalation | None
+) -> tuple[Answer | None, AutoReply]:
+    """What is said without asking the AI, and what a rule adds to its answer."""
+    said = _paced(running, plugins, turn)
+    if said is not None:
+        return said, AutoReply()
+    rule = _rule(plugins, turn)
+    if rule.text.strip() or rule.escalation is not None:
+        return _by_rule(running, rule, early), rule
+    return None, rule
+
+
+def _paced(running: Running, plugins: Snapshot, turn: TurnContext) -> Answer | None:
+    """What is said instead to somebody who asks too fast or the same again. Raises :class:`bot.pacing.PutOff`."""
+    if turn.put_off:
+        _step(running, "slowed")
+    found = plugins.first("pace", turn=turn)
+    if found is None:
+        return None
+    pace: Pace = found[1]
+    if pace.escalation is not None:
+        return replace(passed_on(pace.escalation), steps=(pace.why or "slowed",))
+    if pace.again and (said := given_again(running.begun, pace.again)) is not None:
+        log.info("answer_given_again", conversation=turn.conversation_id, turn=turn.turn_id, plugin=found[0])
+        running.show(said.text)
+        return said
+    if pace.wait > 0:
+        raise PutOff(pace.wait, pace.why)
+    return None
+
+
+def _afforded(
+    running: Running, plugins: Snapshot, turn: TurnContext, prompt: Prompt, fleet: Fleet
+) -> tuple[Prompt, Answer | None]:
+    """The prompt with what may be spent on it, or what is said instead when that is nothing."""
+    models = [(one.name, one.model) for one in fleet.providers if AICapability.QUOTES not in one.capabilities]
+    found = plugins.first("afford", turn=turn, prompt=prompt, models=models) if models else None
+    if found is not None:
+        allowed: Allowance = found[1]
+        log.info(
+            "budget_step", conversation=turn.conversation_id, turn=turn.turn_id, plugin=found[0], why=allowed.why,
+            economy="person" if allowed.escalation else allowed.economy,
+        )  # fmt: skip
+        if allowed.escalation is not None:
+            return prompt, replace(passed_on(allowed.escalation), steps=("person",))
+        prompt = replace(prompt, economy=max(prompt.economy, allowed.economy, key=ECONOMIES.index))
+    if prompt.economy != "full":
+        _step(running, prompt.economy)
+    elif running.begun.tokens_left is not None and running.begun.tokens_left <= 0:
+        _step(running, "quotes")
+    return prompt, None
+
+
+def _step(running: Running, word: str) -> None:
+    """Note for the answer log what held this answer back."""
+    running.basis = replace(running.basis, steps=(*running.basis.steps, word))
 
 
 def _rule(plugins: Snapshot, turn: TurnContext) -> AutoReply:

@@ -81,10 +81,14 @@ class TurnContext:
     """Whether the knowledge base has something to answer from."""
     certainty: float = 0.0
     """How sure the search is of that, from 0 to 1."""
+    pictures: int = 0
+    """Pictures of the customer that the AI is shown with the question: what it says of them stands in no article."""
     turns: int = 0
     """Answers of the AI since it got this conversation (again)."""
     tokens: int = 0
     """What they cost."""
+    put_off: int = 0
+    """Seconds for which this turn was put off already."""
     unhappy: int = 0
     """Thumbs down of the customer among the messages that the AI sees."""
     reachable: bool = True
@@ -115,6 +119,8 @@ class Answer:
     """Of the ticket, when there is a handoff; ``None`` leaves it."""
     provider: str = ""
     model: str = ""
+    unseen: bool = False
+    """There were pictures, and who answered could not look at them: the customer is told so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +161,32 @@ class Recalled:
     """The same for every turn that would get the same answer, and for no other."""
     answer: Answer | None = None
     """The answer that is kept; ``None``: there is none (any more)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What the hook ``pace`` returns for somebody who asks too fast, or the same again: one of the three."""
+
+    wait: float = 0.0
+    """Seconds until this is looked at again. What is written meanwhile is answered with it."""
+    again: str = ""
+    """Id of an earlier answer to the same visitor that is given once more instead of asking the AI."""
+    escalation: Escalation | None = None
+    """Pass the conversation on."""
+    why: str = ""
+    """One word for the log and the answer log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What the hook ``afford`` returns: what may be spent on an answer."""
+
+    economy: Literal["full", "cheap", "quotes"] = "full"
+    """As :attr:`bot.Prompt.economy`; never more than the prompt allows already."""
+    escalation: Escalation | None = None
+    """Nothing: pass the conversation on."""
+    why: str = ""
+    """For the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, AutoReply, Escalation, JobSpec, OpeningHours, Reason, Recalled
+from bot.events import Allowance, Answer, AutoReply, Escalation, JobSpec, OpeningHours, Pace, Reason, Recalled
 from bot.knowledge import Found, KnowledgeSource, Passage
 from bot.messages import MessageView
 from bot.opening import zone_named
@@ -28,7 +28,19 @@ def _describe(value: object) -> str:
     return (
         f"{name} with wrong fields"
         if name
-        in {"MessageView", "Prompt", "Answer", "Found", "Sent", "Escalation", "OpeningHours", "AutoReply", "Recalled"}
+        in {
+            "MessageView",
+            "Prompt",
+            "Answer",
+            "Found",
+            "Sent",
+            "Escalation",
+            "OpeningHours",
+            "AutoReply",
+            "Recalled",
+            "Pace",
+            "Allowance",
+        }
         else name
     )
 
@@ -80,6 +92,22 @@ def _auto_reply(value: Any) -> bool:
         and isinstance(value.sources, tuple)
         and isinstance(value.choices, tuple)
         and _escalation(value.escalation)
+    )
+
+
+def _pace(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Pace)
+        and isinstance(value.wait, int | float)
+        and 0 <= value.wait < float("inf")
+        and isinstance(value.again, str)
+        and _escalation(value.escalation)
+    )
+
+
+def _allowance(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, Allowance) and value.economy in {"full", "cheap", "quotes"} and _escalation(value.escalation)
     )
 
 
@@ -140,6 +168,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "commands": _commands,
     "jobs": _several(JobSpec),
     "filter_inbound": _message,
+    "pace": _pace,
+    "afford": _allowance,
     "auto_reply": _auto_reply,
     "search_knowledge": _found,
     "knowledge_source": _sources,
@@ -160,6 +190,8 @@ _EXPECTED = {
     "commands": "a sequence of click commands",
     "jobs": "a sequence of JobSpec",
     "filter_inbound": "a MessageView or None",
+    "pace": "a Pace with seconds to wait, or None",
+    "afford": "an Allowance or None",
     "auto_reply": "an AutoReply or None",
     "search_knowledge": "Found (with a tuple of Passage) or None",
     "knowledge_source": "a KnowledgeSource or a sequence of them",

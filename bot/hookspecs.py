@@ -19,7 +19,7 @@ import pluggy
 from bot.ai import AIProvider, Prompt
 from bot.channel import Channel
 from bot.desk import Desk
-from bot.events import Answer, AutoReply, Escalation, OpeningHours, Recalled, TurnContext
+from bot.events import Allowance, Answer, AutoReply, Escalation, OpeningHours, Pace, Recalled, TurnContext
 from bot.knowledge import Found, KnowledgeSource, Question
 from bot.messages import MessageView
 from bot.settings import Settings
@@ -101,6 +101,20 @@ def filter_inbound(settings: Settings, message: MessageView, turn: TurnContext) 
 
 
 @hookspec
+def pace(settings: Settings, turn: TurnContext) -> Pace | None:  # type: ignore[empty-body]
+    """Slow down who asks too fast, the same again or for what nobody can answer; ``None``: as ever. After the rules that need no answer
+    (``escalate``). A turn that is put off is asked about again when its time has come. *First*, in turns, within 2 s."""
+
+
+@hookspec
+def afford(
+    settings: Settings, turn: TurnContext, prompt: Prompt, models: Sequence[tuple[str, str]]
+) -> Allowance | None:  # type: ignore[empty-body]
+    """Say what may be spent on this answer, just before the AI is asked. ``models``: names of provider and model that may be asked.
+    *First*, in turns, within 2 s."""
+
+
+@hookspec
 def auto_reply(settings: Settings, turn: TurnContext) -> AutoReply | None:  # type: ignore[empty-body]
     """Answer what is asked (``turn.question``) without knowledge and AI; ``None``: no rule fits. Only while the AI has the
     conversation, after the rules that need no answer (``escalate``). *First*, in turns, within 2 s."""
@@ -175,6 +189,8 @@ RULES: dict[str, HookRule] = {
     "commands": HookRule(manner="each", deadline=10, where=frozenset({"cli"})),
     "jobs": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
     "filter_inbound": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "pace": HookRule(manner="first", deadline=2, where=_TURNS),
+    "afford": HookRule(manner="first", deadline=2, where=_TURNS),
     "auto_reply": HookRule(manner="first", deadline=2, where=_TURNS),
     "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
     "knowledge_source": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),

@@ -62,6 +62,8 @@ class Begun:
     """Tokens set aside of the day's cap for this turn."""
     had_people: bool = False
     """Agents had this conversation before: their threads show what the AI says."""
+    put_off: int = 0
+    """Seconds for which this turn was put off already."""
     poisoned: bool = False
     """Answering it killed processes before: it must end in a person."""
     stop: bool = False
@@ -128,7 +130,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
                 (clock.now(), conversation_id),
             )
         return None
-    turn_id, attempt, crashes, stop, upto, reserved = _turn(conversation_id, upto, restart=restart)
+    turn_id, attempt, crashes, stop, upto, reserved, put_off = _turn(conversation_id, upto, restart=restart)
     key, name, settings, cap, spent, answers, tokens = sql(
         "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens, 0), u.answers, u.tokens FROM site s"
         " CROSS JOIN (SELECT count(*) AS answers, coalesce(sum(input_tokens + output_tokens), 0) AS tokens FROM turn"
@@ -167,6 +169,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         tokens=tokens,
         reserved=reserved,
         had_people=bool(had_people),
+        put_off=put_off,
         poisoned=crashes >= MAX_CRASHES,
         stop=stop,
     )
@@ -180,10 +183,10 @@ def _hold(conversation_id: str) -> None:
         sql("SELECT 1 FROM conversation WHERE id = ? FOR UPDATE", (conversation_id,))
 
 
-def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int, int]:
+def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, int, bool, int, int, int]:
     """Open a turn, or take over the running one: after a restart, or after the process that ran it died."""
     running = sql(
-        "SELECT id, attempt, crashes, stop, upto_seq, reserved FROM turn WHERE conversation_id = ? AND state = 'running'",
+        "SELECT id, attempt, crashes, stop, upto_seq, reserved, put_off FROM turn WHERE conversation_id = ? AND state = 'running'",
         (conversation_id,),
     ).fetchone()
     if running is None:
@@ -193,8 +196,8 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
             " draft, error, started_at) VALUES (?, ?, ?, 'running', 1, 0, ?, '', '', 0, 0, '', '', ?)",
             (turn_id, conversation_id, upto, False, clock.now()),
         )
-        return turn_id, 1, 0, False, upto, 0
-    turn_id, attempt, crashes, stop, before, reserved = running
+        return turn_id, 1, 0, False, upto, 0, 0
+    turn_id, attempt, crashes, stop, before, reserved, put_off = running
     if stop:
         upto = before  # who asked on after pressing stop wants an answer to that: the next turn gives it
     crashed = 0 if restart else 1
@@ -203,7 +206,7 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
         "UPDATE turn SET upto_seq = ?, attempt = ?, crashes = crashes + ? WHERE id = ?",
         (upto, attempt + FAILOVERS, crashed, turn_id),
     )
-    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop), upto, reserved
+    return turn_id, attempt + FAILOVERS, crashes + crashed, bool(stop), upto, reserved, put_off
 
 
 FAILOVERS = 10
