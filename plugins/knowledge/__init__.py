@@ -1,20 +1,34 @@
-"""The knowledge base: a folder of Markdown files, kept in sync and searched by an index of its own on every host."""
+"""The knowledge base: a folder of Markdown files and whatever else was added, kept in sync and searched by an index on every host."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bot import Found, JobSpec, PluginInfo, Question, Settings, hookimpl, setting
+from bot import (
+    Found,
+    JobSpec,
+    KnowledgeSource,
+    PluginInfo,
+    Question,
+    Settings,
+    hookimpl,
+    import_in_background,
+    setting,
+    start_due_sources,
+)
 
 if TYPE_CHECKING:
     import click
 
 PLUGIN = PluginInfo(
-    title="Knowledge base", summary="Answers come from a folder of Markdown files, with their sources.", on=True
+    title="Knowledge base", summary="Answers come from articles: a folder of Markdown files, websites, files.", on=True
 )
 SYNC_EVERY = 5.0
 """Seconds between two looks at the folder. A look without changes costs one stat per file and three small reads."""
+
+DUE_EVERY = 10.0
+"""Seconds between two looks for sources whose time has come."""
 
 
 class KnowledgeSettings(Settings):
@@ -62,8 +76,17 @@ def jobs(settings: KnowledgeSettings) -> Sequence[JobSpec]:
             run=lambda _ref: sync_quietly(settings.folder, settings.language, settings.sample),
             every=SYNC_EVERY,
             timeout=600.0,
-        )
+        ),
+        JobSpec(kind="knowledge.due", run=start_due_sources, every=DUE_EVERY),
+        JobSpec(kind="knowledge.source", run=import_in_background, queue="slow", timeout=900.0),
     ]
+
+
+@hookimpl
+def knowledge_source() -> KnowledgeSource:
+    from plugins.knowledge.markdown_source import MarkdownSource
+
+    return MarkdownSource()
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""``deskhand knowledge``: sync the folder now, list the articles, test a question."""
+"""``deskhand knowledge``: read the folder and the sources now, list the articles, test a question."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from bot import Question, list_articles, site_ids
+from bot import Question, SourceRefused, article_sources, find_source, list_articles, list_sources, site_ids
+from plugins.knowledge import article_commands, source_commands
 from plugins.knowledge.scan import FolderMissing
 from plugins.knowledge.search import ANSWERABLE, explain
 from plugins.knowledge.sync import host_index, sync
@@ -15,18 +16,27 @@ from plugins.knowledge.sync import host_index, sync
 def knowledge_command(folder: str, language: str, sample: bool) -> click.Command:
     """Make the command for these settings."""
 
-    @click.group("knowledge", help="Articles: sync the folder, list them, test a question.")
+    @click.group(
+        "knowledge", help="Articles and where they come from: add sources, read them, list, test a question, export."
+    )
     def knowledge() -> None:
         pass
 
-    @knowledge.command("sync", help="Read the folder now and bring this host's index up to date.")
-    def sync_now() -> None:
-        _sync(folder, language, sample)
+    @knowledge.command(
+        "sync", help="Read the folder and every source now, or SOURCE alone, and bring this host's index up to date."
+    )
+    @click.argument("source", default="")
+    def sync_now(source: str) -> None:
+        _sync(folder, language, sample, source)
 
     @knowledge.command("list", help="List the articles.")
     @click.option("--removed", is_flag=True, help="Show removed articles, too.")
-    def list_all(removed: bool) -> None:
-        _list(removed)
+    @click.option("--drafts", is_flag=True, help="Show articles that wait for their first review, too.")
+    @click.option(
+        "--source", default="", help="Only articles of the source with this address or id, or such as markdown:folder."
+    )
+    def list_all(removed: bool, drafts: bool, source: str) -> None:
+        _list(removed, drafts, source)
 
     @knowledge.command("test", help="Show what would be found for a question, and why it would be answered or not.")
     @click.argument("question")
@@ -36,32 +46,63 @@ def knowledge_command(folder: str, language: str, sample: bool) -> click.Command
     def test(question: str, site: str, tag: str, context: str) -> None:
         _test(question, site, tag, context)
 
+    for command in (*source_commands.commands(language), *article_commands.commands()):
+        knowledge.add_command(command)
     return knowledge
 
 
-def _sync(folder: str, language: str, sample: bool) -> None:
+def _sync(folder: str, language: str, sample: bool, source: str) -> None:
+    whole = source_commands.sync_source(source) if source else _sync_folder(folder, language, sample)
+    if not source:
+        for view in list_sources():
+            whole = source_commands.sync_source(view.id) and whole
+    host_index().refresh()
+    if not whole:
+        sys.exit(1)
+
+
+def _sync_folder(folder: str, language: str, sample: bool) -> bool:
     try:
         reports = sync(folder, language, sample)
     except FolderMissing as missing:
-        raise click.ClickException(str(missing)) from None
+        click.echo(f"Error: {missing}", err=True)
+        return False
     for report in reports:
         click.echo(str(report))
         for problem in report.problems:
             click.echo(f"  {problem}", err=True)
-    if not reports:
-        click.echo("There is no folder to read: set DESKHAND_KNOWLEDGE_DIR to a folder of Markdown files.")
-    if any(report.problems for report in reports):
-        sys.exit(1)
+    if not reports and not list_sources():
+        click.echo(
+            "There is nothing to read: add a source, or set DESKHAND_KNOWLEDGE_DIR to a folder of Markdown files."
+        )
+    return not any(report.problems for report in reports)
 
 
-def _list(removed: bool) -> None:
+_MARKS = {"live": "", "gone": "  (removed)", "draft": "  (waits for a review)"}
+
+
+def _list(removed: bool, drafts: bool, source: str) -> None:
     keys = {id_: key for key, id_ in site_ids().items()}
-    views = list_articles(gone=removed)
-    for view in views:
-        site = keys.get(view.site, view.site) or "every site"
-        mark = "" if view.state == "live" else "  (removed)"
-        click.echo(f"{view.updated or '-':10}  {view.language or '-':5}  {site:12}  {view.path}  {view.title}{mark}")
+    for view in list_sources():
+        if view.state in {"new", "running", "failed"}:
+            click.echo(f"{view.address}: {source_commands.standing(view)}")
+    views = list_articles(_source_name(source), gone=removed, drafts=drafts)
+    for article in views:
+        site = keys.get(article.site, article.site) or "every site"
+        mark = _MARKS[article.state] + ("  (for agents only)" if article.visibility == "internal" else "")
+        click.echo(
+            f"{article.id[:8]}  {article.updated or '-':10}  {article.language or '-':5}  {site:12}  {article.path}  {article.title}{mark}"
+        )
     click.echo(f"{len(views)} articles.")
+
+
+def _source_name(wanted: str) -> str:
+    if not wanted or wanted in article_sources():
+        return wanted
+    try:
+        return find_source(wanted).source
+    except SourceRefused as refused:
+        raise click.ClickException(str(refused)) from None
 
 
 def _test(question: str, site: str, language: str, context: str) -> None:

@@ -25,8 +25,9 @@ def _fresh(store: Any) -> None:
 
 
 def run_job(settings: knowledge.KnowledgeSettings) -> None:
-    (spec,) = knowledge.jobs(settings)
+    spec, due, source = knowledge.jobs(settings)
     assert (spec.kind, spec.queue) == ("knowledge.sync", "quick")
+    assert (due.kind, due.queue, source.kind, source.queue) == ("knowledge.due", "quick", "knowledge.source", "slow")
     assert spec.every is not None
     assert spec.every <= 10
     spec.run("")
@@ -137,5 +138,12 @@ def test_the_plugin_is_found_with_its_hooks() -> None:
     from bot.discovery import discover
 
     (plugin,) = [plugin for plugin in discover().plugins if plugin.name == "knowledge"]
-    assert set(plugin.hooks) == {"settings_schema", "search_knowledge", "jobs", "commands", "health_check"}
+    assert set(plugin.hooks) == {
+        "settings_schema",
+        "search_knowledge",
+        "knowledge_source",
+        "jobs",
+        "commands",
+        "health_check",
+    }
     assert plugin.info.on
