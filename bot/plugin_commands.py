@@ -118,9 +118,13 @@ def switch_off(name: str) -> None:
     from bot import switches
 
     registry = _load()
-    _plugin(registry, name)
+    # One that is required and broken keeps everything closed: it can be switched off, too.
+    lost = any(one.name == name and one.required for one in registry.broken)
+    required = lost or _plugin(registry, name).info.required
     switches.switch(name, False, actor=actor())
-    click.echo(f"{name} is off.")
+    click.echo(
+        f"{name} is off." + (" It was required: from now on texts leave this house without it." if required else "")
+    )
 
 
 def _say(registry: Registry, name: str) -> None:

@@ -47,6 +47,9 @@ class Health:
     detail: Mapping[str, Any]
 
 
+CLOSED = "; it is required, so no question goes to an AI provider until it works or an admin switches it off"
+
+
 class RequiredPluginFailed(Exception):
     """A plugin that nothing may go on without could not do its part. The text is a sentence for logs: no customer's words in it."""
 
@@ -77,6 +80,7 @@ class Snapshot:
                 self._settings[plugin.name] = resolved.settings
             elif plugin.info.required and not resolved.missing and not _left_out(plugin, state):
                 self._missed |= dict.fromkeys(plugin.hooks, plugin.name)
+                self._why[plugin.name] += CLOSED
         for broken in owner.broken:
             if broken.required and switches_now.get(broken.name, Switch()).enabled is not False:
                 self._missed["*"] = broken.name
@@ -197,4 +201,7 @@ def why_off(plugin: Plugin, state: Switch, resolved: Resolved) -> str:
 
 
 def _status_of_broken(one: Broken) -> Status:
-    return Status(name=one.name, title=one.name, summary="", origin=one.origin, on=False, why=one.reason, broken=True)
+    return Status(
+        name=one.name, title=one.name, summary="", origin=one.origin, on=False,
+        why=one.reason + (CLOSED if one.required else ""), broken=True,
+    )  # fmt: skip
