@@ -76,7 +76,7 @@ class Prompt:
     passages: tuple[Passage, ...] = ()
     answerable: bool = True
     """False when retrieval decided that the knowledge base has no answer."""
-    task: Literal["answer", "summary"] = "answer"
+    task: Literal["answer", "summary", "article"] = "answer"
     language: str = ""
     max_tokens: int = 700
     temperature: float | None = None
@@ -87,8 +87,10 @@ class Prompt:
     economy: Literal["full", "cheap", "quotes"] = "full"
     """What may be spent: every provider, only those that are cheap (:attr:`AICapability.CHEAP`, an admin's mark, or a low price), or
     only those that quote the articles without a model."""
+    pictures: int = 0
+    """Pictures that the customer sent with what is answered now."""
     unseen: int = 0
-    """Pictures of the customer that this provider is not given, because it cannot look at them."""
+    """Those of them that are not given: there were too many, or who is asked cannot look at pictures."""
     placeholders: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What stands for something that no provider may see, and what it stands for: put back into the answer for this customer.
     Never part of a request."""

@@ -14,15 +14,17 @@ from bot import confidence, fingerprints
 from bot.ai import AICapability, Prompt, Usage
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
-from bot.asking import Running, ask
+from bot.asking import PERSON, Running, ask
 from bot.drafts import Drafts
 from bot.events import Allowance, Answer, AutoReply, Escalation, Pace, Reason, TurnContext
 from bot.failpoints import failpoint
 from bot.fleet import Fleet, FleetExhausted
+from bot.knowledge import Found
 from bot.messages import MessageView
 from bot.pacing import PutOff, given_again
 from bot.prompt_values import filled, in_language
 from bot.remembering import memory
+from bot.seeing import CANNOT_SEE, ONLY_PICTURES, Pictures, look
 from bot.store import StoreUnavailable
 from bot.turns import Account, Begun
 from bot.waiting import site_hours
@@ -70,8 +72,13 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     said, rule = _without_ai(running, plugins, turn, early)
     if said is not None:
         return said, running.account()
-    found = search(begun, history, plugins)
-    turn = replace(turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty)
+    seen = look(history, [message for message in history if asked_now(message, begun)], fleet)
+    if seen.nothing and not asked.strip():
+        return only_pictures(), running.account()
+    found = _found(search(begun, history, plugins), seen, asked)
+    turn = replace(
+        turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty, pictures=seen.shown
+    )
     running.basis = replace(
         running.basis,
         answerable=found.answerable,
@@ -80,7 +87,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         knowledge=found.version,
         articles={passage.id: passage.article_id for passage in found.passages},
     )
-    prompt = make_prompt(begun, history, found)
+    prompt = make_prompt(begun, history, found, seen)
     prompt = with_pictures(plugins.pipe("before_ai", "prompt", prompt, turn=turn), begun)
     failpoint("turn.before_ai")
     with memory(plugins, turn, prompt, fleet) as before:
@@ -114,6 +121,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
             before.keep(first, said)
     if said.type == "cache" and said.text.strip():
         running.show(said.text)
+    said = honest(said)
     if rule.choices and not said.handoff_reason:
         said = replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
     return said, running.account(*usages)
@@ -245,6 +253,24 @@ def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
         handoff_code=escalation.reason,
         priority=escalation.priority or said.priority,
     )
+
+
+def _found(found: Found, seen: Pictures, asked: str) -> Found:
+    """With pictures alone there is nothing yet that could be searched for: who looks at them may ask."""
+    return replace(found, answerable=True) if seen.asked and not asked.strip() else found
+
+
+def only_pictures() -> Answer:
+    """The answer to pictures without a word, when nobody can look at them."""
+    return Answer(text=f"{CANNOT_SEE} {ONLY_PICTURES}", type="fallback", choices=(PERSON,))
+
+
+def honest(said: Answer) -> Answer:
+    """An answer of somebody who could not look at the pictures says so first, and offers a person. Any other is as it was."""
+    if not said.unseen or not said.text.strip():
+        return said
+    choices = said.choices if said.handoff_reason else tuple(dict.fromkeys((*said.choices[: MAX_CHOICES - 1], PERSON)))
+    return replace(said, text=f"{CANNOT_SEE}\n\n{said.text}", choices=choices)
 
 
 def unhappy(history: Sequence[MessageView]) -> int:

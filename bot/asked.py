@@ -14,6 +14,7 @@ from bot.file_words import with_files
 from bot.knowledge import Found, Passage, Question
 from bot.messages import MessageView
 from bot.prompt_values import HISTORY_TOKENS, filled
+from bot.seeing import NONE, Pictures
 from bot.turns import Begun
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ def merge(results: Sequence[Found]) -> Found:
     )
 
 
-def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> Prompt:
+def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found, seen: Pictures = NONE) -> Prompt:
     """The conversation, bounded, with what admins tell the AI and what was found."""
     values = begun.prompts
     messages = [
-        PromptMessage("user" if m.author == "customer" else "assistant", with_files(m).text)
+        PromptMessage("user" if m.author == "customer" else "assistant", with_files(m).text, seen.images.get(m.id, ()))
         for m in history
         if m.author != "system"
     ]
@@ -92,6 +93,8 @@ def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found) -> P
         language=begun.language,
         max_tokens=values.max_tokens or MAX_TOKENS,
         temperature=values.temperature,
+        pictures=seen.asked,
+        unseen=seen.unseen,
     )
 
 

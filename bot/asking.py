@@ -20,7 +20,7 @@ from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
 from bot.release import Release
 from bot.standins import restore
-from bot.store import StoreUnavailable, write
+from bot.store import StoreUnavailable, read, sql, write
 from bot.turns import Account, Begun, note_attempt
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     def permit(provider: AIProvider) -> bool:
         return not (over_cap or prompt.economy == "quotes") or AICapability.QUOTES in provider.capabilities
 
-    stream = running.stream = fleet.stream(prompt, permit=permit)
+    stream = running.stream = fleet.stream(prompt, permit=permit, prefer=_voice(begun))
     try:
         for event in stream:
             if running.cancelled:
@@ -142,6 +142,18 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     if rest:
         running.show(rest)
     return _answer(running.draft.text, release, conclusion, done), done
+
+
+def _voice(begun: Begun) -> tuple[str, str] | None:
+    """Provider and model of the last answer here: asked first again while they are well, so that a conversation has one voice."""
+    statement = (
+        "SELECT provider, model FROM turn WHERE conversation_id = ? AND state = 'done' AND provider <> ''"
+        " ORDER BY started_at DESC LIMIT 1"
+    )
+    with contextlib.suppress(StoreUnavailable):
+        row = read(lambda: sql(statement, (begun.conversation_id,)).fetchone())
+        return (row[0], row[1]) if row else None
+    return None
 
 
 def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
@@ -195,4 +207,5 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
         handoff_code=Reason.AI if handoff else Reason.POLICY,
         provider=done.provider,
         model=done.model,
+        unseen=done.blind,
     )

@@ -105,8 +105,13 @@ class AttemptRun:
         given = (
             len(prompt.system) + sum(len(m.text) for m in prompt.messages) + sum(len(p.text) for p in prompt.passages)
         )
-        # 300: the rules and the tool that every request carries.
-        return Usage(said.input_tokens or given // 4 + 300, said.output_tokens or self._length // 4, said.cached_tokens)
+        pictures = sum(len(message.images) for message in prompt.messages)
+        # 300: the rules and the tool that every request carries. 1,500: what a picture of the largest size counts for.
+        return Usage(
+            said.input_tokens or given // 4 + 300 + 1_500 * pictures,
+            said.output_tokens or self._length // 4,
+            said.cached_tokens,
+        )
 
     @property
     def _name(self) -> str:

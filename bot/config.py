@@ -92,7 +92,7 @@ class Config(BaseSettings):
     answer_tests: Path | None = None
     """Answer tests of the house: a file or a folder with files called ``answers.yaml``. Publishing runs them first."""
     cheap_price: float = Field(default=5.0, ge=0, le=10_000)
-    """A model is cheap, and may be asked when a budget is nearly used up, if a million tokens of its answers cost at most so many US dollars."""
+    """A model is cheap, and may be asked when a budget is nearly used up, if a million tokens it writes cost at most so many US dollars."""
     provider_probes: bool = True
     """Whether AI providers that are left out, or that nobody asked lately, are looked at once a minute by a request that costs nothing."""
     history: int = Field(default=20, ge=1, le=200)

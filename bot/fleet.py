@@ -276,7 +276,8 @@ class Fleet:
                 continue
             number += 1
             quotes, blind = _quotes(provider), _is_blind(provider, prompt)
-            run = self._begin(provider, unseen(prompt) if blind else prompt, left, pace)
+            sees = AICapability.VISION in provider.capabilities
+            run = self._begin(provider, prompt if sees else _without_pictures(prompt), left, pace)
             try:
                 yield Attempt(provider.name, provider.model, number, quotes, blind)
             except GeneratorExit:
@@ -349,12 +350,13 @@ class Fleet:
 
 
 def _is_blind(provider: AIProvider, prompt: Prompt) -> bool:
-    """Whether there is something to be seen and it cannot."""
-    return AICapability.VISION not in provider.capabilities and any(message.images for message in prompt.messages)
+    """Whether there is something to be seen now and it is given none of it."""
+    return prompt.pictures > 0 and (
+        AICapability.VISION not in provider.capabilities or prompt.unseen >= prompt.pictures
+    )
 
 
-def unseen(prompt: Prompt) -> Prompt:
-    """The prompt without its pictures, for a provider that cannot see them: it is told that there were some."""
-    count = sum(len(message.images) for message in prompt.messages)
+def _without_pictures(prompt: Prompt) -> Prompt:
+    """The prompt for a provider that cannot see: it is told of those that are asked about now."""
     messages = tuple(replace(message, images=()) if message.images else message for message in prompt.messages)
-    return replace(prompt, messages=messages, unseen=prompt.unseen + count)
+    return replace(prompt, messages=messages, unseen=prompt.pictures)

@@ -14,6 +14,8 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 20_000
 MAX_FRAMES = 500
 
+_MEDIA = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
+
 # One at a time in each process: ten large pictures at once would need as much memory as everything else together.
 _one = native_lock()
 
@@ -50,6 +52,44 @@ def renew(content: bytes, form: str) -> Picture:
         raise
     except Exception:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, EOFError … for what is broken
         raise BadPicture(f"it is damaged, or no {form} picture.") from None
+
+
+def shrink(content: bytes, side: int, most: int = 3_500_000) -> tuple[str, bytes]:
+    """A kept picture for a model: type and bytes, no side longer than ``side`` pixels, at most ``most`` bytes, of moving ones the first
+    frame. As it is when it fits. Raises :class:`BadPicture`.
+    """
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with _one, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(content), formats=list(_MEDIA)) as picture:
+                _check_size(picture)
+                moves = getattr(picture, "n_frames", 1) > 1
+                if max(picture.size) <= side and len(content) <= most and not moves:
+                    return _MEDIA[str(picture.format)], content
+                return "image/jpeg", _smaller(picture, side, most)
+    except BadPicture:
+        raise
+    except Exception:
+        raise BadPicture("it is damaged.") from None
+
+
+def _smaller(picture: Any, side: int, most: int) -> bytes:
+    from PIL import Image
+
+    first = picture.convert("RGBA")
+    first.thumbnail((side, side))
+    # A model sees no transparency: on white, as on most pages.
+    flat = Image.new("RGB", first.size, "white")
+    flat.paste(first, mask=first.getchannel("A"))
+    for quality in (85, 60, 35):
+        made = _encode(flat, "JPEG", {"quality": quality})
+        if len(made) <= most:
+            return made
+    raise BadPicture("it is too large to be looked at.")
 
 
 def _check_size(picture: Any) -> None:

@@ -225,7 +225,7 @@ def _switch(name: str, on: bool) -> None:
 
 @providers.command()
 @click.argument("names", nargs=-1)
-@click.option("--task", default="answer", help="answer, summary, vision or embed. Without names: as for answers.")
+@click.option("--task", default="answer", help="answer, summary, vision, embed or article. Without names: as for answers.")
 @opened
 @_refusing
 def order(names: tuple[str, ...], task: str) -> None:
@@ -257,7 +257,7 @@ def order(names: tuple[str, ...], task: str) -> None:
 @opened
 @_refusing
 def use(name: str, tasks: tuple[str, ...]) -> None:
-    """Ask provider NAME only for TASKS (answer, summary, vision, embed); without them for all."""
+    """Ask provider NAME only for TASKS (answer, summary, vision, embed, article); without them for all."""
     from bot.fleet_settings import set_tasks
     from bot.provider_list import known_names
 

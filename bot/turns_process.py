@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot import lease, pacing, turns
+from bot import lease, turns
 from bot.answering import answer, fallback
 from bot.asking import Cancelled, Running
 from bot.bus import bus
@@ -27,7 +27,6 @@ from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.fleet_building import keeper_of
 from bot.lease import LostLease
-from bot.pacing import PutOff
 from bot.plugins import Registry
 from bot.process import process
 from bot.store import StoreUnavailable, read, write
@@ -211,10 +210,6 @@ class Pool:
                 said, account = answer(running, snapshot, self.fleets.fleet(snapshot), self.drafts)
         except (Cancelled, CallAbandoned, LostLease):
             self._book_lost(running)
-            return None
-        except PutOff as later:
-            if running.finish():
-                pacing.put_off(begun, later)
             return None
         except BaseException as error:
             # A fault of ours ends in a person, never in silence.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +14,7 @@ from bot import (
     Clocks,
     Delta,
     End,
+    Image,
     Prompt,
     ProviderError,
     ProviderErrorKind,
@@ -87,9 +89,10 @@ class ChatCompletions(SDKProvider):
 
     def request(self, client: Any, prompt: Prompt, timeout: httpx2.Timeout) -> Any:
         dialect, words = self.dialect, render(prompt, tools=self.dialect.tools)
-        messages = [{"role": "system", "content": words.instructions}]
-        messages += [{"role": role, "content": text} for role, text in words.messages[:-1]]
-        messages.append({"role": "user", "content": words.last})
+        messages: list[dict[str, Any]] = [{"role": "system", "content": words.instructions}]
+        spoken = [*words.messages[:-1], ("user", words.last)]
+        for (role, text), images in zip(spoken, words.images, strict=True):
+            messages.append({"role": role, "content": [*map(_picture, images), _words(text)] if images else text})
         more: dict[str, Any] = dict(dialect.extra)
         if dialect.include_usage:
             more["stream_options"] = {"include_usage": True}
@@ -157,6 +160,15 @@ class ChatCompletions(SDKProvider):
                 return
             if not known & {self.model, f"models/{self.model}"}:
                 raise ProviderError(ProviderErrorKind.CONFIG, f"does not know the model {self.model}")
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _picture(image: Image) -> dict[str, Any]:
+    data = base64.b64encode(image.data).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{image.media};base64,{data}"}}
 
 
 def _string(value: Any) -> str:

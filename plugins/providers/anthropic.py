@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -13,6 +14,7 @@ from bot import (
     AIProvider,
     Delta,
     End,
+    Image,
     PluginInfo,
     Prompt,
     Settings,
@@ -100,10 +102,13 @@ class Anthropic(SDKProvider):
 
     def request(self, client: Any, prompt: Prompt, timeout: httpx2.Timeout) -> Any:
         words = render(prompt)
-        messages: list[dict[str, Any]] = [{"role": role, "content": text} for role, text in words.messages]
+        messages: list[dict[str, Any]] = [
+            {"role": role, "content": [*map(_picture, images), _words(text)] if images else text}
+            for (role, text), images in zip(words.messages, words.images, strict=True)
+        ]
         if words.articles:
-            parts = (words.articles, words.messages[-1][1])
-            messages[-1]["content"] = [{"type": "text", "text": text} for text in parts]
+            pictures = map(_picture, words.images[-1])
+            messages[-1]["content"] = [_words(words.articles), *pictures, _words(words.messages[-1][1])]
         system = [{"type": "text", "text": text} for text in (words.system, words.guard) if text]
         more: dict[str, Any] = {"system": system} if system else {}
         if prompt.conclude:
@@ -150,6 +155,15 @@ def _input(usage: dict[str, Any]) -> int:
     """What was read, from the cache or not: all of it counts against a budget of tokens."""
     names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
     return sum(int(usage.get(name) or 0) for name in names)
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _picture(image: Image) -> dict[str, Any]:
+    data = base64.b64encode(image.data).decode()
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media, "data": data}}
 
 
 def _string(value: Any) -> str:
