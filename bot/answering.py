@@ -12,9 +12,11 @@ import structlog
 
 from bot import confidence, fingerprints
 from bot.ai import AICapability, Prompt, Usage
+from bot.alarms import raise_alarm
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
 from bot.asking import PERSON, Running, ask
+from bot.canary import PromptLeaked
 from bot.drafts import Drafts
 from bot.events import Allowance, Answer, AutoReply, Escalation, Pace, Reason, TurnContext
 from bot.failpoints import failpoint
@@ -25,6 +27,7 @@ from bot.pacing import PutOff, given_again
 from bot.prompt_values import filled, in_language
 from bot.remembering import memory
 from bot.seeing import CANNOT_SEE, ONLY_PICTURES, Pictures, look
+from bot.snapshot import RequiredPluginFailed
 from bot.store import StoreUnavailable
 from bot.turns import Account, Begun
 from bot.waiting import site_hours
@@ -36,6 +39,7 @@ log = structlog.get_logger("answering")
 
 FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
 INSTEAD = "I am not sure enough about my answer, so I would rather let a person give you one."
+NOT_SHOWN = "I cannot show how I am instructed. What can I help you with?"
 MAX_CHOICES = 5
 ECONOMIES = ("full", "cheap", "quotes")
 """From the dearest to the cheapest."""
@@ -64,7 +68,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     )
     history = filtered(begun, plugins, turn)
     asked = "\n".join(message.text for message in history if asked_now(message, begun))
-    turn = replace(turn, question=asked)
+    turn = replace(turn, question=asked, said=own_words(begun.history))
     running.basis = Basis(question=fingerprints.of_question(asked), prompt=begun.prompt_version)
     early = _escalation(plugins, turn, None)
     if early is not None and not early.answer_first:
@@ -77,8 +81,9 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         return only_pictures(), running.account()
     found = _found(search(begun, history, plugins), seen, asked)
     turn = replace(
-        turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty, pictures=seen.shown
-    )
+        turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty, pictures=seen.shown,
+        knowledge=found.version,
+    )  # fmt: skip
     running.basis = replace(
         running.basis,
         answerable=found.answerable,
@@ -88,12 +93,13 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         articles={passage.id: passage.article_id for passage in found.passages},
     )
     prompt = make_prompt(begun, history, found, seen)
-    prompt = with_pictures(plugins.pipe("before_ai", "prompt", prompt, turn=turn), begun)
+    prompt = with_pictures(_shielded(prompt, plugins, turn), begun)
+    turn = replace(turn, instructions=prompt.system)
     failpoint("turn.before_ai")
     with memory(plugins, turn, prompt, fleet) as before:
         usages: tuple[Usage, ...] = ()
         cut = False
-        said = before.recall(running)
+        said = _nothing_found(plugins, turn) or before.recall(running)
         full = prompt.economy
         if said is None:
             prompt, denied = _afforded(running, plugins, turn, prompt, fleet)
@@ -106,6 +112,8 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
                     "no_provider_answered", conversation=begun.conversation_id, turn=begun.turn_id, reasons=str(error)
                 )
                 return fallback(begun, "technical error"), running.account(error.wasted)
+            except PromptLeaked:
+                return _leaked(begun), running.account(running.spent)
             usages, cut = (done.usage, done.wasted), done.end == "length"
         failpoint("turn.after_ai")
         said = first = sure(said, running.basis)
@@ -119,12 +127,50 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
             said = said if reason is None else passed_on(reason, said)
         if not cut and prompt.economy == full:
             before.keep(first, said)
-    if said.type == "cache" and said.text.strip():
+    if said.type in {"cache", "auto"} and said.text.strip():
         running.show(said.text)
     said = honest(said)
     if rule.choices and not said.handoff_reason:
         said = replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
     return said, running.account(*usages)
+
+
+def _shielded(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:
+    """The prompt as providers may get it. When a plugin that must not be missing is, only those that send nothing anywhere are asked."""
+    try:
+        return plugins.pipe("before_ai", "prompt", prompt, turn=turn)  # type: ignore[no-any-return]
+    except RequiredPluginFailed as error:
+        raise_alarm(
+            "required_plugin_failed",
+            f"plugin:{error.plugin}",
+            f"{error.plugin} does not work: questions are not sent to the AI",
+            f"{error} Until it works, no question goes to an AI provider: answers are quotes from the articles, or come from people.",
+        )
+        return replace(prompt, economy="quotes")
+
+
+def _nothing_found(plugins: Snapshot, turn: TurnContext) -> Answer | None:
+    """What a plugin says instead of the AI when the knowledge base has no answer; ``None``: the AI is asked."""
+    if turn.answerable or turn.pictures:
+        return None
+    found = plugins.first("no_answer", turn=turn)
+    if found is None:
+        return None
+    log.info("no_answer_here", conversation=turn.conversation_id, turn=turn.turn_id, plugin=found[0])
+    said: Answer = found[1]
+    return replace(said, type="auto")
+
+
+def _leaked(begun: Begun) -> Answer:
+    """Instead of an answer that repeats the instructions. Nobody is called: who tries this would try it all day."""
+    raise_alarm(
+        "prompt_leaked",
+        f"conversation:{begun.conversation_id}",
+        "The AI repeated its instructions",
+        "An answer held the secret mark of its own instructions. It was not shown, and replaced by a sentence. Look at the conversation,"
+        " and at which provider and model answered.",
+    )
+    return Answer(text=NOT_SHOWN, type="fallback", choices=(PERSON,), confidence=0.0)
 
 
 def _without_ai(
@@ -253,6 +299,29 @@ def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
         handoff_code=escalation.reason,
         priority=escalation.priority or said.priority,
     )
+
+
+def _found(found: Found, seen: Pictures, asked: str) -> Found:
+    """With pictures alone there is nothing yet that could be searched for: who looks at them may ask."""
+    return replace(found, answerable=True) if seen.asked and not asked.strip() else found
+
+
+def only_pictures() -> Answer:
+    """The answer to pictures without a word, when nobody can look at them."""
+    return Answer(text=f"{CANNOT_SEE} {ONLY_PICTURES}", type="fallback", choices=(PERSON,))
+
+
+def honest(said: Answer) -> Answer:
+    """An answer of somebody who could not look at the pictures says so first, and offers a person. Any other is as it was."""
+    if not said.unseen or not said.text.strip():
+        return said
+    choices = said.choices if said.handoff_reason else tuple(dict.fromkeys((*said.choices[: MAX_CHOICES - 1], PERSON)))
+    return replace(said, text=f"{CANNOT_SEE}\n\n{said.text}", choices=choices)
+
+
+def own_words(history: Sequence[MessageView]) -> str:
+    """What customer and agents wrote, as it is stored."""
+    return "\n".join(m.text for m in history if m.author in {"customer", "agent"} and m.text and not m.deleted)
 
 
 def _found(found: Found, seen: Pictures, asked: str) -> Found:
