@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from bot.drafts import Draft, Drafts
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
+from bot.prices import cost
 from bot.release import Release
 from bot.standins import restore
 from bot.store import StoreUnavailable, read, sql, write
@@ -50,6 +52,8 @@ class Running:
     """A plugin hangs in its thread, which was replaced."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     first_delta: float | None = None
+    asked: tuple[str, str] = ("", "")
+    """Provider and model that were asked last."""
     basis: Basis = field(default_factory=Basis)
     """What the answer log is told of it, as far as it is known by now."""
     stream: FleetStream | None = None
@@ -90,6 +94,11 @@ class Running:
         """What the providers have cost so far."""
         return self.stream.spent if self.stream is not None else Usage()
 
+    def _cost(self, usages: Sequence[Usage]) -> int | None:
+        # Attempts that failed are priced like the last one: whose they were is not told.
+        prices = [cost(*self.asked, usage) for usage in usages if usage.input_tokens or usage.output_tokens]
+        return None if None in prices else sum(filter(None, prices))
+
     def account(self, *usages: Usage) -> Account:
         now = time.monotonic()
         started = self.begun.started
@@ -98,6 +107,7 @@ class Running:
             output_tokens=sum(usage.output_tokens for usage in usages),
             first_delta_ms=None if self.first_delta is None else int((self.first_delta - started) * 1000),
             total_ms=int((now - started) * 1000),
+            cost=self._cost(usages),
             basis=self.basis,
         )
 
@@ -125,6 +135,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
                 if piece:
                     running.show(piece)
             elif isinstance(event, Attempt):
+                running.asked = (event.provider, event.model)
                 if event.number > 1:
                     _restart_draft(running, drafts, begun.attempt + event.number - 1)
                     release, conclusion = Release(prompt.passages, placeholders=prompt.placeholders), None

@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot import lease, turns
+from bot import lease, pacing, turns
 from bot.answering import answer, fallback
 from bot.asking import Cancelled, Running
 from bot.bus import bus
@@ -27,6 +27,7 @@ from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.fleet_building import keeper_of
 from bot.lease import LostLease
+from bot.pacing import PutOff
 from bot.plugins import Registry
 from bot.process import process
 from bot.store import StoreUnavailable, read, write
@@ -211,6 +212,10 @@ class Pool:
         except (Cancelled, CallAbandoned, LostLease):
             self._book_lost(running)
             return None
+        except PutOff as later:
+            if running.finish():
+                pacing.put_off(begun, later)
+            return None
         except BaseException as error:
             # A fault of ours ends in a person, never in silence.
             log.exception(
@@ -228,8 +233,9 @@ class Pool:
     @staticmethod
     def _book_lost(running: Running) -> None:
         """An attempt that was begun again, stopped or lost costs as much: without this, the daily cap would not be hard."""
+        account = running.account(running.spent)
         try:
-            write(lambda: turns.spend(running.begun, running.account(running.spent)))
+            write(lambda: turns.spend(running.begun, account))
         except StoreUnavailable as error:
             log.warning("tokens_not_booked", turn=running.begun.turn_id, reason=str(error))
 
