@@ -36,6 +36,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.clock": "now",
         "bot.fingerprints": "fingerprint_question=of_question origin_of=of_origin",
         "bot.citations": "Cited recite source_of",
+        "bot.small_talk": "FREQUENT_WORDS=FREQUENT Talk language_of small_talk",
         "bot.hidden": "strip_hidden",
         "bot.events": "Allowance Answer AutoReply Escalation JobSpec OpeningHours Pace Priority Reason Recalled TurnContext",
         "bot.answer_log": "RecentAnswer recent_answers",

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
 from bot.answer_log import Basis
 from bot.canary import Watch, new_canary
-from bot.drafts import Draft, Drafts
+from bot.drafts import Draft, Drafts, whole_characters
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("answering")
 
 PERSON = "Talk to a person"
+STREAMED, CHECKED = "streamed", "checked"
+"""A site's ``answers``: shown while they are written, or when everything has checked them."""
 
 
 class Cancelled(BaseException):
@@ -54,22 +56,40 @@ class Running:
     first_delta: float | None = None
     asked: tuple[str, str] = ("", "")
     """Provider and model that were asked last."""
+    held: list[str] = field(default_factory=list)
+    """What a site with checked answers does not show before it passed."""
     basis: Basis = field(default_factory=Basis)
     """What the answer log is told of it, as far as it is known by now."""
     stream: FleetStream | None = None
 
+    @property
+    def checked(self) -> bool:
+        """Whether the site shows an answer only after everything that checks it had its say."""
+        return self.begun.site_settings.get("answers") == CHECKED
+
+    @property
+    def text(self) -> str:
+        """What the provider said so far, shown or held."""
+        return whole_characters("".join(self.held)) if self.checked else self.draft.text
+
     def show(self, text: str) -> None:
-        """Release a piece to the customer. Raises :class:`Cancelled` when somebody else goes on."""
+        """Release a piece to the customer, or hold it. Raises :class:`Cancelled` when somebody else goes on."""
         with self.lock:
             if self.cancelled:
                 raise Cancelled
-            self.released = True
+            # What is held was not shown: a new message starts the turn again until the answer is stored.
+            self.released = self.released or not self.checked
         if self.first_delta is None:
             self.first_delta = time.monotonic()
             failpoint("turn.first_delta")
         else:
             failpoint("turn.mid_answer")
-        self.draft.add(text)
+        if not self.checked:
+            self.draft.add(text)
+            return
+        if not self.held:
+            self.draft.phase("checking")
+        self.held.append(text)
 
     def cancel(self, *, unless_released: bool = False) -> bool:
         """Take the turn away from its thread; False: it has ended, or (``unless_released``) something was shown."""
@@ -152,7 +172,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     rest = release.feed(watch.flush()) + release.flush()
     if rest:
         running.show(rest)
-    return _answer(running.draft.text, release, conclusion, done), done
+    return _answer(running.text, release, conclusion, done), done
 
 
 def _voice(begun: Begun) -> tuple[str, str] | None:
@@ -173,7 +193,7 @@ def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:
     # The number in the row helps who comes in the middle; with the database away the answer goes on without it.
     with contextlib.suppress(StoreUnavailable):
         write(lambda: note_attempt(begun, attempt))
-    running.draft = drafts.open(begun.conversation_id, begun.turn_id, attempt)
+    running.draft, running.held = drafts.open(begun.conversation_id, begun.turn_id, attempt), []
     running.draft.phase("thinking")
 
 

@@ -75,7 +75,7 @@ class Draft:
         return offset, text, self.sent
 
     def phase(self, phase: str) -> None:
-        """Tell the watchers how the turn is going: thinking, writing, done, stopped or failed."""
+        """Tell the watchers how the turn is going: thinking, writing, checking, done, stopped or failed."""
         frame = {
             "t": "turn",
             "conv": self.conversation_id,

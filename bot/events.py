@@ -81,6 +81,8 @@ class TurnContext:
     """Whether the knowledge base has something to answer from."""
     certainty: float = 0.0
     """How sure the search is of that, from 0 to 1."""
+    knowledge: int = 0
+    """Version of the index that was searched; 0: there is nothing that could be searched."""
     pictures: int = 0
     """Pictures of the customer that the AI is shown with the question: what it says of them stands in no article."""
     turns: int = 0

@@ -132,6 +132,13 @@ def knowledge_source(settings: Settings) -> KnowledgeSource | Sequence[Knowledge
 
 
 @hookspec
+def no_answer(settings: Settings, turn: TurnContext) -> Answer | None:  # type: ignore[empty-body]
+    """Say what is answered when the search decided that the knowledge base has no answer (``turn.answerable`` is false), instead of asking
+    the AI; ``None``: the AI is asked all the same, and told so. What is returned goes through ``after_ai`` and ``escalate`` like an answer
+    of the AI. *First*, in turns, within 2 s."""
+
+
+@hookspec
 def before_ai(settings: Settings, prompt: Prompt, turn: TurnContext) -> Prompt | None:  # type: ignore[empty-body]
     """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s. Also in worker, for the summaries of tickets:
     ``prompt.task`` says which it is."""
@@ -194,6 +201,7 @@ RULES: dict[str, HookRule] = {
     "auto_reply": HookRule(manner="first", deadline=2, where=_TURNS),
     "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
     "knowledge_source": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
+    "no_answer": HookRule(manner="first", deadline=2, where=_TURNS),
     "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS | {"worker"}),
     "recall_answer": HookRule(manner="first", deadline=2, where=_TURNS),
     "keep_answer": HookRule(manner="each", deadline=2, where=_TURNS),

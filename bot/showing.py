@@ -169,7 +169,7 @@ def _hint(route: tuple[str, str], conversation: str, frame: dict[str, Any]) -> H
     kind = frame.get("t")
     if kind == "delta":
         return Hint(*route, "writing", conversation, frame["turn"], frame["attempt"])
-    if kind == "turn" and frame.get("phase") in {"thinking", "writing"}:
+    if kind == "turn" and frame.get("phase") in {"thinking", "writing", "checking"}:
         return Hint(*route, "thinking", conversation, frame["turn"], frame["attempt"])
     if kind == "typing" and frame.get("on"):
         return Hint(*route, "typing", conversation)

@@ -134,6 +134,37 @@ def welcome(key: str, while_open: str | None, while_closed: str | None) -> None:
         click.echo(f"The welcome of {key} is changed.")
 
 
+@site.command("set")
+@click.argument("key")
+@click.argument("pairs", nargs=-1, metavar="[NAME=VALUE]...")
+def set_(key: str, pairs: tuple[str, ...]) -> None:
+    """Set something of the site KEY, such as answers=checked; an empty value goes back to the default. Without a pair: show what is set."""
+    from bot import audit, hours
+    from bot.accounts import site_by_key
+    from bot.plugin_commands import actor
+    from bot.process import command
+    from bot.site_settings import SITE_SETTINGS, SiteSettingError, parse
+    from bot.store import write
+
+    try:
+        values = parse(pairs)
+    except SiteSettingError as error:
+        raise click.ClickException(str(error)) from None
+    with command():
+        site_id = _site_id(key)
+
+        def work() -> None:
+            hours.change_site(site_id, **values)
+            audit.record(actor(), "site.set", f"site:{key}", {"changed": sorted(values)})
+
+        if values:
+            write(work)
+        found = site_by_key(key)
+        for name, known in SITE_SETTINGS.items():
+            value = str((found.settings if found else {}).get(name) or known.default)
+            click.echo(f"{name:<10} {value or '-':<20} {known.help}")
+
+
 def _site_id(key: str) -> str:
     from bot.accounts import site_by_key
 

@@ -1,17 +1,43 @@
-"""What happens when the knowledge base has nothing to answer from: a person is offered, or the conversation is passed on."""
+"""What happens when the knowledge base has nothing to answer from: it is said, and a person is offered or takes over.
+
+A question to which no article has an answer reaches no AI: a model would be paid for making something up. Small talk does.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Literal
 
-from bot import Answer, Escalation, PluginInfo, Reason, Settings, TurnContext, hookimpl, setting
+from bot import (
+    Answer,
+    Escalation,
+    PluginInfo,
+    Reason,
+    Settings,
+    TurnContext,
+    hookimpl,
+    language_of,
+    setting,
+    small_talk,
+)
 
 PLUGIN = PluginInfo(
     title="Escalation: no answer", summary="A question without an answer in the knowledge base offers or brings a person.", on=True
 )  # fmt: skip
 MAX_CHOICES = 5
+FEW = 3
+"""Words of a reply such as "yes please" or "the blue one", which asks nothing by itself."""
 Way = Literal["offer", "pass_on", "nothing"]
+Say = Literal["say_so", "ask_anyway"]
+NOT_FOUND = {
+    "en": "I did not find an answer to this in the help articles. Would you like to talk to a person?",
+    "de": "Dazu habe ich in den Hilfeartikeln keine Antwort gefunden. Möchten Sie mit einem Menschen sprechen?",
+    "fr": "Je n'ai pas trouvé de réponse à ce sujet dans les articles d'aide. Souhaitez-vous parler à une personne ?",
+    "es": "No he encontrado una respuesta a esto en los artículos de ayuda. ¿Quiere hablar con una persona?",
+    "pt": "Não encontrei uma resposta a isto nos artigos de ajuda. Quer falar com uma pessoa?",
+    "ar": "لم أجد إجابة عن هذا في مقالات المساعدة. هل تريد التحدث إلى شخص؟",
+    "ja": "ヘルプ記事の中に回答が見つかりませんでした。担当者とお話しになりますか？",
+}
 
 
 class NoAnswerSettings(Settings):
@@ -25,6 +51,19 @@ class NoAnswerSettings(Settings):
     sites: dict[str, Way] = setting(
         {}, label="Sites", help='Sites with a way of their own, by key, as JSON: {"shop": "pass_on"}.'
     )
+    answer: Say = setting(
+        "say_so",
+        label="The answer",
+        help="say_so: an honest sentence, and no AI is asked. ask_anyway: the AI is asked all the same, and told that nothing was found.",
+    )
+    answer_sites: dict[str, Say] = setting(
+        {},
+        label="Answers of sites",
+        help='Sites with an answer of their own kind, by key, as JSON: {"shop": "ask_anyway"}.',
+    )
+    sentence: str = setting(
+        "", max_length=500, label="Sentence", help="What is said. Empty: ours, in the customer's language."
+    )
     threshold: float = setting(
         0.5, ge=0, le=1, label="Confidence", help="An answer of which the AI is surer (a greeting, say) is one."
     )
@@ -34,6 +73,15 @@ class NoAnswerSettings(Settings):
 @hookimpl
 def settings_schema() -> type[Settings]:
     return NoAnswerSettings
+
+
+@hookimpl
+def no_answer(settings: NoAnswerSettings, turn: TurnContext) -> Answer | None:
+    says_so = settings.answer_sites.get(turn.site_key, settings.answer) == "say_so"
+    if not says_so or not turn.knowledge or not asks(turn.question):
+        return None
+    text = settings.sentence or NOT_FOUND[language_of(turn.question, turn.language)]
+    return Answer(text=text, type="auto", confidence=0.0)
 
 
 @hookimpl
@@ -52,6 +100,16 @@ def escalate(settings: NoAnswerSettings, turn: TurnContext, answer: Answer | Non
     if answer is None or way(settings, turn) != "pass_on" or not turn.reachable:
         return None
     return Escalation(reason=Reason.NOTHING_FOUND) if nothing_found(settings, answer, turn) else None
+
+
+def asks(text: str) -> bool:
+    """Whether ``text`` wants to know something: neither small talk nor a word or two in reply."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if all(small_talk(line) for line in lines):
+        return False
+    # Scripts without blanks have about two letters to a word.
+    words = sum(len(line.split()) if " " in line or line.isascii() else len(line) // 2 for line in lines)
+    return words > FEW or any(line.endswith(("?", "？", "؟")) for line in lines)
 
 
 def way(settings: NoAnswerSettings, turn: TurnContext) -> Way:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from bot import accounts
@@ -44,3 +45,32 @@ def test_mistakes_are_one_sentence(store: Any) -> None:
 
 def test_an_empty_list_says_what_to_do(store: Any) -> None:
     assert "deskhand site add" in run("list").output
+
+
+def test_what_is_set_for_a_site_counts_and_is_shown(store: Any) -> None:
+    run("add", "My shop", "--key", "shop", "--welcome", "Hi")
+    made = run("set", "shop", "answers=checked", "title=Help", "locale=pt-BR")
+    assert made.exit_code == 0 and "checked" in made.output, made.output
+    view = accounts.site_by_key("shop")
+    assert view is not None
+    assert dict(view.settings) == {"welcome": "Hi", "answers": "checked", "title": "Help", "locale": "pt-BR"}
+    assert run("set", "shop", "answers=").exit_code == 0
+    view = accounts.site_by_key("shop")
+    assert view is not None and "answers" not in view.settings, "an empty value goes back to the default"
+    assert "streamed" in run("set", "shop").output
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("answers=quick", "streamed or checked"), ("answers", "NAME=VALUE"), ("answer=checked", "There are: answers"), ("=x", "There are"),
+        ("locale=german please", "de or pt-BR"), ("title=" + "x" * 81, "81 characters"), ("answers=checked\n", ""),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_set_is_refused_and_nothing_counts(store: Any, pair: str, words: str) -> None:
+    run("add", "My shop", "--key", "shop")
+    wrong = run("set", "shop", "title=Help", pair)
+    assert (wrong.exit_code == 1) == bool(words) and words in wrong.output, wrong.output
+    view = accounts.site_by_key("shop")
+    assert view is not None and (view.settings.get("title") == "Help") != bool(words)
+    assert run("set", "nowhere", "title=Help").exit_code == 1

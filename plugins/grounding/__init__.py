@@ -67,7 +67,9 @@ def settings_schema() -> type[Settings]:
 @hookimpl(tryfirst=True)  # before others add words of the house, which stand in no article
 def after_ai(settings: GroundingSettings, answer: Answer, turn: TurnContext) -> Answer | None:
     mode = settings.sites.get(turn.site_key, settings.mode)
-    if mode == "off" or answer.grounded is not None or not answer.text.strip():
+    # What was kept of an answer for others is as the AI said it, before it was mended.
+    fine = answer.grounded is not None and (answer.type != "cache" or answer.grounded == 1.0)
+    if mode == "off" or fine or not answer.text.strip():
         return None
     if answer.type == "offline":
         # It quotes: nothing in it can be anything but what stands in the articles.

@@ -105,3 +105,51 @@ def test_limits_of_a_conversation(turn: dict[str, int], detail: str) -> None:
     capped = escalation_caps.CapSettings(turns=0, tokens=1_000, unhappy=0)
     assert (escalation_caps.escalate(capped, turn=replace(TURN, tokens=1_000), answer=None) is not None) is True
     assert escalation_caps.escalate(capped, turn=replace(TURN, turns=10**6, unhappy=99), answer=None) is None
+
+
+def says(question: str, language: str = "", knowledge: int = 7, **settings: object) -> str | None:
+    turn = replace(TURN, answerable=False, question=question, language=language, knowledge=knowledge)
+    made = escalation_no_answer.NoAnswerSettings.model_validate(settings)
+    said = escalation_no_answer.no_answer(made, turn=turn)
+    return None if said is None else said.text
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "words"),
+    [
+        ("Do you sell pianos?", "", "did not find"), ("I want to know how tall the Eiffel tower is", "en", "did not find"),
+        ("Verkaufen Sie auch Klaviere?", "de", "keine Antwort"), ("Vendez-vous aussi des pianos ?", "fr", "pas trouvé"),
+        ("¿Venden ustedes pianos?", "es", "No he encontrado"), ("ピアノは売っていますか？", "ja", "見つかりません"),
+        ("hi\nDo you sell pianos?", "", "did not find"), ("why?", "", "did not find"),
+    ],
+)  # fmt: skip
+def test_a_question_without_an_answer_is_told_so_in_its_language(question: str, language: str, words: str) -> None:
+    assert words in (says(question, language) or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hello",
+        "Hi there!",
+        "thanks a lot",
+        "Danke!",
+        "merci beaucoup",
+        "yes please",
+        "the blue one",
+        "ok",
+        "",
+        "12345",
+        "ありがとう",
+    ],
+)
+def test_small_talk_and_a_word_or_two_in_reply_are_the_ais(text: str) -> None:
+    assert says(text) is None
+
+
+def test_who_wants_the_ai_asked_all_the_same_says_so() -> None:
+    assert says("Do you sell pianos?", answer="ask_anyway") is None
+    assert says("Do you sell pianos?", answer_sites={"shop": "ask_anyway"}) is None
+    assert says("Do you sell pianos?", answer_sites={"other": "ask_anyway"}) is not None
+    assert says("Do you sell pianos?", sentence="No idea.") == "No idea."
+    assert says("Do you sell pianos?", knowledge=0) is None, "without any knowledge nothing was decided"

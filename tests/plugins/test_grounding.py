@@ -118,7 +118,10 @@ def test_words_that_are_no_models_are_left_alone(kind: str) -> None:
 
 
 def test_an_answer_from_the_memory_is_checked_as_well() -> None:
-    assert after("Shipping costs €99 [1].", ONE, answer={"type": "cache"}).handoff_code is Reason.UNCONFIRMED
+    for known in (None, 0.0):  # it is kept as the model said it, with what was found out about it
+        kept = {"type": "cache", "grounded": known}
+        assert after("Shipping costs €99 [1].", ONE, answer=kept).handoff_code is Reason.UNCONFIRMED
+    assert after("Shipping costs €99 [1].", ONE, answer={"type": "cache", "grounded": 1.0}).handoff_reason == ""
 
 
 def test_an_answer_without_citations_gets_those_that_prove_it() -> None:

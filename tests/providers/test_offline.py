@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot import End, Passage, Prompt, PromptMessage, Text, ToolCall, Usage
+from bot import End, Passage, Prompt, PromptMessage, Text, ToolCall, Usage, language_of, small_talk
 from plugins.providers.offline import Offline
-from plugins.providers.offline.phrases import LANGUAGES, language_of, small_talk
+from plugins.providers.offline.phrases import LANGUAGES
 from plugins.providers.offline.quotes import MAX_LIST_WORDS, MAX_WORDS, choose
 from plugins.providers.offline.words import count_words
 

@@ -139,7 +139,7 @@ export interface TurnFrame {
   conv: string;
   turn: string;
   attempt: number;
-  phase: 'thinking' | 'writing' | 'done' | 'stopped' | 'failed';
+  phase: 'thinking' | 'writing' | 'checking' | 'done' | 'stopped' | 'failed';
 }
 export interface DeltaFrame { t: 'delta'; conv: string; turn: string; attempt: number; off: number; text: string }
 /** How a conversation stands that waits for a person. Times are Unix seconds, lengths seconds. */

@@ -18,9 +18,11 @@ from bot import (
     ToolCall,
     Usage,
     hookimpl,
+    language_of,
+    small_talk,
 )
 
-from .phrases import LANGUAGES, Phrases, language_of, small_talk
+from .phrases import LANGUAGES, Phrases
 from .quotes import choose
 from .words import stem
 

@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
-from .phrases import LANGUAGES
+from bot import FREQUENT_WORDS
 
 SNOWBALL = {
     "ar": "arabic", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish", "fr": "french",
@@ -39,8 +39,7 @@ def stem(word: str, language: str) -> str:
 
 def stems(text: str, language: str) -> set[str]:
     """The words of ``text`` that say something."""
-    phrases = LANGUAGES.get(language)
-    idle = phrases.words if phrases else frozenset[str]()
+    idle = FREQUENT_WORDS.get(language, frozenset())
     found: set[str] = set()
     for token in _TOKEN.findall(unicodedata.normalize("NFKC", text).lower()):
         if token[0] >= "\u0e00":

@@ -1,0 +1,203 @@
+"""A site with checked answers: nothing is shown before everything has checked it, and all else is as on other sites."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from bot import accounts, bus, clock, hours, lease, switches
+from bot.messages import Inbound, Receipt
+from bot.plugins import forget_plugins, load_plugins
+from bot.receive import receive
+from bot.stopping import request_stop
+from bot.turns import running_turn
+from bot.turns_process import Pool
+from plugins.knowledge.folder import Folder
+from tests.fakes.llm import FakeLLM, Script
+
+TEXT = "Standard shipping costs €4.90. Express shipping costs €12.50. You can return items within 30 days."
+QUESTION = "What does standard shipping cost?"
+
+
+@pytest.fixture
+def llm() -> Iterator[FakeLLM]:
+    with FakeLLM() as server:
+        yield server
+
+
+@pytest.fixture
+def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM, tmp_path: Any) -> Iterator[Pool]:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "shipping.md").write_text(f"# Shipping\n\n{TEXT}\n", "utf-8")
+    os.utime(folder / "shipping.md", (time.time() - 60, time.time() - 60))
+    Folder(folder, "markdown:folder").sync()
+    environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
+    store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
+    store.write(lambda: hours.change_site("s1", answers="checked"))
+    accounts.forget_sites()
+    lease.start("turns")
+    registry = load_plugins("turns")
+    made = Pool(8, registry)
+    registry.on_overdue = made.on_overdue
+    yield made
+    made.drain()
+    forget_plugins()
+
+
+class Heard:
+    """What watchers of the conversation are told, live."""
+
+    def __init__(self) -> None:
+        self.frames: list[dict[str, Any]] = []
+        self._listener = bus.bus().listen({"live": self._take})
+
+    def _take(self, payload: bytes) -> None:
+        if len(payload) > 36:
+            self.frames.append(orjson.loads(payload[36:]))
+
+    @property
+    def shown(self) -> str:
+        return "".join(frame["text"] for frame in self.frames if frame["t"] == "delta")
+
+    @property
+    def phases(self) -> list[str]:
+        return [frame["phase"] for frame in self.frames if frame["t"] == "turn"]
+
+
+@pytest.fixture
+def heard(pool: Pool) -> Iterator[Heard]:
+    made = Heard()
+    yield made
+    made._listener.stop()
+
+
+def say(pool: Pool, text: str, *, kind: Any = "message") -> str:
+    got = receive(
+        [Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, kind=kind)]
+    )[0]
+    assert isinstance(got, Receipt)
+    pool.on_wake(got.conversation_id.encode())
+    return got.conversation_id
+
+
+def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def answers(store: Any) -> list[Any]:
+    return store.read(
+        lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq))
+    )
+
+
+def test_nothing_is_shown_before_it_passed(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    llm.script(Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]."))
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert answer.body.startswith("Standard shipping costs €4.90 [1].\n\nI left out") and "15" not in answer.body
+    assert until(lambda: "checking" in heard.phases) and heard.phases[0] == "thinking"
+    time.sleep(0.2)
+    assert heard.shown == "", "no piece of it left before it was stored"
+
+
+def test_on_other_sites_it_is_shown_and_replaced(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    store.write(lambda: hours.change_site("s1", answers=""))
+    llm.script(Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]."))
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert until(lambda: "€15" in heard.shown) and "checking" not in heard.phases
+    assert "€15" not in answer.body and "€4.90" in answer.body
+
+
+def test_a_new_message_starts_it_again_until_the_end(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    llm.script(
+        Script(answer="Standard shipping costs €4.90 [1]. " * 3, tokens_per_second=20),
+        Script(answer="You can return items within 30 days [1].", times=0),
+    )
+    conversation = say(pool, QUESTION)
+    until(lambda: "checking" in heard.phases)
+    say(pool, "And how many days do I have to return items?")
+    until(lambda: answers(store))
+    time.sleep(0.3)
+    assert [one.body for one in answers(store)] == ["You can return items within 30 days [1]."]
+    assert heard.shown == "" and conversation
+
+
+def test_a_stop_keeps_nothing_that_was_not_shown(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    llm.script(Script(answer="Standard shipping costs €4.90 [1]. " * 5, tokens_per_second=15))
+    conversation = say(pool, QUESTION)
+    until(lambda: "checking" in heard.phases)
+    turn = store.read(lambda: running_turn(conversation))
+    assert turn is not None and request_stop(conversation, turn[0])
+    pool.on_wake(conversation.encode())
+    (answer,) = until(lambda: answers(store))
+    assert (answer.body, answer.kind) == ("", "stopped") and heard.shown == ""
+
+
+def test_a_take_over_leaves_a_draft_and_shows_nothing(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    llm.script(
+        Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €12.50 [1].", tokens_per_second=15)
+    )
+    say(pool, QUESTION)
+    until(lambda: "checking" in heard.phases)
+    say(pool, "", kind="handoff")
+    state = until(lambda: store.read(lambda: [t.state for t in store.Turn.select() if t.state != "running"]))
+    assert state == ["superseded"] and not answers(store) and heard.shown == ""
+
+
+def test_a_provider_that_breaks_in_the_middle_leaves_no_word_behind(
+    store: Any, pool: Pool, llm: FakeLLM, heard: Heard
+) -> None:
+    llm.script(
+        Script(answer="Express shipping costs €15 [1]. More", fault="cut", after=6),
+        Script(answer="Standard shipping costs €4.90 [1].", times=0),
+    )
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store), 15)
+    assert answer.body == "Standard shipping costs €4.90 [1]."
+    time.sleep(0.2)
+    assert heard.shown == "" and heard.phases.count("checking") == 2
+
+
+def test_when_nothing_holds_a_person_is_offered_or_comes(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    llm.script(Script(answer="Standard shipping costs €99 [1]."))
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert answer.body.startswith("I could not confirm my answer") and "Talk to a person" in answer.extra
+    assert heard.shown == ""
+
+
+def test_a_question_without_an_answer_costs_nothing_and_is_told_so(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    say(pool, "Do you have vegetarian recipes with pumpkin?")
+    (answer,) = until(lambda: answers(store))
+    assert (
+        answer.body.startswith("I did not find an answer")
+        and answer.kind == "auto"
+        and "Talk to a person" in answer.extra
+    )
+    assert not llm.requests, "no provider was asked"
+    llm.script(Script(answer="Hello! How can I help?"))
+    say(pool, "Hello")
+    until(lambda: len(answers(store)) == 2)
+    assert answers(store)[1].body == "Hello! How can I help?" and len(llm.requests) == 1
+
+
+def test_a_site_may_have_the_ai_asked_all_the_same(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    switches.store_settings("escalation_no_answer", "{}", {"answer": "ask_anyway"}, actor="test", changed=("answer",))
+    pool.registry.on_changed(b"")
+    llm.script(Script(answer="Yes, 40 recipes for $3 each."), Script(answer="I do not know.", times=0))
+    say(pool, "Do you have vegetarian recipes with pumpkin?")
+    (answer,) = until(lambda: answers(store))
+    assert len(llm.requests) == 1
+    assert "40" not in answer.body and answer.body.startswith("I could not confirm"), "and what it made up is not given"
