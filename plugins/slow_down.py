@@ -30,6 +30,12 @@ PLUGIN = PluginInfo(
 log = structlog.get_logger("slow_down")
 
 MINUTE = 60.0
+BURST = 5
+"""Minutes in which a burst is counted."""
+SHORTEST = 0.5
+"""Seconds: nobody notices less."""
+MOST_OVER = 20
+"""More over a limit than this does not make it slower."""
 
 
 class SlowSettings(Settings):
@@ -88,22 +94,33 @@ def settings_schema() -> type[Settings]:
 @hookimpl
 def pace(settings: SlowSettings, turn: TurnContext) -> Pace | None:
     mine = recent_answers(turn.conversation_id, settings.remember * MINUTE)
-    if not mine and not settings.address_burst:
-        return None
-    question = fingerprint_question(turn.question)
-    burst = [one for one in mine if one.at >= now() - 5 * MINUTE]
-    if found := passed_on(settings, burst, mine):
-        return _noted(turn, found)
-    if found := repeated(settings, mine, question):
-        return _noted(turn, found)
-    wait, why = slower(settings, burst, mine)
+    near: list[RecentAnswer] = []
     if settings.address_burst:
-        near = recent_answers(turn.conversation_id, 5 * MINUTE, origin=True, limit=settings.address_burst * 4)
-        extra = growing(len(near) - settings.address_burst, settings.longest)
-        wait, why = max((wait, why), (extra, "address"))
+        most = settings.address_burst + MOST_OVER
+        near = recent_answers(turn.conversation_id, BURST * MINUTE, origin=True, limit=most)
+    found = judge(settings, mine, near, fingerprint_question(turn.question), now(), turn.put_off)
+    if found is not None:
+        log.info(
+            "slowed_down", why=found.why, seconds=round(found.wait), conversation=turn.conversation_id, turn=turn.turn_id
+        )  # fmt: skip
+    return found
+
+
+def judge(
+    settings: SlowSettings, mine: Sequence[RecentAnswer], near: Sequence[RecentAnswer], question: str, at: float, put_off: int = 0
+) -> Pace | None:  # fmt: skip
+    """What becomes of a question at the time ``at``: ``mine`` are the visitor's latest answers, ``near`` those to the same address,
+    both newest first."""
+    burst = [one for one in mine if one.at >= at - BURST * MINUTE]
+    found = passed_on(settings, burst, mine) or repeated(settings, mine, question)
+    if found is not None:
+        return found
+    wait, why = slower(settings, burst, mine)
+    crowd = growing(len(near) - settings.address_burst, settings.longest) if settings.address_burst else 0.0
     # How long it has to be between two answers, counted from the last one: whoever paused anyway does not wait.
-    left = wait - (now() - mine[0].at if mine and why != "address" else 0) - turn.put_off
-    return _noted(turn, Pace(wait=left, why=why)) if left > 0.5 else None
+    wait = max(0.0, wait - (at - mine[0].at if mine else 0.0))
+    wait, why = max((wait, why), (crowd, "address"))
+    return Pace(wait=wait - put_off, why=why) if wait - put_off > SHORTEST else None
 
 
 def passed_on(settings: SlowSettings, burst: Sequence[RecentAnswer], mine: Sequence[RecentAnswer]) -> Pace | None:
@@ -149,10 +166,3 @@ def in_a_row(mine: Sequence[RecentAnswer]) -> int:
 def growing(over: int, longest: int) -> float:
     """Seconds for the so-manieth one over a limit: 2, 4, 8 … up to the longest."""
     return float(min(longest, 2 ** min(over, 10))) if over > 0 else 0.0
-
-
-def _noted(turn: TurnContext, found: Pace) -> Pace:
-    log.info(
-        "slowed_down", why=found.why, seconds=round(found.wait), conversation=turn.conversation_id, turn=turn.turn_id
-    )
-    return found
