@@ -79,7 +79,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     seen = look(history, [message for message in history if asked_now(message, begun)], fleet)
     if seen.nothing and not asked.strip():
         return only_pictures(), running.account()
-    found = _found(search(begun, history, plugins), seen, asked)
+    found = _found(search(begun, history, plugins), seen)
     turn = replace(
         turn, passages=found.passages, answerable=found.answerable, certainty=found.certainty, pictures=seen.shown,
         knowledge=found.version,
@@ -129,10 +129,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
             before.keep(first, said)
     if said.type in {"cache", "auto"} and said.text.strip():
         running.show(said.text)
-    said = honest(said)
-    if rule.choices and not said.handoff_reason:
-        said = replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
-    return said, running.account(*usages)
+    return _offered(honest(said, seen), rule), running.account(*usages)
 
 
 def _shielded(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:
@@ -301,9 +298,9 @@ def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:
     )
 
 
-def _found(found: Found, seen: Pictures, asked: str) -> Found:
-    """With pictures alone there is nothing yet that could be searched for: who looks at them may ask."""
-    return replace(found, answerable=True) if seen.asked and not asked.strip() else found
+def _found(found: Found, seen: Pictures) -> Found:
+    """What a picture is about cannot be searched for: who looks at it may answer, or ask."""
+    return replace(found, answerable=True) if seen.shown else found
 
 
 def only_pictures() -> Answer:
@@ -311,35 +308,24 @@ def only_pictures() -> Answer:
     return Answer(text=f"{CANNOT_SEE} {ONLY_PICTURES}", type="fallback", choices=(PERSON,))
 
 
-def honest(said: Answer) -> Answer:
+def honest(said: Answer, seen: Pictures) -> Answer:
     """An answer of somebody who could not look at the pictures says so first, and offers a person. Any other is as it was."""
-    if not said.unseen or not said.text.strip():
+    if not (said.unseen or seen.nothing) or not said.text.strip():
         return said
     choices = said.choices if said.handoff_reason else tuple(dict.fromkeys((*said.choices[: MAX_CHOICES - 1], PERSON)))
-    return replace(said, text=f"{CANNOT_SEE}\n\n{said.text}", choices=choices)
+    return replace(said, text=f"{CANNOT_SEE}\n\n{said.text}", choices=choices, unseen=True)
+
+
+def _offered(said: Answer, rule: AutoReply) -> Answer:
+    """With what a rule offers beside the answer."""
+    if not rule.choices or said.handoff_reason:
+        return said
+    return replace(said, choices=tuple(dict.fromkeys((*rule.choices, *said.choices)))[:MAX_CHOICES])
 
 
 def own_words(history: Sequence[MessageView]) -> str:
     """What customer and agents wrote, as it is stored."""
     return "\n".join(m.text for m in history if m.author in {"customer", "agent"} and m.text and not m.deleted)
-
-
-def _found(found: Found, seen: Pictures, asked: str) -> Found:
-    """With pictures alone there is nothing yet that could be searched for: who looks at them may ask."""
-    return replace(found, answerable=True) if seen.asked and not asked.strip() else found
-
-
-def only_pictures() -> Answer:
-    """The answer to pictures without a word, when nobody can look at them."""
-    return Answer(text=f"{CANNOT_SEE} {ONLY_PICTURES}", type="fallback", choices=(PERSON,))
-
-
-def honest(said: Answer) -> Answer:
-    """An answer of somebody who could not look at the pictures says so first, and offers a person. Any other is as it was."""
-    if not said.unseen or not said.text.strip():
-        return said
-    choices = said.choices if said.handoff_reason else tuple(dict.fromkeys((*said.choices[: MAX_CHOICES - 1], PERSON)))
-    return replace(said, text=f"{CANNOT_SEE}\n\n{said.text}", choices=choices)
 
 
 def unhappy(history: Sequence[MessageView]) -> int:

@@ -24,6 +24,7 @@ from bot.store import (
     Message,
     Placeholder,
     PluginState,
+    Provider,
     Rating,
     StoredFile,
     Ticket,
@@ -68,6 +69,10 @@ MESSAGES = (
     # The key of a file, not its bytes: those stay as they are.
     Sealed(StoredFile, ("name", "key")),
 )
+
+
+WITH_SETTINGS: tuple[type[Model], ...] = (PluginState, Provider)
+"""Tables whose ``settings`` hold secrets, by ``name``."""
 
 
 @dataclass(slots=True)
@@ -172,32 +177,39 @@ def _apply(what: Sealed, key: str, before: dict[str, Any], after: dict[str, Any]
 
 
 def renew_settings(progress: Progress) -> Walk:
-    """Seal the secrets of plugins with the new key, where a retired one sealed them."""
+    """Seal the secrets of plugins and added providers with the new key, where a retired one sealed them."""
     done = Walk()
-    rows = plugin_rows()
+    for model in WITH_SETTINGS:
+        _renew_settings(model, done, progress)
+    return done
+
+
+def _renew_settings(model: type[Model], done: Walk, progress: Progress) -> None:
+    table = str(model._meta.table_name)
+    rows = _settings_of(model)
     for name, stored in rows:
         values = json.loads(stored)
         for setting, value in values.items():
-            place = secret_place(name, setting)
+            place = secret_place(name, setting, table)
             try:
                 if isinstance(value, str) and is_sealed(value) and crypto.key_state(crypto.key_id(value))[1]:
                     values[setting] = seal("secret", unseal("secret", value, place), place)
             except CryptoError:
                 done.unreadable.append(place)
         if values != json.loads(stored):
-            done.changed += _store_settings(name, stored, json.dumps(values, sort_keys=True))
-    progress("plugin_state", len(rows))
-    return done
+            done.changed += _store_settings(table, name, stored, json.dumps(values, sort_keys=True))
+    progress(table, len(rows))
 
 
-def _store_settings(name: str, before: str, after: str) -> int:
-    same = (PluginState.name == name) & (PluginState.settings == before)
-    return int(store.write(lambda: PluginState.update(settings=after).where(same).execute()))
+def _store_settings(table: str, name: str, before: str, after: str) -> int:
+    statement = f"UPDATE {table} SET settings = ? WHERE name = ? AND settings = ?"  # noqa: S608  our own names
+    return store.write(lambda: int(store.sql(statement, (after, name, before)).rowcount))
 
 
-def plugin_rows() -> list[tuple[str, str]]:
-    """Name and stored settings of every plugin."""
-    return store.read(lambda: [(row.name, row.settings) for row in PluginState.select()])
+def _settings_of(model: type[Model]) -> list[tuple[str, str]]:
+    """Name and stored settings of every plugin, or of every added provider."""
+    statement = f"SELECT name, settings FROM {model._meta.table_name} ORDER BY name"  # noqa: S608  our own names
+    return store.read(lambda: [(row[0], row[1]) for row in store.sql(statement).fetchall()])
 
 
 def rows_by_key() -> dict[str, int]:
@@ -214,7 +226,8 @@ def rows_by_key() -> dict[str, int]:
             for row in rows:
                 for text in row[1 : 1 + len(what.columns)]:
                     count(text)
-    for _, stored in plugin_rows():
-        for value in json.loads(stored).values():
-            count(value)
+    for model in WITH_SETTINGS:
+        for _, stored in _settings_of(model):
+            for value in json.loads(stored).values():
+                count(value)
     return counts

@@ -19,6 +19,7 @@ from bot.bus import bus
 from bot.commit import commit
 from bot.config import config
 from bot.file_routes import add_file_routes
+from bot.fleet_metrics import FleetCollector
 from bot.plugins import Registry
 from bot.proxies import is_local, trusted_networks
 from bot.store import Setting, StoreUnavailable
@@ -177,5 +178,5 @@ def _health(app: Flask) -> None:
         """For Prometheus on this machine or a private network; for everybody else there is nothing here."""
         if not is_local(request.environ):
             raise RequestError(404, "not_found", "There is nothing at this address.")
-        body, kind = offload(metrics.exposition, Collector())
+        body, kind = offload(metrics.exposition, Collector(), FleetCollector())
         return Response(body, content_type=kind)
