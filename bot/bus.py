@@ -1,8 +1,9 @@
 """Wakes and live frames over Redis or Valkey. May vanish at any time: nothing is lost, it gets slower.
 
 Topics: ``turns`` (a conversation wants its turn), ``changed`` (a conversation has a new ``rev``), ``live`` (a frame for its
-watchers: 36 bytes of conversation id, then JSON), ``out`` (deliveries wait), ``jobs``, ``plugins``. A handler that gets an
-empty payload looks for itself: that happens after a reconnect and, without Redis, every 250 ms when the database changed.
+watchers: 36 bytes of conversation id, then JSON, which is sealed on its way), ``out`` (deliveries wait), ``jobs``, ``plugins``.
+A handler that gets an empty payload looks for itself: that happens after a reconnect and, without Redis, every 250 ms when the
+database changed.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ import structlog
 
 from bot.config import config
 from bot.failpoints import failpoint
+from bot.live_seal import open_live, seal_live
 from bot.resp import Command, Subscription, pipelined
 from bot.threads import Empty, NativeQueue, native_thread_id, on_main_thread, patched
 
 log = structlog.get_logger("bus")
 
 PREFIX = "deskhand:"
+LIVE = "live"
+LIVE_TOPIC = f"{PREFIX}{LIVE}".encode()
+FRAME_AT = 36
+"""Where the frame begins in the payload of a live topic: behind the conversation's id."""
 TICK = 0.25
 DRAFT_SECONDS = 900
 Handler = Callable[[bytes], None]
@@ -111,7 +117,7 @@ class Bus:
 
     def publish_live(self, conversation_id: str, frame: bytes) -> None:
         """Show ``frame`` (JSON) to the watchers of a conversation, if anybody watches."""
-        self.publish([("live", conversation_id.encode() + frame)])
+        self.publish([(LIVE, conversation_id.encode() + frame)])
 
     def send_now(self, items: Sequence[tuple[str, bytes]], drafts: Sequence[tuple[str, str]] = ()) -> None:
         """Publish in this thread. ``drafts``: ``(turn:attempt, text)``, stored before the frames go out.
@@ -122,9 +128,13 @@ class Bus:
         commands: list[Command] = []
         for key, text in drafts:
             name = f"{PREFIX}draft:{key}".encode()
-            commands.append((b"SET", name, text.encode("utf-8", "replace"), b"EX", b"%d" % DRAFT_SECONDS))
+            if sealed := seal_live(text.encode("utf-8", "replace"), key.encode()):
+                commands.append((b"SET", name, sealed, b"EX", b"%d" % DRAFT_SECONDS))
         untold = set(self._untold)
-        commands += [(b"PUBLISH", (PREFIX + topic).encode(), payload) for topic, payload in items]
+        for topic, payload in items:
+            ready = _sealed(payload) if topic == LIVE else payload
+            if ready is not None:
+                commands.append((b"PUBLISH", (PREFIX + topic).encode(), ready))
         commands += [(b"PUBLISH", (PREFIX + topic).encode(), b"") for topic in untold]
         if not commands:
             return
@@ -136,12 +146,13 @@ class Bus:
         if self._attempt(work):
             self._untold -= untold
         else:
-            self._untold.update(topic for topic, _ in items if topic != "live")
+            self._untold.update(topic for topic, _ in items if topic != LIVE)
 
     def draft(self, turn_id: str, attempt: int) -> str:
         """What has been shown of an answer in progress; empty when there is none or Redis is away."""
         raw = self._attempt(lambda client: client.get(f"{PREFIX}draft:{turn_id}:{attempt}"))
-        return raw.decode("utf-8", "ignore") if raw else ""
+        text = open_live(raw, f"{turn_id}:{attempt}".encode()) if raw else None
+        return text.decode("utf-8", "ignore") if text else ""
 
     def drop_draft(self, turn_id: str, attempts: int) -> None:
         self._attempt(lambda client: client.delete(*[f"{PREFIX}draft:{turn_id}:{n}" for n in range(1, attempts + 1)]))
@@ -149,6 +160,20 @@ class Bus:
     def listen(self, handlers: Mapping[str, Handler]) -> Listener:
         """Call the handlers from a thread (a greenlet in web) until ``stop``. They must be quick and must not raise."""
         return Listener(self, handlers)
+
+
+def _sealed(payload: bytes) -> bytes | None:
+    """A live payload as it travels; ``None``: not now."""
+    about, frame = payload[:FRAME_AT], payload[FRAME_AT:]
+    sealed = seal_live(frame, about)
+    return about + sealed if sealed else None
+
+
+def _opened(payload: bytes) -> bytes | None:
+    """A live payload as it was given; ``None``: it is not of one who has our key."""
+    about, sealed = payload[:FRAME_AT], payload[FRAME_AT:]
+    frame = open_live(sealed, about)
+    return None if frame is None else about + frame
 
 
 class _Outgoing:
@@ -224,7 +249,9 @@ class Listener:
             self._look()
             while not self._stop.is_set():
                 for topic, payload in subscription.messages():
-                    self._call(self.handlers[topic], payload)
+                    ready = _opened(payload) if topic == LIVE_TOPIC else payload
+                    if ready is not None:
+                        self._call(self.handlers[topic], ready)
         finally:
             if subscription is not None:
                 subscription.close()

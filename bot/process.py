@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from bot import crypto, lease, logs, metrics
+from bot import crypto, lease, live_seal, logs, metrics
 from bot.bus import reset_bus
 from bot.config import config
 from bot.plugins import Registry, load_plugins
@@ -45,6 +45,7 @@ def process(name: str, *, plugins_of: str = "") -> Iterator[Registry]:
     open_database(config().database)
     if config().encrypt_messages:
         crypto.prepare("message")  # with the wrong master key no message could be stored: say so now
+    live_seal.prepare()
     lease.start(name)
     registry = load_plugins(plugins_of or name)
     try:

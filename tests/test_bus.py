@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import redis
+
 from bot.bus import Bus
 from bot.drafts import Drafts
 from tests.running import ROOT, wait_for
@@ -130,3 +132,22 @@ def test_a_draft_is_read_back_piece_by_piece(valkey: Valkey) -> None:
     wait_for(lambda: bus.draft("t1", 1) == "Hello wörld")
     assert bus.draft("t1", 2) == ""
     drafts.stop()
+
+
+def test_nothing_that_people_write_is_readable_in_redis_or_on_its_way(valkey: Valkey) -> None:
+    bus = Bus(valkey.url)
+    heard, listener = collect(bus, "live")
+    with redis.Redis.from_url(valkey.url) as client, client.pubsub() as wire:
+        wire.subscribe("deskhand:live")
+        bus.send_now([("live", b"c" * 36 + b'{"text": "anna@example.com"}')], [("t1:1", "anna@example.com")])
+        wait_for(lambda: heard["live"][1:] == [b"c" * 36 + b'{"text": "anna@example.com"}'])
+        raw = [
+            client.get("deskhand:draft:t1:1"),
+            *(said["data"] for said in (wire.get_message(timeout=1) for _ in range(2)) if said),
+        ]
+        assert b"anna" not in b"".join(one for one in raw if isinstance(one, bytes))
+        assert len(raw) == 3
+        client.set("deskhand:draft:t1:2", client.get("deskhand:draft:t1:1") or b"")
+    assert bus.draft("t1", 1) == "anna@example.com"
+    assert bus.draft("t1", 2) == "", "a draft is bound to its turn"
+    listener.stop()

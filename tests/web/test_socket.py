@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import orjson
 import redis as redis_client
 
+from bot import bus
 from tests.valkey import Valkey
 from tests.web.webprocess import Socket, Web, new_cid
 
@@ -229,9 +229,8 @@ def test_long_histories_come_in_pages_that_fit(web: Web) -> None:
     back.end()
 
 
-def live(server: Valkey, conv: str, frame: dict[str, Any]) -> None:
-    with redis_client.Redis.from_url(server.url) as client:
-        client.publish("deskhand:live", conv.encode() + orjson.dumps(frame))
+KEY = "ab" * 32
+"""The master key of an installation whose processes are web and this test."""
 
 
 def begun(running: Web) -> tuple[Socket, str]:
@@ -242,13 +241,18 @@ def begun(running: Web) -> tuple[Socket, str]:
     return sock, conv
 
 
-def test_live_frames_reach_the_watchers_and_nobody_else(web_on: Callable[..., Web], redis_server: Valkey) -> None:
-    running = web_on(REDIS_URL=redis_server.url)
+def test_live_frames_reach_the_watchers_and_nobody_else(
+    web_on: Callable[..., Web], redis_server: Valkey, environment: Callable[..., None]
+) -> None:
+    running = web_on(REDIS_URL=redis_server.url, DESKHAND_KEY=KEY)
+    environment(REDIS_URL=redis_server.url, DESKHAND_KEY=KEY)
     sock, conv = begun(running)
     other, _ = begun(running)
     time.sleep(0.3)
     delta = {"t": "delta", "conv": conv, "turn": conv, "attempt": 1, "off": 0, "text": "Hä😀"}
-    live(redis_server, conv, delta)
+    with redis_client.Redis.from_url(redis_server.url) as client:
+        client.publish("deskhand:live", conv.encode() + orjson.dumps({**delta, "text": "of somebody without the key"}))
+    bus.bus().publish_live(conv, orjson.dumps(delta))
     assert sock.take("delta") == delta
     assert [frame for frame in other.quiet() if frame["t"] == "delta"] == []
     sock.end()
@@ -256,10 +260,14 @@ def test_live_frames_reach_the_watchers_and_nobody_else(web_on: Callable[..., We
 
 
 def test_who_comes_in_mid_answer_reads_the_draft(
-    web_on: Callable[..., Web], redis_server: Valkey, fresh_database: Callable[[], str]
+    web_on: Callable[..., Web],
+    redis_server: Valkey,
+    fresh_database: Callable[[], str],
+    environment: Callable[..., None],
 ) -> None:
     database = fresh_database()
-    running = web_on(REDIS_URL=redis_server.url, database=database)
+    running = web_on(REDIS_URL=redis_server.url, DESKHAND_KEY=KEY, database=database)
+    environment(REDIS_URL=redis_server.url, DESKHAND_KEY=KEY)
     sock, conv = begun(running)
     turn = "01a1fdb9-e222-7583-92fb-29ef8e4d4ab4"
     from bot import store
@@ -271,8 +279,7 @@ def test_who_comes_in_mid_answer_reads_the_draft(
         ).execute()
     )
     store.close_database()
-    with redis_client.Redis.from_url(redis_server.url) as client:
-        client.set(f"deskhand:draft:{turn}:2", "so far")
+    bus.bus().send_now([], [(f"{turn}:2", "so far")])
     late = running.visitor(token=sock.welcome["token"])
     assert late.take("msgs")["turn"] == {"id": turn, "attempt": 2, "text": "so far"}
     sock.end()
