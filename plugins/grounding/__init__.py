@@ -74,8 +74,8 @@ def after_ai(settings: GroundingSettings, answer: Answer, turn: TurnContext) -> 
     if answer.type == "offline":
         # It quotes: nothing in it can be anything but what stands in the articles.
         return replace(answer, grounded=1.0) if answer.sources else None
-    if answer.type not in {"ai", "cache"}:
-        return None
+    if answer.type not in {"ai", "cache"} or not (turn.knowledge or turn.passages):
+        return None  # without any knowledge there is nothing to hold it against
     from plugins.grounding.check import check
 
     checked = check(

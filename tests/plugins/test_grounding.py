@@ -29,7 +29,7 @@ RETURNS = Passage(
     language="en",
 )
 TURN = TurnContext(
-    turn_id="t", conversation_id="c", site="s", channel="x", site_key="shop", language="en", passages=(SHIPPING, RETURNS),
+    turn_id="t", conversation_id="c", site="s", channel="x", site_key="shop", language="en", passages=(SHIPPING, RETURNS), knowledge=7,
     question="What does shipping cost?", said="What does shipping cost?", instructions="You are the support assistant of Fjord & Fern.",
 )  # fmt: skip
 ONE = Source(n=1, passage_id="p1", title="Shipping", heading="Costs", url="https://shop.example/shipping")
@@ -160,6 +160,10 @@ def test_without_knowledge_no_fact_holds_and_no_courtesy_fails() -> None:
     empty = replace(TURN, passages=(), answerable=False, said="Do you sell pianos?", question="Do you sell pianos?")
     assert after("I did not find this. Would you like to talk to a person?", turn=empty).grounded is None
     assert after("Yes, pianos cost €2,500 in our Berlin store.", turn=empty).handoff_code is Reason.UNCONFIRMED
+
+
+def test_an_installation_without_knowledge_has_nothing_to_check_against() -> None:
+    assert after("Call 0800 555 112.", turn=replace(TURN, passages=(), knowledge=0)).grounded is None
 
 
 @pytest.mark.parametrize(
