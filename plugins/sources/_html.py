@@ -40,7 +40,7 @@ def read_page(raw: bytes, url: str, charset: str) -> dict[str, Any]:
 
 
 def _parsed(raw: bytes, charset: str) -> Any:
-    if b"\x00" in raw[:2_000] and not charset:
+    if b"\x00" in raw[:2_000] and not charset.lower().startswith("utf-16"):
         raise Unreadable("it is not a page of text")
     if not charset:
         try:
@@ -120,6 +120,11 @@ def _address(base: str, told: str) -> str:
 
 
 def _remove_unseen(tree: Any) -> None:
+    for one in tree.xpath("//a[@href]"):
+        if not one.get("href").strip().lower().startswith(
+            ("https:", "http:", "mailto:", "tel:", "/", ".", "?", "#")
+        ) and ":" in one.get("href"):
+            one.attrib.pop("href")
     for one in tree.xpath("//*"):
         if not isinstance(one.tag, str) or one.getparent() is None or one.tag == "body":
             continue

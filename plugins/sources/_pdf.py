@@ -57,7 +57,8 @@ def _without_repeats(pages: list[list[str]]) -> list[list[str]]:
 
 
 def _bare(line: str) -> str:
-    return re.sub(r"\d+", "0", line).strip()
+    """Page numbers differ; of a longer line the numbers are what it says."""
+    return re.sub(r"\d+", "0", line).strip() if sum(letter.isalpha() for letter in line) <= 10 else line.strip()
 
 
 def _paragraphs(lines: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import hashlib
 from collections import Counter
@@ -111,8 +112,9 @@ class Website(Served):
                 await response.write(b" ")
                 await asyncio.sleep(0.2)
         elif page.how == "endless":
-            while True:
-                await response.write(b"<p>more</p>" * 5_000)
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await response.write(b"<p>more</p>" * 5_000)
         elif page.how == "cut":
             await response.write(page.body)
             if request.transport is not None:
