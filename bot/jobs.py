@@ -19,6 +19,7 @@ from bot import clock, lease
 from bot.bus import bus
 from bot.events import JobSpec
 from bot.failpoints import failpoint
+from bot.logs import redact
 from bot.store import Job, StoreUnavailable, db, read, sql, write
 
 log = structlog.get_logger("jobs")
@@ -148,7 +149,7 @@ def claim_and_run(job_id: str, specs: Mapping[str, JobSpec]) -> bool:
         except Again as later:
             again = later
         except (Exception, SystemExit) as failure:
-            error = f"{type(failure).__name__}: {failure}"[:500]
+            error = redact(f"{type(failure).__name__}: {failure}")[:500]
             log.warning("job_failed", kind=claimed.kind, job=claimed.id, attempt=claimed.attempts, reason=error)
     failpoint("job.before_done")
     write(lambda: _settle(claimed, error) if again is None else _later(claimed, again))

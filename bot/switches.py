@@ -11,6 +11,7 @@ import structlog
 
 from bot import audit, hours, store
 from bot.clock import now
+from bot.logs import redact
 from bot.store import PluginState, Setting
 
 log = structlog.get_logger("plugins")
@@ -154,7 +155,7 @@ def strike(name: str, hook: str, reason: str, *, wait: bool = False) -> None:
         nonlocal off
         row = _row(name)
         strikes = row.strikes + 1
-        error = f"{hook}: {reason}"[:500]
+        error = redact(f"{hook}: {reason}")[:500]
         changes: dict[str, Any] = {"strikes": strikes, "last_error": error, "last_error_at": now()}
         off = strikes >= STRIKES and not row.off_reason
         if off:
