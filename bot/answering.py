@@ -174,13 +174,11 @@ def _without_ai(
     running: Running, plugins: Snapshot, turn: TurnContext, early: Escalation | None
 ) -> tuple[Answer | None, AutoReply]:
     """What is said without asking the AI, and what a rule adds to its answer."""
-    said = _paced(running, plugins, turn)
-    if said is not None:
-        return said, AutoReply()
+    # Rules first: they cost nothing, and one that was changed answers anew also who asks the same again.
     rule = _rule(plugins, turn)
     if rule.text.strip() or rule.escalation is not None:
         return _by_rule(running, rule, early), rule
-    return None, rule
+    return _paced(running, plugins, turn), rule
 
 
 def _paced(running: Running, plugins: Snapshot, turn: TurnContext) -> Answer | None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("answering")
 
+PATIENCE = 15.0
+"""Seconds that others wait at most: as long as a provider may take to its first words."""
 LOOK = 0.05
 """Seconds between two looks of one who waits at whether the turn was taken away."""
 
@@ -80,7 +82,7 @@ class Memory:
             waited += LOOK
             if running.cancelled:
                 raise Cancelled
-            if waited >= self.prompt.clocks.first_token:
+            if waited >= PATIENCE:
                 log.info("same_question_not_awaited", conversation=self.turn.conversation_id, seconds=waited)
                 return None
         return self._look()

@@ -205,7 +205,7 @@ def add_rule(rule: ReplyRule, *, actor: str) -> ReplyRule:
     return write(work)
 
 
-def change_rule(name: str, *, actor: str, **values: Any) -> ReplyRule:
+def change_rule(name: str, /, *, actor: str, **values: Any) -> ReplyRule:
     """Change some fields of a rule, also its name. Raises :class:`RuleRefused`."""
 
     def work() -> ReplyRule:

@@ -18,6 +18,7 @@ from bot.plugin_settings import secret_place
 from bot.store import (
     AnswerLog,
     AnswerMark,
+    CachedAnswer,
     Conversation,
     Ledger,
     Mail,
@@ -63,6 +64,7 @@ MESSAGES = (
     Sealed(Ledger, ("payload",)),
     Sealed(Mail, ("subject", "text", "html")),
     Sealed(Rating, ("comment",)),
+    Sealed(CachedAnswer, ("question", "answer")),
     Sealed(Placeholder, ("value",)),
     Sealed(AnswerLog, ("words", "note")),
     Sealed(AnswerMark, ("words",)),

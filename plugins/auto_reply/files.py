@@ -149,6 +149,7 @@ def _unquoted(cell: str) -> str:
 def _rule(row: Any) -> ReplyRule:
     if not isinstance(row, Mapping):
         raise RuleRefused("It is no rule: it must have a name, phrases and an answer.")
+    row = {"on" if key is True else key: value for key, value in row.items()}  # YAML takes a bare on for true
     unknown = next((key for key in row if key not in FIELDS), None)
     if unknown is not None:
         raise RuleRefused(f"There is no field {str(unknown)[:40]!r}. There are: {', '.join(FIELDS)}.")
