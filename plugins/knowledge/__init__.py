@@ -51,6 +51,13 @@ class KnowledgeSettings(Settings):
         label="Sample shop",
         help="Show the articles of the sample shop while there are none of your own.",
     )
+    certainty: str = setting(
+        "normal",
+        env="DESKHAND_KNOWLEDGE_CERTAINTY",
+        label="Answer from",
+        help="How sure the search must be that it found the answer: cautious, normal, bold, or a number from 0 to 1.",
+        pattern=r"^(cautious|normal|bold|0|1|[01]?\.\d{1,3})$",
+    )
 
 
 @hookimpl
@@ -59,11 +66,12 @@ def settings_schema() -> type[Settings]:
 
 
 @hookimpl
-def search_knowledge(question: Question) -> Found:
+def search_knowledge(settings: KnowledgeSettings, question: Question) -> Found:
+    from plugins.knowledge.certainty import least
     from plugins.knowledge.search import search
     from plugins.knowledge.sync import host_index
 
-    return search(host_index(), question)
+    return search(host_index(), question, least(settings.certainty))
 
 
 @hookimpl
@@ -93,7 +101,7 @@ def knowledge_source() -> KnowledgeSource:
 def commands(settings: KnowledgeSettings) -> Sequence[click.Command]:
     from plugins.knowledge.command_line import knowledge_command
 
-    return [knowledge_command(settings.folder, settings.language, settings.sample)]
+    return [knowledge_command(settings.folder, settings.language, settings.sample, settings.certainty)]
 
 
 @hookimpl

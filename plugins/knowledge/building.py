@@ -13,12 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bot import KnowledgeVersion, StoredPassage, changed_articles, passages_of
+from plugins.knowledge.nearness import ENTRY, lines_of, packed, packed_parts
 from plugins.knowledge.words import base_language, index_words
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when words, columns or stop words change: files of another format are not opened."""
 EVERYONE = 0
+LISTED = 3
+"""Passages without a heading that make an article a list, so that each is looked at as a question."""
 _BATCH = 200
+_Counts = Counter[tuple[int, str]]
 
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -26,10 +30,12 @@ CREATE TABLE scope(site TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE) WITHOU
 CREATE TABLE passage(
     rowid INTEGER PRIMARY KEY, id TEXT NOT NULL, article TEXT NOT NULL, scope INTEGER NOT NULL, title TEXT NOT NULL,
     heading TEXT NOT NULL, text TEXT NOT NULL, url TEXT NOT NULL, language TEXT NOT NULL, updated TEXT NOT NULL,
-    title_words TEXT NOT NULL, heading_words TEXT NOT NULL, body_words TEXT NOT NULL, length INTEGER NOT NULL);
+    title_words TEXT NOT NULL, heading_words TEXT NOT NULL, body_words TEXT NOT NULL, length INTEGER NOT NULL,
+    lines TEXT NOT NULL, listed INTEGER NOT NULL);
 CREATE INDEX passage_article ON passage(article);
 CREATE TABLE term(scope INTEGER NOT NULL, word TEXT NOT NULL, passages INTEGER NOT NULL, PRIMARY KEY(scope, word)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE words USING fts5(title, heading, body, content='', tokenize="ascii tokenchars ':'");
+CREATE TABLE gram(scope INTEGER NOT NULL, word TEXT NOT NULL, passages INTEGER NOT NULL, PRIMARY KEY(scope, word)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5(title, heading, body, small, content='', tokenize="ascii tokenchars ':~'");
 """
 
 
@@ -55,52 +61,66 @@ def build(target: Path, version: KnowledgeVersion, base: Path | None = None, bas
 def _fill(db: sqlite3.Connection, articles: Sequence[str]) -> None:
     scopes: dict[str, int] = {"": EVERYONE, **dict(db.execute("SELECT site, number FROM scope"))}
     counts: Counter[tuple[int, str]] = Counter()
+    grams: Counter[tuple[int, str]] = Counter()
     for start in range(0, len(articles), _BATCH):
         some = articles[start : start + _BATCH]
-        _forget(db, some, counts)
-        for stored in passages_of(some):
+        _forget(db, some, counts, grams)
+        found = passages_of(some)
+        bare = Counter(stored.passage.article_id for stored in found if not stored.passage.heading)
+        for stored in found:
             scope = scopes.setdefault(stored.site, len(scopes))
-            _add(db, stored, scope, counts)
+            _add(db, stored, scope, bare[stored.passage.article_id] >= LISTED, counts, grams)
     db.executemany("INSERT OR IGNORE INTO scope VALUES (?, ?)", scopes.items())
-    db.executemany(
-        "INSERT INTO term VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET passages = passages + excluded.passages",
-        ((scope, word, change) for (scope, word), change in sorted(counts.items()) if change),
-    )
-    db.execute("DELETE FROM term WHERE passages <= 0")
+    for table, changes in (("term", counts), ("gram", grams)):
+        db.executemany(
+            f"INSERT INTO {table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET passages = passages + excluded.passages",  # noqa: S608
+            ((scope, word, change) for (scope, word), change in sorted(changes.items()) if change),
+        )
+        db.execute(f"DELETE FROM {table} WHERE passages <= 0")  # noqa: S608
 
 
-def _forget(db: sqlite3.Connection, articles: Iterable[str], counts: Counter[tuple[int, str]]) -> None:
+def _forget(db: sqlite3.Connection, articles: Iterable[str], counts: _Counts, grams: _Counts) -> None:
     for article in articles:
         rows = db.execute(
-            "SELECT rowid, scope, title_words, heading_words, body_words FROM passage WHERE article = ?", (article,)
+            "SELECT rowid, scope, lines, title_words, heading_words, body_words FROM passage WHERE article = ?",
+            (article,),
         ).fetchall()
-        for rowid, scope, *columns in rows:
-            values = [_scoped(text.split(), scope) for text in columns]
+        for rowid, scope, lines, *columns in rows:
+            small, letters = packed_parts(lines)
+            values = [_scoped(words, scope) for words in (*(text.split() for text in columns), sorted(small))]
             db.execute(
-                "INSERT INTO words(words, rowid, title, heading, body) VALUES ('delete', ?, ?, ?, ?)", (rowid, *values)
+                "INSERT INTO words(words, rowid, title, heading, body, small) VALUES ('delete', ?, ?, ?, ?, ?)",
+                (rowid, *values),
             )
-            counts.subtract((scope, word) for word in {word for text in columns for word in text.split()})
+            counts.subtract((scope, word) for word in small.union(*(text.split() for text in columns)))
+            grams.subtract((scope, gram) for gram in letters)
         if rows:
             db.execute("DELETE FROM passage WHERE article = ?", (article,))
 
 
-def _add(db: sqlite3.Connection, stored: StoredPassage, scope: int, counts: Counter[tuple[int, str]]) -> None:
+def _add(
+    db: sqlite3.Connection, stored: StoredPassage, scope: int, listed: bool, counts: _Counts, grams: _Counts
+) -> None:
     passage = stored.passage
     language = base_language(passage.language)
     title, heading, body = (index_words(text, language) for text in (passage.title, passage.heading, passage.text))
+    lines = packed(lines_of(passage, language, listed))
+    small, letters = packed_parts(lines)
     cursor = db.execute(
         "INSERT INTO passage(id, article, scope, title, heading, text, url, language, updated, title_words, heading_words,"
-        " body_words, length) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " body_words, length, lines, listed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             passage.id, passage.article_id, scope, passage.title, passage.heading, passage.text, passage.url, language,
             passage.updated, _spread(title), _spread(heading), _spread(body), len(title) + len(heading) + len(body),
+            lines, int(lines.rpartition("\n")[2].startswith(ENTRY)),
         ),
     )  # fmt: skip
     db.execute(
-        "INSERT INTO words(rowid, title, heading, body) VALUES (?, ?, ?, ?)",
-        (cursor.lastrowid, _scoped(title, scope), _scoped(heading, scope), _scoped(body, scope)),
+        "INSERT INTO words(rowid, title, heading, body, small) VALUES (?, ?, ?, ?, ?)",
+        (cursor.lastrowid, *(_scoped(words, scope) for words in (title, heading, body, sorted(small)))),
     )
-    counts.update((scope, word) for word in {*title, *heading, *body})
+    counts.update((scope, word) for word in {*title, *heading, *body, *small})
+    grams.update((scope, gram) for gram in letters)
 
 
 def _spread(words: Iterable[str]) -> str:
@@ -121,9 +141,9 @@ def _finish(db: sqlite3.Connection, version: KnowledgeVersion, *, whole: bool) -
 def _meta(db: sqlite3.Connection, version: KnowledgeVersion) -> Iterator[tuple[str, str]]:
     yield "number", str(version.number)
     yield "tag", version.tag
-    for scope, passages, words in db.execute(
-        "SELECT scope, count(*), sum(length) FROM passage GROUP BY scope"
+    for scope, *sizes in db.execute(
+        "SELECT scope, count(*), sum(length), sum(lines <> ''), sum(listed) FROM passage GROUP BY scope"
     ).fetchall():
-        yield f"scope.{scope}", f"{passages} {words}"
+        yield f"scope.{scope}", " ".join(map(str, sizes))
     languages = db.execute("SELECT language FROM passage GROUP BY language ORDER BY count(*) DESC").fetchall()
     yield "languages", " ".join(language for (language,) in languages if language)

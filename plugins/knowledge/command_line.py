@@ -8,12 +8,14 @@ import click
 
 from bot import Question, SourceRefused, article_sources, find_source, list_articles, list_sources, site_ids
 from plugins.knowledge import article_commands, source_commands
+from plugins.knowledge.certainty import least
+from plugins.knowledge.reasons import reasons
 from plugins.knowledge.scan import FolderMissing
-from plugins.knowledge.search import ANSWERABLE, explain
+from plugins.knowledge.search import explain
 from plugins.knowledge.sync import host_index, sync
 
 
-def knowledge_command(folder: str, language: str, sample: bool) -> click.Command:
+def knowledge_command(folder: str, language: str, sample: bool, certainty: str = "normal") -> click.Command:
     """Make the command for these settings."""
 
     @click.group(
@@ -44,7 +46,7 @@ def knowledge_command(folder: str, language: str, sample: bool) -> click.Command
     @click.option("--language", "tag", default="", help="The customer's language, such as de.")
     @click.option("--context", default="", help="What the customer said before.")
     def test(question: str, site: str, tag: str, context: str) -> None:
-        _test(question, site, tag, context)
+        _test(question, site, tag, context, certainty)
 
     for command in (*source_commands.commands(language), *article_commands.commands()):
         knowledge.add_command(command)
@@ -105,19 +107,11 @@ def _source_name(wanted: str) -> str:
         raise click.ClickException(str(refused)) from None
 
 
-def _test(question: str, site: str, language: str, context: str) -> None:
+def _test(question: str, site: str, language: str, context: str, certainty: str) -> None:
     sites = site_ids()
     if site and site not in sites:
         raise click.BadParameter(f"There is no site {site}. There are: {', '.join(sorted(sites)) or 'none'}.")
     site_id = sites[site] if site else next(iter(sites.values()), "")
-    result = explain(host_index(), Question(site=site_id, text=question, language=language, context=context))
-    terms = ", ".join(f"{term.word} ({term.passages} passages, {term.weight:.1f})" for term in result.asked.terms)
-    click.echo(f"language {result.asked.language or '-'}{', a follow-up' if result.asked.follow_up else ''}")
-    click.echo(f"words    {terms or 'none that say what it is about'}")
-    decision = "it would be answered" if result.found.answerable else "it would not be answered"
-    click.echo(f"covered  {result.coverage:.2f} of at least {ANSWERABLE:.2f}: {decision}")
-    for number, passage in enumerate(result.found.passages, 1):
-        heading = f" › {passage.heading}" if passage.heading else ""
-        click.echo(f"\n[{number}] {passage.score:.1f}  {passage.title}{heading}  ({passage.id})")
-        for line in passage.text.splitlines():
-            click.echo(f"    {line}")
+    asked = Question(site=site_id, text=question, language=language, context=context)
+    for line in reasons(explain(host_index(), asked, least(certainty))):
+        click.echo(line)

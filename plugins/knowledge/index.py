@@ -11,15 +11,16 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 import structlog
 
 from bot import KnowledgeVersion, Passage, StoreUnavailable, knowledge_version
 from plugins.knowledge.building import EVERYONE, FORMAT, build
+from plugins.knowledge.nearness import Line
 
 log = structlog.get_logger("knowledge")
 
@@ -37,6 +38,19 @@ class Unpacked:
     words: dict[str, float]
     """How often it has each word; in the title and in headings each time counts for more."""
     length: int
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is in one or several scopes."""
+
+    passages: int = 0
+    words: int = 0
+    lined: int = 0
+    """Passages with lines that are like questions."""
+    listed: int = 0
+    """Entries of lists of questions."""
 
 
 @dataclass(slots=True)
@@ -47,8 +61,8 @@ class IndexFile:
     number: int
     tag: str
     scopes: dict[str, int] = field(default_factory=dict)
-    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Passages and words of each scope."""
+    sizes: dict[int, Size] = field(default_factory=dict)
+    """Of each scope."""
     languages: tuple[str, ...] = ()
     unpacked: dict[int, Unpacked] = field(default_factory=dict)
     """Passages that were candidates lately, by row: the file never changes."""
@@ -62,8 +76,7 @@ class IndexFile:
             file.scopes = dict(db.execute("SELECT site, number FROM scope"))
             for key, value in db.execute("SELECT key, value FROM meta"):
                 if key.startswith("scope."):
-                    passages, words = value.split()
-                    file.sizes[int(key[6:])] = (int(passages), int(words))
+                    file.sizes[int(key[6:])] = Size(*map(int, value.split()))
                 elif key == "languages":
                     file.languages = tuple(value.split())
         return file
@@ -88,6 +101,11 @@ class IndexFile:
         """Return the scopes a site may see: everybody's and its own."""
         own = self.scopes.get(site, EVERYONE)
         return (EVERYONE,) if own == EVERYONE else (EVERYONE, own)
+
+    def size(self, scopes: Iterable[int]) -> Size:
+        """Return how much there is in all these scopes."""
+        sizes = [self.sizes.get(scope, Size()) for scope in scopes]
+        return Size(*(sum(numbers) for numbers in zip(*map(astuple, sizes), strict=True)))
 
     def close(self) -> None:
         """Close what nobody uses now; the rest is closed when it is garbage."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot import Question
-from plugins.knowledge.index import IndexFile
+from plugins.knowledge.follow_up import meant, words_of
+from plugins.knowledge.index import IndexFile, Size
+from plugins.knowledge.nearness import ASKED, Sought, grams_of, seek
 from plugins.knowledge.stopwords import STOP_WORDS
-from plugins.knowledge.synonyms import GROUPS, with_phrases
+from plugins.knowledge.synonyms import GROUPS
 from plugins.knowledge.words import (
+    SMALL,
     base_language,
     fold,
     guess_language,
     is_unspaced,
     pairs,
-    question_words,
-    raw_words,
-    script_language,
     spoken_parts,
+    spoken_words,
     stem,
 )
 
@@ -33,14 +33,9 @@ UNKNOWN = 0.8
 """How much a word that no passage has counts beside the rarest one that some have: it may be a name or a slip."""
 CONTEXT = 0.35
 """How much an earlier word of the customer counts beside a word of the question."""
-REMEMBERED = 12
-"""Words of the context that are looked at, the latest first."""
-SHORT = 3
-"""A question of so few words leans on what was said before: "with PayPal?"."""
+RESCUED = 10
+"""Words nobody has that are looked at for slips: a longer list of such words is no question."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_POINTING = re.compile(
-    r"\b(it|its|that|this|these|those|them|they|one|ones|there|und|das|dies|diese|dafur|davon)\b|^(and|also|or|what about|how about)\b"
-)
 
 
 @dataclass(slots=True)
@@ -66,8 +61,14 @@ class Asked:
     language: str
     terms: list[Term] = field(default_factory=list)
     follow_up: bool = False
+    text: str = ""
+    """The question as it is meant in its conversation."""
     rarest: float = 1.0
     """Weight of a word that a single passage has."""
+    sought: Sought = field(default_factory=Sought)
+    """The whole question, small words and all, to be compared with lines that are like questions."""
+    small: dict[str, int] = field(default_factory=dict)
+    """Its small words, with how many passages have them."""
 
 
 def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -> Asked:
@@ -76,35 +77,37 @@ def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -
     language = guess_language(question.text, file.languages, default)
     stemmers = [language] + ([default] if default in file.languages and default != language else [])
     asked = Asked(language)
-    own = _words(question.text, language)[:MAX_TERMS]
-    earlier = [word for word in _earlier(question, language) if word not in own]
-    asked.follow_up = bool(earlier) and _leans_on_context(question.text, own)
-    for words, share in ((own, 1.0), (earlier, CONTEXT if asked.follow_up else 0.0)):
-        if share:
-            terms = [term for word in words for term in _terms(word, language, stemmers)]
-            asked.terms += [replace(term, share=share, own=share == 1.0) for term in terms]
+    understood = meant(question, language)
+    own = words_of(question.text, language)[:MAX_TERMS]
+    asked.follow_up, asked.text = understood.follow_up, understood.text
+    for words, share in ((own, 1.0), (understood.carried, CONTEXT)):
+        terms = [term for word in words for term in _terms(word, language, stemmers)]
+        asked.terms += [replace(term, share=share, own=share == 1.0) for term in terms]
     scopes = file.seen_by(question.site)
-    total = sum(file.sizes.get(scope, (0, 0))[0] for scope in scopes)
-    _weigh(asked, scopes, total, db)
+    size = file.size(scopes)
+    said, folded = spoken_words(asked.text[: 20 * ASKED], language)
+    if len(said) > ASKED or not size.lined:
+        said, folded = [], []
+    counts = _counts(db, scopes, {*said, *(form for term in asked.terms for form in term.forms)})
+    _weigh(asked, scopes, size.passages, db, counts)
+    _compare(asked, said, folded, scopes, size, db, counts)
     return asked
 
 
-def _leans_on_context(text: str, own: Sequence[str]) -> bool:
-    return len(own) <= 1 or len(raw_words(text)) <= SHORT or bool(_POINTING.search(fold(text.casefold())))
-
-
-def _earlier(question: Question, language: str) -> list[str]:
-    """The last words that were said before in the same script, the latest first."""
-    script = script_language(question.text)
-    words: dict[str, None] = {}
-    for line in reversed(question.context.splitlines()):
-        if script_language(line) == script:
-            words |= dict.fromkeys(_words(line, language))
-    return list(words)[:REMEMBERED]
-
-
-def _words(text: str, language: str) -> list[str]:
-    return question_words(with_phrases(text.casefold(), language), language)
+def _compare(
+    asked: Asked, said: list[str], folded: list[str], scopes: Sequence[int], size: Size, db: sqlite3.Connection,
+    counts: dict[str, int],
+) -> None:  # fmt: skip
+    """Make the whole question comparable with lines."""
+    grams = grams_of(folded)
+    known = _counts(db, scopes, grams, table="gram")
+    asked.sought = seek(
+        said,
+        {word: _rarity(min(max(counts.get(word, 0), 1), size.passages), size.passages) for word in said},
+        {gram: _rarity(min(max(known.get(gram, 0), 1), size.lined), size.lined) for gram in grams},
+        (_rarity(1, size.passages) or 1.0, _rarity(1, size.lined) or 1.0),
+    )
+    asked.small = {word: counts[word] for word in said if word.startswith(SMALL) and word in counts}
 
 
 def _terms(word: str, language: str, stemmers: Sequence[str]) -> Iterator[Term]:
@@ -130,11 +133,12 @@ def _by_stem(language: str, stemmed: str) -> tuple[str, ...]:
     return _STEMMED[language].get(stemmed, ())
 
 
-def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connection) -> None:
-    counts = _counts(db, scopes, {form for term in asked.terms for form in term.forms})
+def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connection, counts: dict[str, int]) -> None:
+    rescued = 0
     for term in asked.terms:
         own = [form for form, how in term.forms.items() if how == 1.0]
-        if not any(form in counts for form in own):
+        if rescued < RESCUED and not any(form in counts for form in own):
+            rescued += 1
             _rescue(term, asked.language, scopes, db, counts)
     asked.terms = [term for term in asked.terms if not _is_slip_of_small_word(term, asked.language, counts)]
     _drop_false_pairs(asked, counts)
@@ -152,7 +156,7 @@ def _rarity(passages: int, total: int) -> float:
     return math.log(1 + (total - passages + 0.5) / (passages + 0.5)) if total else 0.0
 
 
-def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str]) -> dict[str, int]:
+def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str], table: str = "term") -> dict[str, int]:
     out: dict[str, int] = {}
     wanted = sorted(words)
     for scope in scopes:
@@ -160,7 +164,7 @@ def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str])
             some = wanted[start : start + 500]
             marks = ",".join("?" * len(some))
             # One row, because sqlite3 gives the interpreter away for each.
-            query = f"SELECT group_concat(word || char(31) || passages, char(30)) FROM term WHERE scope = ? AND word IN ({marks})"  # noqa: S608
+            query = f"SELECT group_concat(word || char(31) || passages, char(30)) FROM {table} WHERE scope = ? AND word IN ({marks})"  # noqa: S608
             (found,) = db.execute(query, (scope, *some)).fetchone()
             for pair in found.split("\x1e") if found else ():
                 word, _, passages = pair.partition("\x1f")
@@ -174,7 +178,8 @@ def _rescue(term: Term, language: str, scopes: Sequence[int], db: sqlite3.Connec
     if is_unspaced(word) or len(word) < 4 or not word.isascii() or not word.isalpha():
         return
     if len(word) >= 5:
-        near = _counts(db, scopes, {stem(other, language) for other in _one_slip(word)} | set(_one_slip(word)))
+        # Of the word and of its stem: to stem each of the hundreds of slips would be most of the time of a search.
+        near = _counts(db, scopes, {*_one_slip(word), *_one_slip(stem(word, language))})
         near = {other: number for other, number in near.items() if len(other) >= 4}
         if near:
             best = max(near, key=lambda other: (other[0] == word[0], near[other]))

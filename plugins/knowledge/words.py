@@ -142,6 +142,28 @@ def index_words(text: str, language: str) -> list[str]:
     return out
 
 
+SMALL = "~"
+"""Put before a word that says little: it is indexed for question-like texts only, and counts beside the others only."""
+
+
+def spoken_words(text: str, language: str) -> tuple[list[str], list[str]]:
+    """Return all words of a question-like text, in order: stems, small words marked with ``SMALL``, and the folded words."""
+    stops = STOP_WORDS.get(language, frozenset())
+    stems: list[str] = []
+    folded: list[str] = []
+    for word in raw_words(text):
+        if is_unspaced(word):
+            runs = pairs(word)
+            stems += runs
+            folded += runs
+            continue
+        for part in spoken_parts(word):
+            plain = fold(part)
+            stems.append(SMALL + plain if plain in stops else stem(part, language))
+            folded.append(plain)
+    return stems, folded
+
+
 def question_words(text: str, language: str) -> list[str]:
     """Return the words that say what a question is about, unstemmed, each once; none for mere talk such as "hello"."""
     stops = STOP_WORDS.get(language, frozenset())

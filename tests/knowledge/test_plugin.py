@@ -40,7 +40,9 @@ def deskhand(settings: knowledge.KnowledgeSettings, *arguments: str) -> Result:
 
 def test_the_first_sync_makes_the_sample_shop_searchable() -> None:
     run_job(knowledge.KnowledgeSettings())
-    found = knowledge.search_knowledge(Question(site="any", text="How long does a refund to my card take?"))
+    found = knowledge.search_knowledge(
+        knowledge.KnowledgeSettings(), Question(site="any", text="How long does a refund to my card take?")
+    )
     assert found.answerable
     assert "3–5 working days" in " ".join(passage.text for passage in found.passages)
 
@@ -51,8 +53,12 @@ def test_the_sample_shop_leaves_when_there_is_a_folder(tmp_path: Path) -> None:
     own = knowledge.KnowledgeSettings(folder=str(tmp_path))
     run_job(own)
     assert article_sources() == {"markdown:folder": 1}
-    assert not knowledge.search_knowledge(Question(site="", text="How long does a refund take?")).answerable
-    assert knowledge.search_knowledge(Question(site="", text="Are your plums blue?")).answerable
+    assert not knowledge.search_knowledge(
+        knowledge.KnowledgeSettings(), Question(site="", text="How long does a refund take?")
+    ).answerable
+    assert knowledge.search_knowledge(
+        knowledge.KnowledgeSettings(), Question(site="", text="Are your plums blue?")
+    ).answerable
 
 
 def test_articles_of_others_keep_the_sample_shop_away_and_no_folder_loses_nothing(tmp_path: Path) -> None:
