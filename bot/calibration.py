@@ -14,7 +14,7 @@ from bot.confidence import PRIOR, Weights, combine, features
 
 LEAST = 40
 """Judged answers that are needed, and a quarter as many of each kind."""
-PENALTY = 4.0
+PENALTY = 12.0
 FOLDS = 5
 STEPS = 60
 

@@ -21,8 +21,8 @@ from bot.store import StoreUnavailable, read, sql, write
 SETTING = "confidence.weights"
 AGAIN = 10.0
 """Seconds for which a process uses the weights before it looks again."""
-SUREST = 0.99
-"""Nothing is surer, and nothing less sure than the rest."""
+SUREST, LEAST_SURE = 0.99, 0.01
+"""Nobody is surer than that, or less sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +56,10 @@ def combine(
     """
     if stated is None and certainty is None:
         return None
-    if weights == PRIOR and certainty is None and grounded in {None, 1.0}:
-        return stated  # nothing speaks against it: to the digit what the model said
+    if weights == PRIOR and stated is not None and certainty is None and grounded in {None, 1.0}:
+        return _bounded(stated)  # nothing speaks against it: to the digit what the model said
     odds = weights.bias + sum(part for _, part in parts(stated, certainty, grounded, weights))
-    return round(min(SUREST, max(1 - SUREST, 1 / (1 + math.exp(-odds)))), 4)
+    return _bounded(round(1 / (1 + math.exp(-odds)), 4))
 
 
 def parts(
@@ -82,8 +82,12 @@ def features(stated: float | None, certainty: float | None, grounded: float | No
 def _odds(value: float | None) -> float:
     if value is None or math.isnan(value):
         return 0.0
-    value = min(SUREST, max(1 - SUREST, value))
+    value = _bounded(value)
     return math.log(value / (1 - value))
+
+
+def _bounded(value: float) -> float:
+    return min(SUREST, max(LEAST_SURE, value))
 
 
 _known: tuple[float, Weights] = (0.0, PRIOR)
