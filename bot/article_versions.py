@@ -139,6 +139,17 @@ def reject_article(draft: str, *, by: str, note: str = "") -> None:
     write(reject)
 
 
+def forget_drafts(article_id: str) -> None:
+    """Really delete what was drafted for an article and never became live; an article that never was live goes whole.
+
+    Inside a write: for drafts that were made of what somebody wants erased. What is live, and was, stays.
+    """
+    never = ("draft", "rejected", "replaced")
+    ArticleVersion.delete().where((ArticleVersion.article == article_id) & ArticleVersion.state.in_(never)).execute()
+    if not ArticleVersion.select().where(ArticleVersion.article == article_id).exists():
+        Article.delete().where((Article.id == article_id) & (Article.state != "live")).execute()
+
+
 def edit_draft(draft: str, *, by: str, title: str = "", body: str = "", language: str = "", url: str = "") -> str:
     """Change what a draft says (empty: as it is) and return the id of the new draft, whose author is ``by``.
 

@@ -115,8 +115,13 @@ def remember_commands(snapshot: Snapshot) -> dict[str, click.Command]:
     found: dict[str, click.Command] = {}
     for _plugin, commands in snapshot.each("commands"):
         for command in commands or ():
-            if command.name and command.name not in COMMANDS:
-                found.setdefault(command.name, command)
+            if not command.name or command.name in COMMANDS:
+                continue
+            first = found.setdefault(command.name, command)
+            if first is not command and isinstance(first, click.Group) and isinstance(command, click.Group):
+                # Two plugins with commands about one thing: both are found under its name.
+                for name, one in command.commands.items():
+                    first.commands.setdefault(name, one)
     target = config().run_dir / BROUGHT
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps({name: command.get_short_help_str(80) for name, command in found.items()}), "utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot import audit, desk_posts, farewells, file_keeping, files
+from bot import audit, desk_posts, farewells, file_keeping, files, lessons, topics
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, sql
@@ -40,6 +40,8 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         paths.extend(file_keeping.forget("conversation_id", conversation_id))
         desk_posts.remember_erased(conversation_id)
         farewells.plan(conversation_id)
+        lessons.forget(conversation_id)
+        topics.forget(conversation_id)
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         sql(
             "DELETE FROM answer_mark WHERE answer_id IN (SELECT id FROM answer_log WHERE conversation_id = ?)",

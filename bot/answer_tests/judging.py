@@ -31,8 +31,10 @@ def judge(expected: Expected, outcome: Outcome) -> list[str]:
 
 def answered(outcome: Outcome) -> bool:
     """Whether it is an answer: it cites something, or nobody passed it on and the AI is sure of it."""
-    if outcome.cited or outcome.type == "auto":
+    if outcome.cited:
         return True
+    if outcome.type == "auto":
+        return outcome.answerable  # a rule's words; without an answer they only say so
     if outcome.passed_on or outcome.type == "fallback":
         return False
     return outcome.confidence is not None and outcome.confidence >= SURE
