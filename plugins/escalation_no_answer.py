@@ -5,6 +5,7 @@ A question to which no article has an answer reaches no AI: a model would be pai
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -25,10 +26,22 @@ PLUGIN = PluginInfo(
     title="Escalation: no answer", summary="A question without an answer in the knowledge base offers or brings a person.", on=True
 )  # fmt: skip
 MAX_CHOICES = 5
-FEW = 3
-"""Words of a reply such as "yes please" or "the blue one", which asks nothing by itself."""
 Way = Literal["offer", "pass_on", "nothing"]
 Say = Literal["say_so", "ask_anyway"]
+_PARTS = re.compile(r"[,.;:!…。、！\n]+|\s(?:and|but|und|aber|et|mais|y|pero|e)\s", re.IGNORECASE)
+_MARK = re.compile(r"[?？؟]|か[。!！]?\s*$")
+_ASKING = re.compile(
+    r"(?:how|what|where|when|why|who|whom|whose|which|can|could|do|does|did|is|are|was|were|will|would|should|may|have you|has|am i"
+    r"|tell me|show me|explain|give me|find|help me|i(?:'d| would) like to|i (?:want|need)(?: to)?|(?:i am|i'm) looking for|looking for"
+    r"|wie|was|wo|woher|wohin|wann|warum|weshalb|wieso|wer|wem|wen|wessen|welche[rsmn]?|kann|können|könnte[nt]?|gibt|ist|sind"
+    r"|haben sie|habt ihr|darf|muss|soll|wird|werden|sag(?:en sie)? mir|zeig(?:en sie)? mir|erklär\w*|ich (?:suche|möchte|brauche|will|hätte gern)"
+    r"|comment|que|quoi|qu'|quel(?:le)?s?|où|quand|pourquoi|qui|combien|est-ce|peut-on|puis-je|pouvez|avez|y a-t-il|dites-moi|expliquez"
+    r"|je (?:cherche|voudrais|veux|souhaite)|j'ai besoin"
+    r"|cómo|como|qué|dónde|donde|cuándo|cuando|por qué|quién|cuál|cuáles|cuánto\w*|puedo|pueden?|hay|tienen?|es|son|dígame|explique"
+    r"|(?:yo )?(?:busco|quiero|quisiera|necesito)|estou|quero|preciso|posso|quanto|onde|quando|qual)\b"
+    r"|(?:hal|هل|ما|كيف|أين|متى|لماذا|كم|من)\s",
+    re.IGNORECASE,
+)
 NOT_FOUND = {
     "en": "I did not find an answer to this in the help articles. Would you like to talk to a person?",
     "de": "Dazu habe ich in den Hilfeartikeln keine Antwort gefunden. Möchten Sie mit einem Menschen sprechen?",
@@ -103,13 +116,11 @@ def escalate(settings: NoAnswerSettings, turn: TurnContext, answer: Answer | Non
 
 
 def asks(text: str) -> bool:
-    """Whether ``text`` wants to know something: neither small talk nor a word or two in reply."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if all(small_talk(line) for line in lines):
+    """Whether ``text`` wants to know something. Small talk does not, nor what is only told: "My parcel came today"."""
+    parts = [part for part in _PARTS.split(text) if part.strip()]
+    if all(small_talk(part) for part in parts):
         return False
-    # Scripts without blanks have about two letters to a word.
-    words = sum(len(line.split()) if " " in line or line.isascii() else len(line) // 2 for line in lines)
-    return words > FEW or any(line.endswith(("?", "？", "؟")) for line in lines)
+    return bool(_MARK.search(text)) or any(_ASKING.match(part.strip()) for part in parts)
 
 
 def way(settings: NoAnswerSettings, turn: TurnContext) -> Way:

@@ -27,6 +27,8 @@ SAME = 0.5
 """From here on two statements are about the same, so that a "not" in one of them contradicts."""
 CONTRARY = 0.6
 """From here on a sentence is held against a statement without its facts, such as "Rust is not covered"."""
+COMMON = 2
+"""Words that both must have for that."""
 FACT = 2.0
 """How much another fact beside one tells, in rare words."""
 LONGEST = 20_000
@@ -142,7 +144,7 @@ class _Judge:
             if problem:
                 return Verdict(sentence, claim=True, holds=False, why=problem)
         aligned = self._aligned(parts, language)
-        if aligned is not None and aligned.score >= CONTRARY and self._turned(words, aligned, language):
+        if aligned is not None and aligned.score >= CONTRARY and self._contradicts(words, parts, aligned, language):
             return Verdict(sentence, claim=True, holds=False, why="the knowledge says the opposite")
         if place is not None and not self._enough(words, place.passage, language):
             return Verdict(sentence, claim=True, holds=False, why="the knowledge speaks of other things")
@@ -267,6 +269,12 @@ class _Judge:
             has = sum(word in statement.words for statement, _ in self.places)
             self.rarity[word] = math.log(1 + len(self.places) / has) if has else 0.6
         return self.rarity[word]
+
+    def _contradicts(self, words: str, parts: Sequence[Statement], place: _Place, language: str) -> bool:
+        """Whether a statement about the same denies it. One word in common is not the same: "Enjoy your garden" denies nothing."""
+        said = {word for part in parts for word in part.words}
+        common = sum(_presence(word, place.statement) == 1.0 for word in said)
+        return common >= COMMON and self._turned(words, place, language)
 
     def _turned(self, words: str, place: _Place, language: str) -> bool:
         """Whether the statement denies what the words say, or the other way round. Two turns are none."""

@@ -144,6 +144,7 @@ def _counted(text: str, numeral: _Numeral) -> Fact:
         if number == 0 and word not in BETWEEN:
             break
     noun = behind[0].group().lower() if behind and len(behind[0].group()) > 2 else ""
+    idle = numeral.word and (not noun or noun in NUMBERS)  # "one, two, three": nothing is counted
     return Fact(
         "number",
         frozenset(("number", value) for value in bare),
@@ -152,6 +153,7 @@ def _counted(text: str, numeral: _Numeral) -> Fact:
         bare,
         noun=noun,
         limit=limit,
+        weak=idle,
     )
 
 
