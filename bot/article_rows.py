@@ -21,7 +21,8 @@ from bot.store import Passage as PassageRow
 VERSION_KEY = "knowledge.version"
 KEPT_VERSIONS = 50
 """Former versions that an article keeps; drafts are not counted."""
-_REMEMBERED = 50
+_REMEMBERED = 400
+"""Versions an index may be behind and still catch up: a crawl takes some twenty in a second."""
 _TEXT = ("title", "language", "url", "body")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ from bot.knowledge import (
 )
 from bot.pieces import cut
 from bot.plugins import snapshot
-from bot.sources import SourceView, Taken
+from bot.sources import Settled, SourceView, Taken
 from bot.store import Job, write
 
 log = structlog.get_logger("knowledge")
@@ -45,6 +46,8 @@ KIND = "knowledge.source"
 SLICE = 120.0
 """Seconds that one job reads for; then other long work has its turn, and it goes on."""
 BATCH = 20
+EVERY = 1.0
+"""Seconds after which what was read is stored at the latest."""
 MOST_PLACES = 20_000
 FORMAT = "1"
 """Part of every checksum: raise it when what is made of a text changes."""
@@ -141,6 +144,7 @@ def _hear(view: SourceView, places: list[Place]) -> None:
 class _Read:
     """What one place gave so far."""
 
+    taken: Taken
     stored: dict[tuple[str, str], ArticleView]
     kept: set[str] = field(default_factory=set)
     batch: list[ArticleText] = field(default_factory=list)
@@ -152,7 +156,7 @@ class _Read:
     """Articles that are as they were."""
     gone: Gone | None = None
     error: str = ""
-    articles: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 class _Look:
@@ -166,18 +170,26 @@ class _Look:
         self.reader = reader
         self.told = told
         self.sites = site_ids()
+        self.read: list[_Read] = []
+        """Places that were read and are not stored yet."""
+        self.stored_at = time.monotonic()
 
     def run(self, until: float) -> None:
         view = self.view
-        while time.monotonic() < until:
-            taken = sources.take_place(view.id, view.run)
-            if taken is not None:
-                self._place(taken)
-            elif sources.open_places(view.id, view.run):
-                return  # another process reads the last ones, and ends the look
-            elif self.kind.complete or not sources.hear_again(view.id, view.run):
-                self._end()
-                return
+        try:
+            while time.monotonic() < until:
+                taken = sources.take_place(view.id, view.run)
+                if taken is not None:
+                    self._place(taken)
+                    continue
+                self._store()
+                if sources.open_places(view.id, view.run):
+                    return  # another process reads the last ones, and ends the look
+                if self.kind.complete or not sources.hear_again(view.id, view.run):
+                    self._end()
+                    return
+        finally:
+            self._store()
 
     def _end(self) -> None:
         view = self.view
@@ -189,12 +201,12 @@ class _Look:
             log.info("source_read", source=view.address, places=after.done, articles=after.articles, removed=removed)
 
     def _place(self, taken: Taken) -> None:
+        """Read one place. What it gave is stored with that of others, so that few transactions and few versions come of it."""
         view = self.view
-        stored = list_articles(view.source, place=taken.place.path)
-        got = _Read({(one.path, one.site): one for one in stored})
+        got = _Read(taken, {(one.path, one.site): one for one in list_articles(view.source, place=taken.place.path)})
         try:
             for finding in self.reader.read(taken.place, taken.note):
-                self._take(taken, got, finding)
+                self._take(got, finding)
         except SourceFailed:
             raise
         except Exception as error:
@@ -206,51 +218,75 @@ class _Look:
                 kind=type(error).__name__,
             )
             got.error = f"it could not be read ({type(error).__name__})"
-        self._flush(got)
-        lost = bool(taken.place.hint.get("lost"))
-        if not lost:
+        if not taken.place.hint.get("lost"):
             _hear(view, got.places)
-        missing, removed = self._missing(taken, got, lost), 0
-        if got.error:
-            got.problems.append(f"{taken.place.path} was left out: {got.error}.")
-        elif missing >= 2:
-            removed = self._retire(taken.place.path, set())
-        elif not got.unchanged and not missing:
-            removed = self._retire(taken.place.path, got.kept)
-        sources.settle_place(
-            view.id, view.run, taken, note=got.note, missing=missing, error=got.error, problems=got.problems, removed=removed,
-            failed=1 if got.error else 0, unchanged=len(stored) if got.unchanged else got.same,
-            left_out=len(got.problems) - (1 if got.error else 0),
-        )  # fmt: skip
-        if self.told is not None:
-            self.told(sources.find_source(view.id))
+        self.read.append(got)
+        waits = sum(len(one.batch) for one in self.read)
+        if waits >= BATCH or len(self.read) >= BATCH or time.monotonic() - self.stored_at >= EVERY:
+            self._store()
+            if self.told is not None:
+                self.told(sources.find_source(view.id))
 
-    def _missing(self, taken: Taken, got: _Read, lost: bool) -> int:
+    def _store(self) -> None:
+        """Store the articles, then take away what is no more, then note the places as read: a crash between them reads them again."""
+        self.stored_at = time.monotonic()
+        some, self.read = self.read, []
+        for got in some:
+            self._count(got)
+        texts = [text for got in some for text in got.batch]
+        for start in range(0, len(texts), BATCH):
+            saved = save_articles(texts[start : start + BATCH])
+            for got in some:
+                got.kept.update(saved)  # an article is of one place, so the others' mean nothing here
+        sources.settle_places(self.view.id, self.view.run, [self._settled(got) for got in some])
+
+    def _settled(self, got: _Read) -> Settled:
+        place, error = got.taken.place, got.error
+        missing = self._missing(got, bool(place.hint.get("lost")))
+        removed = 0
+        if missing >= 2:
+            removed = self._retire(place.path, set())
+        elif not error and not got.unchanged and not missing:
+            removed = self._retire(place.path, got.kept) if got.stored else 0
+        problems = [*got.problems, *([f"{place.path} was left out: {error}."] if error else [])]
+        unchanged = len(got.stored) if got.unchanged else got.same
+        more = {"removed": removed, "failed": 1 if error else 0, "unchanged": unchanged, "left_out": len(got.problems)}
+        return Settled(
+            taken=got.taken,
+            note=got.note,
+            missing=missing,
+            error=error,
+            problems=tuple(problems),
+            counts=got.counts + Counter(more),
+        )
+
+    def _missing(self, got: _Read, lost: bool) -> int:
         """How many looks in a row nothing was there. A place that nobody names any more counts as empty, unless this look could not
         read all that might name it."""
+        before = got.taken.missing
         if got.error:  # what never was anything is not asked for for ever
-            return taken.missing + (1 if lost and not got.stored else 0)
+            return before + (1 if lost and not got.stored else 0)
         if got.gone is not None:
-            return 2 if got.gone.certain else taken.missing + 1
+            return 2 if got.gone.certain else before + 1
         if lost:
-            return taken.missing + (0 if sources.find_source(self.view.id).report.failed else 1)
+            return before + (0 if sources.find_source(self.view.id).report.failed else 1)
         return 0
 
-    def _take(self, taken: Taken, got: _Read, finding: object) -> None:
+    def _take(self, got: _Read, finding: object) -> None:
+        place = got.taken.place
         if isinstance(finding, SourceArticle):
             try:
-                self._article(taken, got, finding)
+                self._article(got, finding)
             except UnusableArticle as error:
-                what = f"{taken.place.path} {finding.name}".strip()
-                got.problems.append(f"{what} was left out: {error}.")
-                path = _path(taken.place, finding)
+                got.problems.append(f"{place.path} {finding.name}".strip() + f" was left out: {error}.")
+                path = _path(place, finding)
                 got.kept.update(
                     one.id for one in got.stored.values() if one.path == path
                 )  # its last good version stays
         elif isinstance(finding, Place):
             got.places.append(finding)
         elif isinstance(finding, LeftOut) and finding.what:
-            got.problems.append(f"{taken.place.path}, {finding.what} was left out: {finding.reason}.")
+            got.problems.append(f"{place.path}, {finding.what} was left out: {finding.reason}.")
         elif isinstance(finding, LeftOut):
             got.error = finding.reason
         elif isinstance(finding, Remember):
@@ -262,8 +298,8 @@ class _Look:
         else:
             raise TypeError(f"a source gave {type(finding).__name__}")
 
-    def _article(self, taken: Taken, got: _Read, found: SourceArticle) -> None:
-        view = self.view
+    def _article(self, got: _Read, found: SourceArticle) -> None:
+        view, taken = self.view, got.taken
         body = strip_hidden(found.body)
         if len(body) > LONGEST:
             raise UnusableArticle(f"it has {len(body):,} characters; at most {LONGEST:,} are read")
@@ -274,7 +310,6 @@ class _Look:
         checksum = hashlib.sha256("\x1f".join(packed).encode("utf-8", "replace")).hexdigest()
         for site in self._sites_of(found):
             known = got.stored.get((path, site))
-            got.articles += 1
             if known is not None:
                 got.kept.add(known.id)
                 if known.checksum == checksum:
@@ -299,14 +334,22 @@ class _Look:
         return [self.sites[key] for key in found.sites] or [self.view.site]
 
     def _flush(self, got: _Read) -> None:
-        if not got.batch:
-            return
-        known = [got.stored.get((text.path, text.site)) for text in got.batch]
-        got.kept.update(save_articles(got.batch))
-        drafts = sum(one is not None and one.reviewed_at is not None for one in known)
-        changed = sum(one is not None for one in known) - drafts
-        sources.count(self.view.id, self.view.run, added=known.count(None), changed=changed, drafts=drafts)
-        got.batch = []
+        """Store what a place with many articles has given so far."""
+        self._count(got)
+        if got.batch:
+            got.kept.update(save_articles(got.batch))
+            got.batch = []
+        if time.monotonic() - self.stored_at >= EVERY:
+            self.stored_at = time.monotonic()
+            counts, got.counts = got.counts, Counter()
+            sources.count(self.view.id, self.view.run, (), **counts)
+            if self.told is not None:
+                self.told(sources.find_source(self.view.id))
+
+    def _count(self, got: _Read) -> None:
+        for text in got.batch:
+            known = got.stored.get((text.path, text.site))
+            got.counts["added" if known is None else "drafts" if known.reviewed_at is not None else "changed"] += 1
 
     def _retire(self, place: str, kept: set[str]) -> int:
         gone = [one.id for one in list_articles(self.view.source, place=place) if one.id not in kept]

@@ -6,6 +6,7 @@ processes share one look instead of doing it twice. What is read is :mod:`bot.im
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -193,33 +194,43 @@ def begin(source_id: str) -> bool:
 
 def hear_of(source_id: str, run: int, places: Sequence[Place], most: int) -> int:
     """Put places down to be read in this look, each once; returns how many were left out because there are ``most`` already."""
-    if not places:
+    wanted = {place.path: place for place in places}
+    mine = SourcePlace.source == source_id
+    known = read(lambda: _runs(mine, list(wanted))) if wanted else {}
+    fresh = [place for path, place in wanted.items() if known.get(path) != run]
+    if not fresh:
         return 0
 
     def note() -> int:
-        mine = (SourcePlace.source == source_id) & (SourcePlace.run == run)
-        there = int(SourcePlace.select().where(mine).count())
-        left_out = 0
-        for place in places:
-            row = SourcePlace.get_or_none((SourcePlace.source == source_id) & (SourcePlace.path == place.path))
-            if row is not None and row.run == run:
-                continue
-            if there >= most:
-                left_out += 1
-                continue
-            there += 1
-            if row is None:
-                SourcePlace.insert(source=source_id, path=place.path, hint=dict(place.hint), run=run).execute()
+        query = KnowledgeSource.select().where((KnowledgeSource.id == source_id) & (KnowledgeSource.run == run))
+        row = (query if is_sqlite() else query.for_update()).first()
+        if row is None:
+            return 0
+        runs = _runs(mine, [place.path for place in fresh])  # again: another process may have heard of them meanwhile
+        unheard = [place for place in fresh if runs.get(place.path) != run]
+        room = max(0, most - row.total)
+        for place in unheard[:room]:
+            if place.path in runs:
+                change = SourcePlace.update(hint=dict(place.hint), run=run, state="waiting")
+                change.where(mine & (SourcePlace.path == place.path)).execute()
             else:
-                SourcePlace.update(hint=dict(place.hint), run=run, state="waiting").where(
-                    SourcePlace.id == row.id
-                ).execute()
-        KnowledgeSource.update(total=there).where(
-            (KnowledgeSource.id == source_id) & (KnowledgeSource.run == run)
-        ).execute()
-        return left_out
+                SourcePlace.insert(source=source_id, path=place.path, hint=dict(place.hint), run=run).execute()
+        taken = min(room, len(unheard))
+        KnowledgeSource.update(total=row.total + taken).where(KnowledgeSource.id == source_id).execute()
+        return int(len(unheard) - taken)
 
     return write(note)
+
+
+def _runs(mine: Any, paths: Sequence[str]) -> dict[str, int]:
+    """The look in which each of these places was last heard of."""
+    found: dict[str, int] = {}
+    for start in range(0, len(paths), 400):
+        query = SourcePlace.select(SourcePlace.path, SourcePlace.run).where(
+            mine & SourcePlace.path.in_(paths[start : start + 400])
+        )
+        found.update((row[0], int(row[1])) for row in rows_of(query))
+    return found
 
 
 def hear_again(source_id: str, run: int) -> int:
@@ -264,27 +275,38 @@ def take_place(source_id: str, run: int) -> Taken | None:
             return taken
 
 
-def settle_place(
-    source_id: str, run: int, taken: Taken, *, note: Mapping[str, Any] | None, missing: int, error: str,
-    problems: Sequence[str] = (), **counts: int,
-) -> None:  # fmt: skip
-    """Write down how reading a place ended, with the progress and what it adds to the report."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How reading one place ended, with what it adds to the report."""
+
+    taken: Taken
+    note: Mapping[str, Any] | None = None
+    missing: int = 0
+    error: str = ""
+    problems: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def settle_places(source_id: str, run: int, settled: Sequence[Settled]) -> None:
+    """Write down how reading some places ended, and the progress."""
 
     def settle() -> None:
-        values: dict[str, Any] = {
-            "state": "failed" if error else "done",
-            "missing": missing,
-            "error": error,
-            "looked_at": now(),
-        }
-        if note is not None:
-            values["note"] = dict(note)
-        if SourcePlace.update(values).where((SourcePlace.id == taken.id) & (SourcePlace.run == run)).execute():
-            change = KnowledgeSource.update(done=KnowledgeSource.done + 1)
-            change.where((KnowledgeSource.id == source_id) & (KnowledgeSource.run == run)).execute()
-            _add(source_id, run, problems, counts)
+        done, counts, problems = 0, Counter[str](), list[str]()
+        for one in settled:
+            values: dict[str, Any] = {"missing": one.missing, "error": one.error, "looked_at": now()}
+            values |= {"state": "failed" if one.error else "done"} | (
+                {} if one.note is None else {"note": dict(one.note)}
+            )
+            if SourcePlace.update(values).where((SourcePlace.id == one.taken.id) & (SourcePlace.run == run)).execute():
+                done += 1
+                counts.update(one.counts)
+                problems += one.problems
+        change = KnowledgeSource.update(done=KnowledgeSource.done + done)
+        change.where((KnowledgeSource.id == source_id) & (KnowledgeSource.run == run)).execute()
+        _add(source_id, run, problems, counts)
 
-    write(settle)
+    if settled:
+        write(settle)
 
 
 def count(source_id: str, run: int, problems: Sequence[str] = (), **counts: int) -> None:
