@@ -182,7 +182,7 @@ def _facts(view: ArticleView, keys: dict[str, str]) -> dict[str, Any]:
 
 def _file_name(view: ArticleView, taken: set[str]) -> str:
     """A name that no other article has and that no path of a source can lead elsewhere."""
-    plain = re.sub(r"[^\w-]+", "-", view.title.casefold()).strip("-")
+    plain = re.sub(r"[^\w-]+", "-", view.title.lower()).strip("-")
     stem = os.fsdecode(os.fsencode(plain)[:80].decode("utf-8", "ignore").encode()) or view.id
     name = f"{stem}.md" if f"{stem}.md" not in taken else f"{stem}-{view.id[:8]}.md"
     taken.add(name)
