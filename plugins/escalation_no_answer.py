@@ -33,8 +33,9 @@ _MARK = re.compile(r"[?？؟]|か[。!！]?\s*$")
 _ASKING = re.compile(
     r"(?:how|what|where|when|why|who|whom|whose|which|can|could|do|does|did|is|are|was|were|will|would|should|may|have you|has|am i"
     r"|tell me|show me|explain|give me|find|help me|i(?:'d| would) like to|i (?:want|need)(?: to)?|(?:i am|i'm) looking for|looking for"
-    r"|wie|was|wo|woher|wohin|wann|warum|weshalb|wieso|wer|wem|wen|wessen|welche[rsmn]?|kann|können|könnte[nt]?|gibt|ist|sind"
-    r"|haben sie|habt ihr|darf|muss|soll|wird|werden|sag(?:en sie)? mir|zeig(?:en sie)? mir|erklär\w*|ich (?:suche|möchte|brauche|will|hätte gern)"
+    r"|wie|was|wo|woher|wohin|wann|warum|weshalb|wieso|wer|wem|wen|wessen|welche[rsmn]?|kann|können|könnte[nt]?"
+    r"|gibt|ist|sind|haben sie|habt ihr|darf|muss|soll|wird|werden|sag(?:en sie)? mir|zeig(?:en sie)? mir|erklär\w*"
+    r"|ich (?:suche|möchte|brauche|will|hätte gern)"
     r"|comment|que|quoi|qu'|quel(?:le)?s?|où|quand|pourquoi|qui|combien|est-ce|peut-on|puis-je|pouvez|avez|y a-t-il|dites-moi|expliquez"
     r"|je (?:cherche|voudrais|veux|souhaite)|j'ai besoin"
     r"|cómo|como|qué|dónde|donde|cuándo|cuando|por qué|quién|cuál|cuáles|cuánto\w*|puedo|pueden?|hay|tienen?|es|son|dígame|explique"

@@ -165,12 +165,7 @@ class _Judge:
                     why=f"{words[fact.start : fact.end]} is the customer's; the knowledge says otherwise",
                 )
         best = self._aligned(parts, language)
-        if (
-            best is not None
-            and len(best.statement.words) >= 3
-            and best.score >= ECHO
-            and self._turned(words, best, language)
-        ):
+        if best is not None and best.score >= ECHO and self._contradicts(words, parts, best, language):
             return Verdict(sentence, claim=True, holds=False, why="the knowledge says the opposite")
         return Verdict(
             sentence, claim=bool(cited), holds=True, passage=best.passage.id if best and best.score >= SAME else ""

@@ -181,6 +181,17 @@ def test_nothing_is_left_hanging_where_something_was_taken_out(text: str, left: 
     assert after(text, ONE).text == f"{left}\n\nI left out what I could not confirm in our help articles."
 
 
+def test_what_the_knowledge_denies_is_no_fact_and_fails_and_a_wish_does_not() -> None:
+    garden = replace(
+        RETURNS,
+        text="Trying a tent in the garden is fine; a week in the mountains is not. Opened seeds cannot be returned.",
+    )
+    turn = replace(TURN, passages=(garden,))
+    assert after("Opened seeds can be returned [2].", TWO, turn=turn).handoff_code is Reason.UNCONFIRMED
+    assert after("Opened seeds cannot be returned [2].", TWO, turn=turn).grounded == 1.0
+    assert after("Enjoy your garden!", turn=turn).handoff_reason == ""
+
+
 def test_a_checked_answer_is_not_checked_twice() -> None:
     assert after("Shipping costs €99.", answer={"grounded": 0.4}).text == "Shipping costs €99."
 

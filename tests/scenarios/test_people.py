@@ -117,7 +117,7 @@ def test_an_answer_that_the_ai_is_not_sure_of_is_shown_and_a_person_follows(hous
     customer.say(question)
     frame = queue(customer, reason="low_confidence")
     (answer,) = customer.until(customer.answers)
-    assert answer["text"] == "Perhaps thirty days." and kinds(customer)[0] == "handoff"
+    assert answer["text"] == "Perhaps thirty days [1]." and kinds(customer)[0] == "handoff"
     house.shows(frame["ticket"], "low (0.30)")
 
 
