@@ -165,7 +165,7 @@ def _store(rows: Iterable[tuple[str, int, str, str]]) -> None:
 
 def _stored(_: Any, error: BaseException | None) -> None:
     if error is not None:  # the health of a provider is never worth an answer
-        log.warning("fleet_health_not_stored", reason=type(error).__name__)
+        log.debug("fleet_health_not_stored", reason=type(error).__name__)
 
 
 def lately(seconds: float = WINDOW) -> dict[str, Tally]:

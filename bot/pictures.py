@@ -68,6 +68,7 @@ def shrink(content: bytes, side: int, most: int = 3_500_000) -> tuple[str, bytes
             with Image.open(io.BytesIO(content), formats=list(_MEDIA)) as picture:
                 _check_size(picture)
                 moves = getattr(picture, "n_frames", 1) > 1
+                picture.load()  # half a picture is none
                 if max(picture.size) <= side and len(content) <= most and not moves:
                     return _MEDIA[str(picture.format)], content
                 return "image/jpeg", _smaller(picture, side, most)

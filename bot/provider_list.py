@@ -47,7 +47,7 @@ class Line:
 def provider_lines(registry: Registry) -> list[Line]:
     """Those that are on, in the order of the answers; then those that are off, by name."""
     keeper = keeper_of(registry)
-    snapshot = registry.snapshot()
+    snapshot = registry.fresh()
     fleet = keeper.fleet(snapshot)
     members = {id(member.provider): member for member in keeper.members}
     tallies, probes = lately(), last_probes()
