@@ -46,8 +46,10 @@ export const dress = (log, article, message) => {
     if (!text) body.replaceChildren();
     body.append(h('ul', { class: 'files' }, ...files.map((file) => h('li', null, shown(log, file)))));
   }
-  if (reactions[0]) {
-    foot.prepend(h('span', { class: 'reacts' }, ...grouped(reactions).map(([emoji, names]) =>
+  // A thumb on an answer is a button of its own (marks.js).
+  const others = reactions.filter(({ emoji }) => message.author != 'ai' || !/^[\u{1F44D}\u{1F44E}]/u.test(emoji));
+  if (others[0]) {
+    foot.prepend(h('span', { class: 'reacts' }, ...grouped(others).map(([emoji, names]) =>
       h('span', { class: 'react', role: 'img', 'aria-label': t('reacted', { name: names.join(', '), emoji }), title: names.join(', ') },
         emoji, names[1] && ' ' + names.length))));
   }

@@ -102,13 +102,14 @@ export interface TicketFrame { t: 'ticket'; cid: string; conv?: string; name?: s
 export interface EditFrame { t: 'edit'; cid: string; conv?: string; id: string; text: string }
 export interface DeleteFrame { t: 'delete'; cid: string; conv?: string; id: string }
 export interface ReactFrame { t: 'react'; cid: string; conv?: string; id: string; emoji: string; gone?: boolean }
+export interface MarkFrame { t: 'mark'; cid: string; conv?: string; id: string; mark: string; reason?: string; text?: string }
 export interface RatingFrame { t: 'rating'; cid: string; conv?: string; rating: number; text?: string }
 export interface TypingSignal { t: 'typing'; conv: string; on: boolean }
 export interface PingFrame { t: 'ping'; n: number }
 
 /** Frames that must arrive exactly once: they wait in the outbox and keep their cid on every attempt. */
 export type Lasting = SendFrame | HandoffFrame | ContactFrame | ResolveFrame | RatingFrame | CancelFrame | TicketFrame
-  | EditFrame | DeleteFrame | ReactFrame;
+  | EditFrame | DeleteFrame | ReactFrame | MarkFrame;
 export type ClientFrame = HelloFrame | Lasting | OpenFrame | PullFrame | StopFrame | TypingSignal | PingFrame;
 
 // Server to client -----------------------------------------------------------------------------------------------
