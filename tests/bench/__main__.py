@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import answers, desk, footprint, on_discord, on_telegram, page, peers, sockets
+from tests.bench import answers, crawling, desk, footprint, on_discord, on_telegram, page, peers, rules, shield, sockets
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
@@ -28,6 +28,9 @@ PARTS: dict[str, Part] = {
     "widget": footprint.widget,
     "page": page.page,
     "retrieval": footprint.retrieval,
+    "auto-replies": rules.auto_replies,
+    "shield": shield.shield,
+    "crawl": crawling.crawl,
     "desk": desk.desk,
     "discord-in": on_discord.inbound,
     "discord-out": on_discord.replies,

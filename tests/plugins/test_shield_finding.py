@@ -12,6 +12,7 @@ from stdnum import iban, luhn
 from bot.number_shapes import CARD_LENGTHS, cards, ibans
 from bot.own_patterns import own_patterns
 from bot.personal_data import CARD, EXTRA, USUAL, Detector, PatternsTooSlow, mask_line, plain
+from tests.bench.shield import HARD
 
 USUAL_ONE = Detector()
 ALL = Detector((*USUAL, *EXTRA))
@@ -146,27 +147,6 @@ def test_whatever_the_text_the_findings_are_in_order_and_inside(text: str) -> No
 @given(ALPHABET, ALPHABET, st.sampled_from(["4111 1111 1111 1111", "anna@example.com", "DE89370400440532013000"]))
 def test_a_value_is_hidden_whatever_stands_around_it(before: str, after: str, value: str) -> None:
     assert value not in ALL.mask(f"{before} {value} {after}")
-
-
-HARD = {
-    "one letter": "a" * 10_000,
-    "at signs": "a@" * 5_000,
-    "labels": "a@" + "a." * 5_000,
-    "digits": "2" * 10_000,
-    "single digits": "4 " * 5_000,
-    "groups": "4111 " * 2_000,
-    "phones": "030 1234567 " * 900,
-    "abroad": "+49 30 1234567, " * 650,
-    "accounts": "DE89 " * 2_000,
-    "tokens": "eyJaaaaaaaaa.aaaaaaaa-" * 450,
-    "passwords": "password:   " * 830,
-    "addresses": "://a:b" * 1_660,
-    "private keys": "-----BEGIN PRIVATE KEY-----" * 370,
-    "dates": "12.12.12 " * 1_100,
-    "signs": "1-2/3.4 " * 1_250,
-    "brackets": "a (at) " * 1_400,
-    "everything": "4111 1111 1111 1111, anna@example.com, +49 171 1234567, DE89 3704 0044 0532 0130 00. " * 120,
-}
 
 
 @pytest.mark.parametrize("name", HARD)
