@@ -48,10 +48,11 @@ class Finding(NamedTuple):
     end: int
 
 
-_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_LOCAL = r"[\w.!#$%&'*+~-]"  # and not / = ? which are allowed, but stand before an address in a link far more often
 # The start is where no such character stands before it, so that a long word is read once and not from each of its letters. The labels
 # may be given back (a full stop ends the sentence), and are only ten.
 _MAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}{{1,254}}+(?<!%40)(?:@|＠)(?:[\w-]{{1,63}}+\.){{1,10}}[\w-]{{2,63}}")
+_QUOTES = re.compile(r"[.!#$%&'*~-]+(?!@|＠)")
 _MAIL_CODED = re.compile(r"(?<![\w.+-])[\w.+-]{1,254}+%40(?:[\w-]{1,63}+\.){1,10}[\w-]{2,63}")
 _MAIL_IN_WORDS = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}+ ?[(\[{] ?(?:at|ät) ?[)\]}] ?[\w-]{1,63}+"
@@ -247,7 +248,9 @@ def _private_keys(text: str) -> Iterator[tuple[int, int]]:
 def addresses(text: str) -> Iterator[tuple[int, int]]:
     """E-mail addresses, also those written as in an address bar or with (at)."""
     if "@" in text or "＠" in text:
-        yield from (match.span() for match in _MAIL.finditer(text))
+        for match in _MAIL.finditer(text):
+            quoted = _QUOTES.match(text, match.start())  # it may be quoted, or bold
+            yield quoted.end() if quoted else match.start(), match.end()
     if "%40" in text:
         yield from (match.span() for match in _MAIL_CODED.finditer(text))
     if "(" in text or "[" in text or "{" in text:

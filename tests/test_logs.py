@@ -85,6 +85,40 @@ def test_known_shapes_of_secrets_are_taken_out(secret: str) -> None:
     assert secret not in redact(f"it said {secret} and ended")
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("no mailbox anna@example.com", "no mailbox (e-mail address)"),
+        ("Key (card)=(4111 1111 1111 1111) already exists", "Key (card)=((card number)) already exists"),
+        ("paid from DE89370400440532013000", "paid from (bank account)"),
+        ("called +49 171 1234567", "called (phone number)"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE", "[redacted]"),
+    ],
+)
+def test_personal_data_is_taken_out_whoever_writes_the_line(text: str, left: str) -> None:
+    assert redact(text) == left
+
+
+def test_a_long_number_is_looked_at_too(tmp_path: Path) -> None:
+    script = "import structlog\nfrom bot import logs\nlogs.setup('x')\nstructlog.get_logger().info('e', a=4111111111111111, b=1763745852123, c=['anna@example.com'])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={"DESKHAND_DATA": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    row = json.loads(done.stderr)
+    assert (row["a"], row["b"], row["c"]) == ("(card number)", 1763745852123, "['(e-mail address)']")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "conversation 01a1ff22-2799-4111-1111-111111111111", "took 1234567.890123 s", "2026-11-21T17:24:12.123456Z", "a+1, b+22222222",
+        "4f3a9b0c1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60",
+    ],
+)  # fmt: skip
+def test_ids_and_numbers_of_our_own_stay(text: str) -> None:
+    assert redact(text) == text
+
+
 @pytest.mark.parametrize("text", ["order 1234567:12", "a sk-etch of it", "https://shop.example/a:b", "ticket #1042"])
 def test_ordinary_texts_stay(text: str) -> None:
     assert redact(text) == text

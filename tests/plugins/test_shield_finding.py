@@ -29,6 +29,8 @@ def found(text: str, detector: Detector = USUAL_ONE) -> list[tuple[str, str]]:
         ("write to anna@example.com.", [("EMAIL", "anna@example.com")]),
         ("ANNA.B+x@mail.example.co.uk!", [("EMAIL", "ANNA.B+x@mail.example.co.uk")]),
         ("jörg@straße.example", [("EMAIL", "jörg@straße.example")]),
+        ("'anna@example.com', **ben@example.com**", [("EMAIL", "anna@example.com"), ("EMAIL", "ben@example.com")]),
+        ("https://x.example/?u=anna@example.com", [("EMAIL", "anna@example.com")]),
         ("anna (at) example (dot) com", [("EMAIL", "anna (at) example (dot) com")]),
         ("https://x.example/?u=anna%40example.com", [("EMAIL", "anna%40example.com")]),
         ("an\u200bna@exam\u00adple.com", [("EMAIL", "anna@example.com")]),
