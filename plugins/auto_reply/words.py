@@ -74,7 +74,9 @@ def base_language(tag: str) -> str:
 def cut(text: str) -> list[str]:
     """Words, or characters of scripts without blanks, in their order: without case, not yet without marks. ``e-mail`` is one word."""
     plain = unicodedata.normalize("NFKC", text[: MAX_TOKENS * MAX_LENGTH]).casefold()
-    return [word[:MAX_LENGTH] for word in _TOKEN.findall(_SINGLE_JOINED.sub(r"\1", plain))[:MAX_TOKENS]]
+    if "-" in plain or "‑" in plain:
+        plain = _SINGLE_JOINED.sub(r"\1", plain)
+    return [word[:MAX_LENGTH] for word in _TOKEN.findall(plain)[:MAX_TOKENS]]
 
 
 @lru_cache(maxsize=65_536)
