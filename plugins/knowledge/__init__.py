@@ -27,6 +27,9 @@ PLUGIN = PluginInfo(
 SYNC_EVERY = 5.0
 """Seconds between two looks at the folder. A look without changes costs one stat per file and three small reads."""
 
+EMBED_EVERY = 30.0
+"""Seconds between two looks for passages without a vector."""
+
 DUE_EVERY = 10.0
 """Seconds between two looks for sources whose time has come."""
 
@@ -58,6 +61,12 @@ class KnowledgeSettings(Settings):
         help="How sure the search must be that it found the answer: cautious, normal, bold, or a number from 0 to 1.",
         pattern=r"^(cautious|normal|bold|0|1|[01]?\.\d{1,3})$",
     )
+    embeddings: bool = setting(
+        False,
+        env="DESKHAND_KNOWLEDGE_EMBEDDINGS",
+        label="Compare meanings",
+        help="Have an AI provider make vectors of articles and questions, and search by meaning beside words. Sends both to the provider.",
+    )
 
 
 @hookimpl
@@ -71,14 +80,27 @@ def search_knowledge(settings: KnowledgeSettings, question: Question) -> Found:
     from plugins.knowledge.search import search
     from plugins.knowledge.sync import host_index
 
-    return search(host_index(), question, least(settings.certainty))
+    vectors = None
+    if settings.embeddings:
+        from plugins.knowledge.vectors import vectors_beside
+
+        vectors = vectors_beside(host_index())
+    return search(host_index(), question, least(settings.certainty), vectors)
 
 
 @hookimpl
 def jobs(settings: KnowledgeSettings) -> Sequence[JobSpec]:
     from plugins.knowledge.sync import sync_quietly
 
+    embeddings = []
+    if settings.embeddings:
+        from plugins.knowledge.embed_command import embed_quietly
+
+        embeddings = [
+            JobSpec(kind="knowledge.embed", run=embed_quietly, every=EMBED_EVERY, queue="slow", timeout=900.0)
+        ]
     return [
+        *embeddings,
         JobSpec(
             kind="knowledge.sync",
             run=lambda _ref: sync_quietly(settings.folder, settings.language, settings.sample),
@@ -101,11 +123,18 @@ def knowledge_source() -> KnowledgeSource:
 def commands(settings: KnowledgeSettings) -> Sequence[click.Command]:
     from plugins.knowledge.command_line import knowledge_command
 
-    return [knowledge_command(settings.folder, settings.language, settings.sample, settings.certainty)]
+    return [
+        knowledge_command(settings.folder, settings.language, settings.sample, settings.certainty, settings.embeddings)
+    ]
 
 
 @hookimpl
 def health_check(settings: KnowledgeSettings) -> dict[str, Any]:
     from plugins.knowledge.sync import health
 
-    return health(settings.folder)
+    found = health(settings.folder)
+    if settings.embeddings:
+        from plugins.knowledge.embed_command import standing
+
+        found["embeddings"] = standing()
+    return found

@@ -42,6 +42,8 @@ class Evidence:
     """Its share of what is near at all."""
     length: float = 0.0
     """How much the question says."""
+    meaning: float = 0.0
+    """How near its meaning is, by vectors: 0 unrelated, 1 as near as neighbours are to each other; 0 without vectors."""
 
     @property
     def of_articles(self) -> tuple[float, ...]:
@@ -55,9 +57,20 @@ class Evidence:
 _ARTICLES = ((6.42, 2.65, 2.67), -6.8)
 _LISTS = ((1.57, 0.69, 0.51, 3.82, 2.31, 1.56), -9.04)
 
+# Not measured, for there is no model to measure with: what is as near to a passage as its own neighbours are is probably about the same.
+_MEANING = ((6.0,), -4.5)
+_MEANT = 0.85  # nearness in meaning alone never makes sure
+
 
 def certainty(evidence: Evidence) -> float:
     """Return how sure it is that one of the first three articles has the answer, from 0 to 1."""
+    of_words = _of_words(evidence)
+    if not evidence.meaning:
+        return of_words
+    return max(of_words, min(_MEANT, _logistic(_MEANING, (evidence.meaning,))))
+
+
+def _of_words(evidence: Evidence) -> float:
     of_articles = _logistic(_ARTICLES, evidence.of_articles) if evidence.covered else 0.0
     if not evidence.question:
         return of_articles
@@ -82,6 +95,7 @@ def weigh(asked: Asked, scored: Sequence[Scored], articles: Sequence[Article]) -
     best = articles[0]
     whole_words, whole_grams = asked.sought.strength
     of_words, of_grams = math.sqrt(whole_words), math.sqrt(whole_grams)
+    near = sum(article.near for article in articles)
     likes = sorted((of_words * one.like.words + of_grams * one.like.grams for one in best.passages), reverse=True)
     return Evidence(
         listed=any(one.listed for one in best.passages),
@@ -91,8 +105,9 @@ def weigh(asked: Asked, scored: Sequence[Scored], articles: Sequence[Article]) -
         letters=of_grams * max(one.like.grams for one in best.passages),
         nearest=sum(likes[:_NEAREST]) / _NEAREST,
         whole=best.whole,
-        agreement=best.near / sum(article.near for article in articles),
+        agreement=best.near / near if near else 0.0,
         length=math.log1p(whole_words),
+        meaning=max(one.meaning for one in best.passages),
     )
 
 

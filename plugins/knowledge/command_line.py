@@ -9,13 +9,16 @@ import click
 from bot import Question, SourceRefused, article_sources, find_source, list_articles, list_sources, site_ids
 from plugins.knowledge import article_commands, source_commands
 from plugins.knowledge.certainty import least
+from plugins.knowledge.embed_command import embed_command, ready_vectors
 from plugins.knowledge.reasons import reasons
 from plugins.knowledge.scan import FolderMissing
 from plugins.knowledge.search import explain
 from plugins.knowledge.sync import host_index, sync
 
 
-def knowledge_command(folder: str, language: str, sample: bool, certainty: str = "normal") -> click.Command:
+def knowledge_command(
+    folder: str, language: str, sample: bool, certainty: str = "normal", embeddings: bool = False
+) -> click.Command:
     """Make the command for these settings."""
 
     @click.group(
@@ -46,8 +49,9 @@ def knowledge_command(folder: str, language: str, sample: bool, certainty: str =
     @click.option("--language", "tag", default="", help="The customer's language, such as de.")
     @click.option("--context", default="", help="What the customer said before.")
     def test(question: str, site: str, tag: str, context: str) -> None:
-        _test(question, site, tag, context, certainty)
+        _test(question, site, tag, context, certainty, embeddings)
 
+    knowledge.add_command(embed_command())
     for command in (*source_commands.commands(language), *article_commands.commands()):
         knowledge.add_command(command)
     return knowledge
@@ -107,11 +111,11 @@ def _source_name(wanted: str) -> str:
         raise click.ClickException(str(refused)) from None
 
 
-def _test(question: str, site: str, language: str, context: str, certainty: str) -> None:
+def _test(question: str, site: str, language: str, context: str, certainty: str, embeddings: bool) -> None:
     sites = site_ids()
     if site and site not in sites:
         raise click.BadParameter(f"There is no site {site}. There are: {', '.join(sorted(sites)) or 'none'}.")
     site_id = sites[site] if site else next(iter(sites.values()), "")
     asked = Question(site=site_id, text=question, language=language, context=context)
-    for line in reasons(explain(host_index(), asked, least(certainty))):
+    for line in reasons(explain(host_index(), asked, least(certainty), ready_vectors() if embeddings else None)):
         click.echo(line)

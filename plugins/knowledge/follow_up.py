@@ -121,17 +121,23 @@ def _without_replaced(line: str, asked: str, language: str) -> str:
 
 
 def _named(text: str, places: frozenset[str], stops: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield what stands behind each small word of a place, up to the next small word: at most two words."""
-    words = [fold(word) for word in raw_words(text)]
+    """Yield what stands behind each small word of a place: one word, or several that begin with a capital or a digit."""
+    tokens = [token.strip(".,;:!?¿¡\"'()") for token in text.split()]
+    words = [fold(token.casefold()) for token in tokens]
     for at, word in enumerate(words):
         if word not in places:
             continue
         behind = at + 1
         while behind < len(words) and words[behind] in stops and words[behind] not in places:
             behind += 1
-        names = []
-        while behind < len(words) and words[behind] not in stops and len(names) < 2:
+        names: list[str] = []
+        while behind < len(words) and words[behind] and words[behind] not in stops:
+            proper = tokens[behind][:1].isupper() or tokens[behind][:1].isdigit()
+            if names and not proper:
+                break
             names.append(words[behind])
             behind += 1
+            if not proper:
+                break
         if names:
             yield word, tuple(names)

@@ -20,6 +20,7 @@ def reasons(result: Result) -> Iterator[str]:
     yield (
         f"evidence   covered {evidence.covered:.2f}, words {evidence.words:.2f}, letters {evidence.letters:.2f},"
         f" nearest {evidence.nearest:.2f}, whole {evidence.whole:.2f}, agreement {evidence.agreement:.2f}"
+        + (f", meaning {evidence.meaning:.2f}" if evidence.meaning else "")
         + (" (a list of questions)" if evidence.listed else "")
     )
     decision = "it would be answered" if found.answerable else "it would not be answered"
@@ -31,7 +32,8 @@ def reasons(result: Result) -> Iterator[str]:
         yield ""
         yield f"[{number}] {passage.score:.2f}  {passage.title}{heading}  ({passage.id})"
         likeness = f"; like the question by words {one.like.words:.2f}, letters {one.like.grams:.2f}, pairs {one.like.pairs:.2f}"
-        yield f"    words {one.words:.1f}{likeness if one.like.sum else ''}"
+        meaning = f"; near in meaning {one.meaning:.2f}" if one.meaning else ""
+        yield f"    words {one.words:.1f}{likeness if one.like.sum else ''}{meaning}"
         text = passage.text if len(passage.text) <= _SHOWN else f"{passage.text[:_SHOWN].rstrip()} …"
         for line in text.splitlines():
             yield f"    {line}"

@@ -7,7 +7,7 @@ much of the question all of them have: asking the same in a hundred ways is what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot import Passage
@@ -25,6 +25,7 @@ _LEAST = 0.5  # the best likeness counts as a whole one only from here on, so th
 _POWER = 5.0  # of the passages of an article the nearest count most
 _OFTEN = 2.0  # how often an article has a word until more of it says little
 _SHARP = 4.0
+_OF_MEANING = 0.45  # a little less than half: where words and meaning point to two articles, the words do
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class Scored:
     listed: bool
     times: dict[int | str, float]
     """How often it has each term, by position, and each small word."""
+    meaning: float = 0.0
+    """How near it is in meaning: 0 unrelated, 1 as near as neighbours are to each other."""
     part: float = 0.0
     """Its own score, beside the best one's 1."""
     score: float = 0.0
@@ -61,13 +64,21 @@ class Article:
     score: float = 0.0
 
 
-def score_all(candidates: Iterable[Unpacked], asked: Asked, average: float) -> list[Scored]:
-    """Score candidates one by one. ``average``: words of a passage that the site may see."""
+def score_all(
+    candidates: Mapping[int, Unpacked], asked: Asked, average: float, meanings: Mapping[int, float]
+) -> list[Scored]:
+    """Score candidates, by row, one by one. ``average``: words of a passage that the site may see. ``meanings``: how near some rows
+    are in meaning (``plugins.knowledge.vectors``)."""
     forms: dict[str, list[tuple[int, float]]] = {}
     for position, term in enumerate(asked.terms):
         for form, how in term.forms.items():
             forms.setdefault(form, []).append((position, how))
-    return [_score(one, asked, forms, average) for one in candidates]
+    scored = []
+    for row, candidate in candidates.items():
+        one = _score(candidate, asked, forms, average)
+        one.meaning = max(0.0, meanings.get(row, 0.0))
+        scored.append(one)
+    return scored
 
 
 def _score(one: Unpacked, asked: Asked, forms: dict[str, list[tuple[int, float]]], average: float) -> Scored:
@@ -116,10 +127,16 @@ def rank(scored: Sequence[Scored], asked: Asked) -> list[Article]:
         article.whole = _whole(article, worth)
     nearest = max(article.near for article in articles.values()) or 1.0
     most = max(article.whole for article in articles.values()) or 1.0
+    meant = max(one.meaning for one in scored)
     for article in articles.values():
         article.near /= nearest
         asks = any(one.question for one in article.passages)
         article.score = (article.near + ((article.whole / most) ** _SHARP if asks else article.near)) / 2
+        if meant:
+            near = (max(one.meaning for one in article.passages) / meant) ** _SHARP * min(meant, 1.0)
+            article.score = (1 - _OF_MEANING) * article.score + _OF_MEANING * near
+            for one in article.passages:
+                one.part = (one.part + one.meaning / meant) / 2
         best = max(one.part for one in article.passages) or 1.0
         for one in article.passages:
             one.score = article.score * one.part / best

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot import Found, Passage, Question
 from plugins.knowledge.certainty import LEVELS, Evidence, certainty, weigh
@@ -18,10 +18,15 @@ from plugins.knowledge.nearness import unpacked
 from plugins.knowledge.question import Asked, Term, read_question
 from plugins.knowledge.scoring import Article, Scored, rank, score_all
 
+if TYPE_CHECKING:
+    from plugins.knowledge.vectors import Vectors
+
 POSTINGS = 5_000
 """Passages that SQLite may have to score for one question, by the counts of the chosen words."""
 CANDIDATES, ENTRIES = 100, 250
 """Passages that are scored again: of articles, and where most passages are entries of lists of questions."""
+MEANINGS = 30
+"""Passages that are scored because their meaning is near."""
 KEPT = 2_000
 """Passages of an index that a process keeps unpacked, about 6 KB each."""
 PER_ARTICLE = 2
@@ -54,15 +59,17 @@ class Result:
     articles: Sequence[Article] = ()
 
 
-def search(index: Index, question: Question, least: float = LEVELS["normal"]) -> Found:
+def search(index: Index, question: Question, least: float = LEVELS["normal"], vectors: Vectors | None = None) -> Found:
     """Search the newest index for ``question``. Finds nothing, and says so, while there is no index.
 
-    ``least``: the certainty from which on it counts as answerable.
+    ``least``: the certainty from which on it counts as answerable. ``vectors``: compare meanings, too, if they are at hand in time.
     """
-    return explain(index, question, least).found
+    return explain(index, question, least, vectors).found
 
 
-def explain(index: Index, question: Question, least: float = LEVELS["normal"]) -> Result:
+def explain(
+    index: Index, question: Question, least: float = LEVELS["normal"], vectors: Vectors | None = None
+) -> Result:
     """As :func:`search`, with the terms, the scores and the measures behind the decision."""
     for attempt in range(2):
         file = index.current()
@@ -70,7 +77,7 @@ def explain(index: Index, question: Question, least: float = LEVELS["normal"]) -
             break
         try:
             with file.connection() as db:
-                return _search(file, db, question, least)
+                return _search(file, db, question, least, vectors)
         except sqlite3.OperationalError:
             if attempt:  # the file was replaced between looking and opening: once more with the new one
                 raise
@@ -79,12 +86,16 @@ def explain(index: Index, question: Question, least: float = LEVELS["normal"]) -
     return Result(Found(), Asked(question.language), least=least)
 
 
-def _search(file: IndexFile, db: sqlite3.Connection, question: Question, least: float) -> Result:
+def _search(
+    file: IndexFile, db: sqlite3.Connection, question: Question, least: float, vectors: Vectors | None
+) -> Result:
     asked = read_question(question, file, db)
     scopes = file.seen_by(question.site)
     size = file.size(scopes)
-    candidates = _candidates(file, db, asked, scopes, size)
-    scored = score_all(candidates, asked, size.words / size.passages if size.passages else 1.0)
+    meanings = _meanings(file, asked, scopes, vectors)
+    rows = _candidates(db, asked, scopes, size)
+    candidates = _unpacked(file, db, [*rows, *(row for row in meanings if row not in set(rows))])
+    scored = score_all(candidates, asked, size.words / size.passages if size.passages else 1.0, meanings)
     articles = rank(scored, asked)
     scored.sort(key=lambda one: (-one.score, one.passage.id))
     evidence = weigh(asked, scored, articles)
@@ -94,9 +105,16 @@ def _search(file: IndexFile, db: sqlite3.Connection, question: Question, least: 
     return Result(found, asked, evidence, least, scored, articles)
 
 
-def _candidates(
-    file: IndexFile, db: sqlite3.Connection, asked: Asked, scopes: Sequence[int], size: Size
-) -> list[Unpacked]:
+def _meanings(file: IndexFile, asked: Asked, scopes: Sequence[int], vectors: Vectors | None) -> dict[int, float]:
+    """Rows whose meaning is nearest to the question's, with how near; none without vectors, or for mere talk."""
+    found = vectors.of_question(asked.text) if vectors is not None and asked.terms else None
+    if found is None or (found[0].number, found[0].tag) != (file.number, file.tag):
+        return {}
+    space, vector = found
+    return space.nearest(vector, scopes, MEANINGS)
+
+
+def _candidates(db: sqlite3.Connection, asked: Asked, scopes: Sequence[int], size: Size) -> list[int]:
     terms = list(asked.terms)
     lists = size.listed * 2 > size.passages
     if lists:  # of a question such as "what are you" small words are all there is
@@ -113,7 +131,10 @@ def _candidates(
     # Every word carries its scope (plugins.knowledge.building): what the site may not see is not even compared.
     match = " OR ".join(f'"{scope}:{form}"' for term in chosen for form in term.forms for scope in scopes)
     (found,) = db.execute(_CANDIDATES, (match, ENTRIES if lists else CANDIDATES)).fetchone()
-    rows = [int(row) for row in found.split(",")] if found else []
+    return [int(row) for row in found.split(",")] if found else []
+
+
+def _unpacked(file: IndexFile, db: sqlite3.Connection, rows: Sequence[int]) -> dict[int, Unpacked]:
     known = file.unpacked
     missing = [row for row in rows if row not in known]
     fresh = {row[0]: _unpack(row) for row in db.execute(_ROWS, (str(missing),))} if missing else {}
@@ -121,7 +142,7 @@ def _candidates(
         if len(known) + len(fresh) > KEPT:
             file.unpacked = {}
         file.unpacked.update(fresh)
-    return [known.get(row) or fresh[row] for row in rows]
+    return {row: known.get(row) or fresh[row] for row in rows}
 
 
 def _unpack(row: tuple[Any, ...]) -> Unpacked:
