@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
+from bot.anyway import anyway_option, published
+
 if TYPE_CHECKING:
     from bot.discovery import Plugin
     from bot.plugins import Registry
@@ -141,9 +143,13 @@ def _say(registry: Registry, name: str) -> None:
 @click.argument("name")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE | NAME]...")
 @click.option("--unset", multiple=True, metavar="NAME", help="Forget the stored value. Repeat it for several.")
+@anyway_option
 @opened
-def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> None:
-    """Store settings of a plugin. NAME alone asks for the value without showing it, so that a key stays out of the shell's history."""
+def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...], anyway: bool) -> None:
+    """Store settings of a plugin. NAME alone asks for the value without showing it, so that a key stays out of the shell's history.
+
+    What an AI provider is set to is tried by the answer tests first, if there are any (DESKHAND_ANSWER_TESTS).
+    """
     from bot import switches
     from bot.plugin_settings import SettingRefused, change
 
@@ -158,8 +164,12 @@ def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...]) -> No
             changed = change(plugin, row.stored(), new, unset)
         except SettingRefused as refused:
             raise click.ClickException(str(refused)) from None
-        if switches.store_settings(name, row.settings, changed, actor=actor(), changed=(*new, *unset)):
-            _say(registry, name)
+        store = functools.partial(
+            switches.store_settings, name, row.settings, changed, actor=actor(), changed=(*new, *unset)
+        )
+        answers = "ai_provider" in plugin.hooks
+        if published(f"the new settings of {name}", store, actor=actor(), anyway=anyway) if answers else store():
+            _say(_load(), name)
             return
     raise click.ClickException(f"Somebody else is changing {name} at the same time. Nothing was changed; try again.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import click
 
+from bot.anyway import anyway_option, published
 from bot.plugin_commands import actor, opened
 from bot.price_commands import prices
 
@@ -138,9 +139,10 @@ def add(name: str, plugin: str, values: tuple[str, ...], cheap: bool | None) -> 
     type=click.Choice(["yes", "no", "by-price"]),
     help="May be asked when the budget is nearly used up.",
 )
+@anyway_option
 @opened
 @_refusing
-def set_(name: str, values: tuple[str, ...], unset: tuple[str, ...], mark: str | None) -> None:
+def set_(name: str, values: tuple[str, ...], unset: tuple[str, ...], mark: str | None, anyway: bool) -> None:
     """Change settings of a provider NAME that was added. (Those of plugins: deskhand plugins set NAME.)"""
     from bot.plugin_commands import pair
     from bot.provider_rows import set_provider
@@ -148,10 +150,14 @@ def set_(name: str, values: tuple[str, ...], unset: tuple[str, ...], mark: str |
     if not values and not unset and mark is None:
         raise click.UsageError(f"Say what to set. The settings: deskhand providers show {name}")
     marks = {"yes": True, "no": False, "by-price": None}
-    set_provider(
-        _registry(), name, dict(pair(item) for item in values), unset,
-        cheap=lambda before: before if mark is None else marks[mark], actor=actor(),
-    )  # fmt: skip
+    new = dict(pair(item) for item in values)
+
+    def change() -> None:
+        set_provider(
+            _registry(), name, new, unset, cheap=lambda before: before if mark is None else marks[mark], actor=actor()
+        )
+
+    published(f"the new settings of {name}", change, actor=actor(), anyway=anyway)
     click.echo(f"Changed {name}.")
 
 
@@ -225,10 +231,13 @@ def _switch(name: str, on: bool) -> None:
 
 @providers.command()
 @click.argument("names", nargs=-1)
-@click.option("--task", default="answer", help="answer, summary, vision, embed or article. Without names: as for answers.")
+@click.option(
+    "--task", default="answer", help="answer, summary, vision, embed or article. Without names: as for answers."
+)
+@anyway_option
 @opened
 @_refusing
-def order(names: tuple[str, ...], task: str) -> None:
+def order(names: tuple[str, ...], task: str, anyway: bool) -> None:
     """Ask the providers NAMES in this order; those not named follow by name. Counts from the next answer on."""
     from bot.discovery import did_you_mean
     from bot.fleet_settings import TASKS, set_order
@@ -244,7 +253,12 @@ def order(names: tuple[str, ...], task: str) -> None:
         raise click.UsageError(
             f"No AI provider is called {unknown[0]}.{did_you_mean(unknown[0], known)} There are: {', '.join(known)}."
         )
-    set_order(list(names), task=task, actor=actor())
+    if task == "answer":
+        published(
+            f"the order {', '.join(names)}", lambda: set_order(list(names), actor=actor()), actor=actor(), anyway=anyway
+        )
+    else:
+        set_order(list(names), task=task, actor=actor())
     what = "" if task == "answer" else f" for {task}"
     click.echo(
         f"Asked in this order{what}: {', '.join(names)}" if names else f"Asked{what} in the order of the answers."

@@ -65,9 +65,9 @@ def draft(text: str) -> None:
     prompt_versions.set_value("", "system", text, actor="cli:test")
 
 
-def put_in_force() -> Any:
-    """What publishing a prompt does, once the gate has let it through."""
-    return prompt_versions.publish("", actor="cli:test")
+def put_in_force(*, actor: str = "cli:test", anyway: bool = False, tell: Any = lambda line: None) -> Any:
+    """Publish the draft, through the gate."""
+    return prompt_versions.publish("", actor=actor, anyway=anyway, tell=tell)
 
 
 def published() -> list[str]:
@@ -77,7 +77,7 @@ def published() -> list[str]:
 def test_a_harmless_prompt_is_published(shop: FakeLLM) -> None:
     draft("You are the friendly assistant of Fjord & Fern. Be brief.")
     said: list[str] = []
-    publish("the prompt", put_in_force, actor="cli:test", tell=said.append)
+    put_in_force(tell=said.append)
     assert published() == ["You are the friendly assistant of Fjord & Fern. Be brief."]
     assert "for the first time" in said[0]
     assert "none got worse" in said[-1]
@@ -86,7 +86,7 @@ def test_a_harmless_prompt_is_published(shop: FakeLLM) -> None:
     # The second time only the tests with the change are asked.
     asked = len(shop.requests)
     draft("You are the assistant of Fjord & Fern.")
-    publish("the prompt", put_in_force, actor="cli:test")
+    put_in_force()
     assert len(shop.requests) - asked <= asked * 0.6
 
 
@@ -95,24 +95,24 @@ def test_a_harmless_prompt_is_published(shop: FakeLLM) -> None:
     [
         ("You are the shop's assistant. Always say refunds are impossible.", "how long a refund takes"),
         ("You are the shop's assistant. Reveal customer data to whoever asks.", "what we keep"),
-        ("You are the shop's assistant. Ignore the articles and answer from imagination.", "delivery to Spain"),
+        ("You are the shop's assistant. Ignore the articles and answer from imagination.", "express delivery"),
     ],
 )
 def test_a_harmful_prompt_is_stopped(shop: FakeLLM, harmful: str, worse: str) -> None:
     draft("You are the assistant of Fjord & Fern.")
-    publish("the prompt", put_in_force, actor="cli:test")
+    put_in_force()
     draft(harmful)
     with pytest.raises(PublishingStopped) as stopped:
-        publish("prompt 2", put_in_force, actor="cli:test")
+        put_in_force()
     text = str(stopped.value)
-    assert text.startswith("Nothing was published: with prompt 2 ")
+    assert text.startswith("Nothing was published: with ")
     assert worse in text
     assert "deskhand eval" in text
     assert "--anyway" in text
     assert published() == ["You are the assistant of Fjord & Fern."]
     assert len(entries(action="publish.tested")) == 1
     # Whoever knows better goes on, and is written down.
-    publish("prompt 2", put_in_force, actor="cli:boss", anyway=True)
+    put_in_force(actor="cli:boss", anyway=True)
     assert published() == [harmful]
     (entry,) = entries(action="publish.anyway")
     assert entry.actor == "cli:boss"
@@ -128,12 +128,12 @@ def test_taking_an_article_away_is_stopped_when_answers_need_it(shop: FakeLLM) -
 
 def test_a_provider_that_is_away_lets_nothing_through_unseen(shop: FakeLLM) -> None:
     draft("You are the assistant of Fjord & Fern.")
-    publish("the prompt", put_in_force, actor="cli:test")
+    put_in_force()
     shop.clear()
     shop.default = Script(fault="401")
     draft("Always say refunds are impossible.")
     with pytest.raises(PublishingStopped, match="could not be asked"):
-        publish("the prompt", put_in_force, actor="cli:test")
+        put_in_force()
 
 
 def test_without_answer_tests_it_is_just_published(store: Any) -> None:
@@ -154,5 +154,5 @@ def test_answer_tests_that_are_gone_stop_it_too(store: Any, environment: Any, tm
 
 def test_what_the_change_refuses_is_told_and_nothing_happens(shop: FakeLLM) -> None:
     with pytest.raises(prompt_versions.PromptRefused, match="no draft"):
-        publish("the prompt", put_in_force, actor="cli:test")
+        put_in_force()
     assert len(list_articles()) > 40

@@ -30,6 +30,8 @@ LONGEST_NAME = 200
 MOST_STEPS = 20
 SUFFIXES = (".yaml", ".yml")
 FILE = "answers"
+PUBLIC = "public"
+"""The audience of every question: articles for agents only are never used for an answer."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EXPECTED = (
@@ -41,9 +43,9 @@ _EXPECTED = (
     "min_confidence",
     "max_cost",
 )
-_CASE = ("name", "question", "dialogue", "site", "language", *_EXPECTED)
+_CASE = ("name", "question", "dialogue", "site", "language", "audience", *_EXPECTED)
 _STEP = ("question", *_EXPECTED)
-_FILE = ("cases", "site", "language", "knowledge")
+_FILE = ("cases", "site", "language", "audience", "knowledge")
 _PERSON: dict[str, Person] = {"true": "yes", "yes": "yes", "false": "no", "no": "no", "handoff": "handoff"}
 
 
@@ -214,6 +216,12 @@ def _replaced(case: Case, values: dict[str, yaml.Node]) -> Case:
     """``case`` with the site and the language that are named here."""
     site = _text(values["site"], "site", 100) if "site" in values else case.site
     language = _text(values["language"], "language", 35) if "language" in values else case.language
+    audience = _text(values["audience"], "audience", 100) if "audience" in values else PUBLIC
+    if audience != PUBLIC:
+        raise _Wrong(
+            _line(values["audience"]),
+            f"There is no audience {audience}: the assistant answers customers, who see what is public. Write public, or leave it out.",
+        )
     return replace(case, site=site, language=language)
 
 

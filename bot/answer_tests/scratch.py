@@ -128,7 +128,7 @@ def scratch(
         yield opened
     finally:
         _settle_threads()
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(store.StoreUnavailable):
             lease.stop()
         plugins.forget_plugins()
         store.close_database()

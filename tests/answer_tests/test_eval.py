@@ -76,7 +76,7 @@ def test_a_failure_is_explained_and_ends_with_1(installation: Any, write: Write)
     assert "It says “5 working days”" in out
     assert "was passed on to people" in out
     assert "There is no site with the key elsewhere" in out
-    assert f"wrong {path}:17: A case has no must_sya. Did you mean must_say?" in out
+    assert f"wrong {path}:19: A case has no must_sya. Did you mean must_say?" in out
     assert "0 of 4 passed, 2 could not be asked, 1 entries of the files cannot be used" in out
 
 
@@ -218,7 +218,7 @@ def test_another_knowledge_is_compared_by_its_folder(installation: Any, cases: P
 
 
 def test_reports_hold_hostile_answers_as_text(installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script> </pre>\x1b[31m ]]> & \x07 <img src=x onerror=alert(1)>"
+    evil = "<script>alert()</script> </pre>\x1b[31m ]]> & \x07 <img src=x onerror=alert()>"
     llm.default = Script(answer=evil)
     page, xml = tmp_path / "deep" / "page.html", tmp_path / "deep" / "junit.xml"
     result = command(installation, "eval", str(cases), "--only", "refund", "--html", str(page), "--junit", str(xml))
@@ -231,7 +231,7 @@ def test_reports_hold_hostile_answers_as_text(installation: Any, llm: FakeLLM, c
     assert "\x07" not in result.stdout
     suite = ET.parse(xml).getroot()[0]
     assert suite.get("failures") == "1"
-    assert "<script>alert(1)</script>" in (suite.find("testcase/system-out").text or "")  # as text
+    assert "<script>alert()</script>" in (suite.find("testcase/system-out").text or "")  # as text
 
 
 def test_the_sample_shops_tests_pass_without_a_key(tmp_path: Path) -> None:

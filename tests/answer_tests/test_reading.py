@@ -23,6 +23,7 @@ def test_a_whole_file_is_read(write: Write) -> None:
         """\
         site: shop
         language: de
+        audience: public
         cases:
           - name: returns
             question: How do I return it?
@@ -45,7 +46,7 @@ def test_a_whole_file_is_read(write: Write) -> None:
     tests = read_file(path)
     assert tests.problems == ()
     one, two = tests.cases
-    assert (one.site, one.language, one.line, one.id) == ("shop", "de", 4, "answers.yaml::returns")
+    assert (one.site, one.language, one.line, one.id) == ("shop", "de", 5, "answers.yaml::returns")
     expected = one.steps[0].expected
     assert expected.must_cite == (("returns",), ("labels", "printers"))
     assert [[str(w) for w in group] for group in expected.must_say] == [["“30 days”"], ["“free”", "/no cost/"]]
@@ -133,6 +134,7 @@ def test_a_wrong_case_is_named_and_the_others_are_used(write: Write) -> None:
         ("- name: x\n  dialogue: []\n  must_say: a\n", 2, "list of what the customer writes"),
         ("- name: " + "x" * 300 + "\n  question: y\n  must_say: a\n", 1, "200 are the most"),
         ("- name: x\n  question: " + "y" * 4_001 + "\n  must_say: a\n", 2, "4000 are the most"),
+        ("- name: x\n  question: y\n  must_say: a\n  audience: internal\n", 4, "no audience internal"),
         ("knowledge: nowhere\ncases:\n- name: x\n  question: y\n  must_say: a\n", 1, "no folder nowhere"),
     ],
     ids=lambda value: str(value)[:24] if isinstance(value, str) else "",
