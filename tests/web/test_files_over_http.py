@@ -204,6 +204,14 @@ def test_the_socket_sends_files_and_changes_and_reacts(web: Web) -> None:
         ({"t": "edit", "text": "x"}, "conv"),
         ({"t": "edit", "conv": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "text": "x"}, "id"),
         ({"t": "react", "conv": "0" * 8 + "-0000-0000-0000-" + "0" * 12, "id": "x", "emoji": "x"}, "id"),
+        (
+            {
+                "t": "mark",
+                "conv": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+                "id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+            },
+            "mark",
+        ),
     ],
 )
 def test_bad_frames_name_the_field(web: Web, frame: dict[str, Any], field: str) -> None:
@@ -229,6 +237,24 @@ def test_rest_edits_deletes_and_reacts(web: Web) -> None:
     assert missing.status == 422 and missing.json["error"]["field"] == "message"
     assert act(web, token, session, "delete", message=ack["id"]).status == 200
     assert messages(web, token, session)[0]["deleted"]
+
+
+def test_a_mark_over_socket_and_rest_says_what_it_refuses(web: Web) -> None:
+    page = web.visitor()
+    page.send(t="send", cid=new_cid(), text="hello")
+    ack = page.take("ack")
+    page.send(t="mark", cid=new_cid(), conv=ack["conv"], id=ack["id"], mark="up")
+    own = page.take("error")
+    assert (own["code"], own["field"], own["final"]) == ("bad_field", "subject", True)
+    page.send(t="mark", cid=new_cid(), conv=ack["conv"], id=ack["id"], mark="down", reason="because")
+    bad = page.take("error")
+    assert (bad["code"], bad["field"]) == ("bad_field", "reason") and "outdated" in bad["message"]
+    page.end()
+    token, session = web.begin()
+    mine = say(web, token, session, "hello").json["ack"]["id"]
+    assert act(web, token, session, "mark", mark="up").json["error"]["field"] == "message"
+    refused = act(web, token, session, "mark", message=mine, mark="down", reason="wrong", text="It is.")
+    assert (refused.status, refused.json["error"]["field"]) == (422, "subject")
 
 
 def test_pages_of_the_site_may_bring_files_and_no_others(web: Web) -> None:

@@ -167,6 +167,8 @@ def test_our_own_messages_other_bots_the_channel_and_foreign_threads_are_no_even
         ("!assign @ben", Action.TRANSFER, "ben"), ("!snooze", Action.SNOOZE, "60"), ("!snooze 2h", Action.SNOOZE, "120"),
         ("!snooze 3 d", Action.SNOOZE, "4320"), ("!resolve", Action.RESOLVE, ""), ("!reopen", Action.REOPEN, ""),
         ("!return", Action.RETURN, ""), ("!block", Action.BLOCK, ""), ("!undo", Action.UNDO, ""), ("!retry abc", Action.RETRY, "abc"),
+        ("!mark right", Action.MARK, "right"), ("!mark needs work", Action.MARK, "needs_work"),
+        ("!mark Wrong: it costs 5", Action.MARK, "wrong it costs 5"),
     ],
 )  # fmt: skip
 def test_commands_in_the_thread_are_actions(listening: Running, slack, text: str, action: Action, value: str) -> None:
@@ -178,7 +180,18 @@ def test_commands_in_the_thread_are_actions(listening: Running, slack, text: str
 
 
 @pytest.mark.parametrize(
-    "text", ["!help", "!clam", "!nonsense", "!snooze soon", "!snooze 999999", "!assign", "!resolve it by restarting"]
+    "text",
+    [
+        "!help",
+        "!clam",
+        "!nonsense",
+        "!snooze soon",
+        "!snooze 999999",
+        "!assign",
+        "!resolve it by restarting",
+        "!mark",
+        "!mark rightly so",
+    ],
 )
 def test_what_is_no_command_is_explained_and_never_sent(listening: Running, slack, text: str) -> None:
     thread = a_thread(listening)

@@ -29,7 +29,8 @@ def test_customers_and_the_ai_speak_under_names_that_cannot_be_taken_for_each_ot
     running.post(a_post(key="m1", op="message", thread=thread, text="Hi", author="customer", author_name="AI assistant",
                         picture="https://example.com/a.png"))  # fmt: skip
     running.post(a_post(key="m2", op="message", thread=thread, text="I **can** help. [1]", author="ai",
-                        sources=(Source(n=1, passage_id="p", title="Returns", url="https://kb.example/r"),)))  # fmt: skip
+                        sources=(Source(n=1, passage_id="p", title="Returns", url="https://kb.example/r#how", heading="How", updated="2026-03-01"),
+                                 Source(n=2, passage_id="q", title="Terms & <more>"))))  # fmt: skip
     running.post(a_post(key="m3", op="message", thread=thread, text="Hello", author="agent", author_name="Ana"))
     running.post(a_post(key="m4", op="event", thread=thread, text="Ana claimed this."))
     customer, ai, agent, event = slack.space.messages(CHANNEL, thread)[1:]
@@ -37,13 +38,22 @@ def test_customers_and_the_ai_speak_under_names_that_cannot_be_taken_for_each_ot
     assert ai["username"] == "AI assistant" and ai["text"].startswith("AI assistant: ")
     bold = ai["blocks"][0]["elements"][0]["elements"]
     assert {"type": "text", "text": "can", "style": {"bold": True}} in bold
-    assert {"type": "link", "url": "https://kb.example/r", "text": "[1] Returns"} in ai["blocks"][1]["elements"][0][
-        "elements"
-    ]
+    sources = ai["blocks"][1]["elements"][0]["elements"]
+    named = {"type": "link", "url": "https://kb.example/r#how", "text": "[1] Returns: How (updated 2026-03-01)"}
+    assert named in sources and {"type": "text", "text": "[2] Terms & <more>"} in sources
     assert agent["username"] == "Ana · agent"
     assert "username" not in event and event["text"] == "Ana claimed this."
     calls = slack.space.noted("call", method="chat.postMessage")
     assert all(one["arguments"]["unfurl_links"] is False and one["arguments"]["unfurl_media"] is False for one in calls)
+
+
+def test_a_notice_to_all_is_a_post_of_its_own(running: Running, slack) -> None:
+    posted = running.post(a_post(key="n1", op="event", author="system", text="The AI's budget is nearly used up."))
+    assert posted.id == posted.thread
+    (message,) = slack.space.messages(CHANNEL)
+    assert message["text"] == "The AI's budget is nearly used up." and "thread_ts" not in message
+    with pytest.raises(PermanentFailure, match="no thread"):
+        running.post(a_post(key="n2", op="message", text="words of a customer"))
 
 
 @pytest.mark.parametrize(
