@@ -212,7 +212,7 @@ def transcript(conversation_id: str, intro: str = "") -> tuple[Line, ...]:
     seen = last_messages(conversation_id, 2**31 - 1, SHOWN + 1)
     customer = customer_name(conversation_id)
     said = [
-        Line(author=one.author, name=_speaker(one, customer), text=one.text, at=one.created_at)
+        Line(author=one.author, name=_speaker(one, customer), text=_with_sources(one), at=one.created_at)
         for one in map(with_files, seen)
         if one.author in {"customer", "ai", "agent"} and one.text
     ]
@@ -222,6 +222,12 @@ def transcript(conversation_id: str, intro: str = "") -> tuple[Line, ...]:
     if not said:
         remarks.append("Nothing was said yet.")
     return (*(Line(author="system", name="", text=one, at=clock.now()) for one in remarks), *said)
+
+
+def _with_sources(said: MessageView) -> str:
+    """The words, and below an answer what it rests on."""
+    sources = (f"[{one.n}] {one.label()} {one.url}".rstrip() for one in said.sources)
+    return "\n".join((said.text, *sources))
 
 
 def _speaker(said: MessageView, customer: str) -> str:

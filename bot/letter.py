@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MEANING = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~:/@=])")
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]+", re.IGNORECASE)
+_LINKABLE = re.compile(r"https?://[^\s<>\\]{1,500}", re.IGNORECASE)
 _STYLE = "font:15px/1.5 system-ui,sans-serif;color:#1c1c1e;max-width:40em;margin:1em"
 _QUOTE = "margin:.5em 0;padding-left:.8em;border-left:3px solid #ccc;color:#444"
 
@@ -63,7 +64,17 @@ def said(message: MessageView) -> list[str]:
            "system": "Support"}[message.author]  # fmt: skip
     ours = message.author in {"ai", "agent"}
     words = "\n".join(f"> {line}" for line in message.text.splitlines()) if ours else block(message.text)
-    return [f"**{quote(one_line(who, 60))}**, {moment(message.created_at)}", words]
+    return [f"**{quote(one_line(who, 60))}**, {moment(message.created_at)}", words, _sources(message)]
+
+
+def _sources(message: MessageView) -> str:
+    """What an answer rests on, one line each; empty without sources. Our own links, so an article's words stay words."""
+    return "\n".join(
+        f"\\[{one.n}\\] [{quote(one.label())}](<{one.url}>)"
+        if _LINKABLE.fullmatch(one.url)
+        else f"\\[{one.n}\\] {quote(one.label())}"
+        for one in message.sources
+    )
 
 
 def moment(at: float) -> str:

@@ -6,6 +6,7 @@ Plugins get these and return changed copies (``dataclasses.replace``); nobody ou
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ Author = Literal["customer", "ai", "agent", "note", "system"]
 State = Literal["ai", "waiting", "human", "resolved", "gone"]
 """Who has the conversation. See ``bot.states`` for every allowed step."""
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MAX_TEXT = 4_000
 """Longest customer message in characters (code points), unless the setting says otherwise."""
 
@@ -221,6 +223,14 @@ class Source:
     """https, http or empty."""
     updated: str = ""
     """ISO date of the article's last change."""
+
+    def label(self, most: int = 100) -> str:
+        """Title, place and date on one line, as channels show them: "Returns: How to return (updated 2026-03-01)". The words before the
+        date are cut to ``most`` characters."""
+        title, heading = (" ".join(part.split()) for part in (self.title or "article", self.heading))
+        name = f"{title}: {heading}" if heading and heading.casefold() != title.casefold() else title
+        name = name if len(name) <= most else f"{name[: most - 1].rstrip()}…"
+        return f"{name} (updated {self.updated[:10]})" if _DATE.fullmatch(self.updated[:10]) else name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

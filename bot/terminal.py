@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bot.config import config
+from bot.messages import Source
 
 ANSWER_SECONDS = 120.0
 HELLO_SECONDS = 10.0
@@ -201,10 +202,15 @@ class Conversation:
             )
             click.echo(style(printable(text)))
             for source in message.get("sources") or ():
-                heading = f" · {source['heading']}" if source.get("heading") else ""
-                click.echo(
-                    click.style(f"  [{source['n']}] {source['title']}{heading}  {source.get('url') or ''}", dim=True)
+                shown = Source(
+                    n=source["n"],
+                    passage_id="",
+                    title=source["title"],
+                    heading=source.get("heading") or "",
+                    updated=source.get("updated") or "",
                 )
+                line = f"  [{shown.n}] {printable(shown.label())}  {source.get('url') or ''}"
+                click.echo(click.style(line.rstrip(), dim=True))
             self.choices = list(message.get("choices") or ())
             for number, choice in enumerate(self.choices, 1):
                 click.echo(click.style(f"  {number}  {choice}", fg="cyan"))

@@ -71,7 +71,7 @@ def sources_line(sources: Sequence[Source], room: int) -> str:
     line = "\n-# Sources: "
     parts: list[str] = []
     for source in sources:
-        title = escape((source.title or "article")[:80])
+        title = escape(source.label(80))
         part = f"\\[{source.n}\\] [{title}](<{source.url}>)" if _is_link(source.url) else f"\\[{source.n}\\] {title}"
         if len(line) + sum(len(one) + 3 for one in parts) + len(part) > room:
             break

@@ -163,7 +163,7 @@ def _content(post: DeskPost) -> tuple[str, list[Block]]:
 def _sources(post: DeskPost) -> Block:
     parts: list[dict[str, Any]] = [words("Sources: ", bold=True)]
     for source in post.sources[:SOURCES]:
-        label = f"[{source.n}] {cut(' '.join((source.title or 'article').split()), 100)}"
+        label = f"[{source.n}] {source.label()}"
         parts.extend((link(source.url, label) if source.url else words(label), words("  ")))
     return rich(section(*parts))
 

@@ -195,8 +195,7 @@ def _sources(page: _Page, sources: Sequence[Source]) -> None:
     """Name the sources under the text, as many as fit; the markers link to them in any case."""
     used = units(page.text)
     for number, one in enumerate(sources):
-        title = " ".join((one.title or one.url).split())[:100]
-        line = ("\n\n" if number == 0 else "\n") + f"[{one.n}] {title}"
+        line = ("\n\n" if number == 0 else "\n") + f"[{one.n}] {one.label()}"
         used += units(line)
         if used > MAX_TEXT:
             return

@@ -12,7 +12,11 @@ export const text = ({ sorted, site }) => {
     lines.push(`${day(at)} ${clock(at)}  ${kind == 'system' ? '' : author(message) + ': '}${deleted ? t('deleted') : words}`);
     if (deleted) continue;
     for (const { name } of files) lines.push(`    [${name}]`);
-    for (const { n, title, url } of sources) lines.push(`    [${n}] ${title}${url ? ` <${url}>` : ''}`);
+    for (const { n, title, heading, url, updated } of sources) {
+      const name = heading && heading != title ? `${title}: ${heading}` : title;
+      const date = updated && `, ${t('updated', { date: day(updated) })}`;
+      lines.push(`    [${n}] ${name}${date || ''}${url ? ` <${url}>` : ''}`);
+    }
   }
   return lines.join('\r\n') + '\r\n';
 };

@@ -47,12 +47,19 @@ def test_agents_have_a_name_and_answers_their_sources(discord: FakeDiscord, runn
     running.send(place=dm, text="Hello", author="agent", author_name="Ana *K*")
     assert message(discord, dm)["content"] == r"**Ana \*K\*:** Hello"
     sources = (
-        Source(n=1, passage_id="p", title="Returns [30]", url="https://shop.example/returns"),
+        Source(
+            n=1,
+            passage_id="p",
+            title="Returns [30]",
+            url="https://shop.example/returns#how",
+            heading="How",
+            updated="2026-03-01",
+        ),
         Source(n=2, passage_id="q", title="Terms", url="javascript:x"),
     )
     running.send(place=dm, text="30 days [1].", sources=sources)
     assert message(discord, dm)["content"] == (
-        "30 days [1].\n-# Sources: \\[1\\] [Returns \\[30\\]](<https://shop.example/returns>) · \\[2\\] Terms"
+        "30 days [1].\n-# Sources: \\[1\\] [Returns \\[30\\]\\: How \\(updated 2026\\-03\\-01\\)](<https://shop.example/returns#how>) · \\[2\\] Terms"
     )
     with pytest.raises(PermanentFailure, match="internal"):
         running.send(place=dm, text="a note", author="note")

@@ -32,15 +32,23 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 500
 
 
 def test_words_and_their_form_arrive(telegram: FakeTelegram, running: Running) -> None:
-    source = Source(n=1, passage_id="p", title="Shipping", url="https://shop.example/shipping")
+    source = Source(
+        n=1,
+        passage_id="p",
+        title="Shipping",
+        heading="How long",
+        url="https://shop.example/shipping#long",
+        updated="2026-03-01",
+    )
     sent = running.send(text="**Two** days 🚚 & `<free>` [1]", sources=(source,))
     (message,) = telegram.world.said(ANNA)
-    assert message["text"] == "Two days 🚚 & <free> [1]\n\n[1] Shipping"
+    assert message["text"] == "Two days 🚚 & <free> [1]\n\n[1] Shipping: How long (updated 2026-03-01)"
     assert sent.platform_id == str(message["message_id"])
     assert message["preview"] == {"is_disabled": True}
     kinds = {one["type"]: message["text"].encode("utf-16-le")[2 * one["offset"] :][: 2 * one["length"]].decode("utf-16-le")
              for one in message["entities"]}  # fmt: skip
-    assert kinds == {"bold": "Two", "code": "<free>", "text_link": "[1] Shipping"}
+    assert kinds == {"bold": "Two", "code": "<free>", "text_link": "[1] Shipping: How long (updated 2026-03-01)"}
+    assert {one["url"] for one in message["entities"] if "url" in one} == {"https://shop.example/shipping#long"}
 
 
 @pytest.mark.parametrize(
