@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from pydantic import ValidationError
@@ -202,19 +202,24 @@ def _conclusion(call: ToolCall, prompt: Prompt) -> Conclusion | None:
         log.warning("unknown_tool_call", tool=call.name[:40])
         return None
     try:
-        return Conclusion.model_validate(_restored(call.arguments, prompt))
+        return _restored(Conclusion.model_validate(call.arguments), prompt)
     except ValidationError as error:
         log.warning("conclusion_not_usable", fields=[str(e["loc"]) for e in error.errors(include_input=False)])
         return None
 
 
-def _restored(arguments: Any, prompt: Prompt) -> Any:
-    """Before lengths are looked at: what stands for something is shorter or longer than that."""
-    if isinstance(arguments, str):
-        return restore(arguments, prompt.placeholders)
-    if isinstance(arguments, dict):
-        return {name: _restored(value, prompt) for name, value in arguments.items()}
-    return [_restored(value, prompt) for value in arguments] if isinstance(arguments, list) else arguments
+def _restored(conclusion: Conclusion, prompt: Prompt) -> Conclusion:
+    """With what the names stand for. After lengths were looked at: what was taken out may be longer than its name."""
+
+    def back(text: str) -> str:
+        return restore(text, prompt.placeholders)
+
+    handoff = conclusion.handoff
+    if handoff is not None:
+        handoff = handoff.model_copy(update={"reason": back(handoff.reason), "summary": back(handoff.summary)})
+    return conclusion.model_copy(
+        update={"quick_replies": [back(reply) for reply in conclusion.quick_replies], "handoff": handoff}
+    )
 
 
 def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:
