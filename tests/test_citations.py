@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.citations import cite
+from bot.citations import cite, recite
 from bot.knowledge import Passage
 from bot.markers import marker_numbers
 from bot.release import REMOVED_LINK, Release
@@ -240,3 +240,28 @@ def test_no_answer_makes_an_active_link_or_image_that_the_knowledge_lacks(text: 
     for href in re.findall(r'href="([^"]*)"', html):
         assert href in {"https://shop.example/help/returns", "mailto:help@shop.example"}
     assert [source.n for source in cited.sources] == list(range(1, len(cited.sources) + 1))
+
+
+def test_what_was_cut_out_of_an_answer_takes_its_sources_along() -> None:
+    cited = cite("A [3]. B [1]. C [2][3].", PASSAGES)
+    cut = recite("B [2]. C [3][1].", cited.sources)
+    assert cut.text == "B [1]. C [2][3]."
+    assert [(s.n, s.passage_id) for s in cut.sources] == [(1, "p1"), (2, "p2"), (3, "p3")]
+    assert recite("Nothing left.", cited.sources).sources == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "sources"),
+    [
+        ("A [2] and [9].", "A [1] and.", ["p1"]),
+        ("`row[2]` and [3]", "`row[2]` and [1]", ["p2"]),
+        ("```\nx[1]\n```\nB [3]", "```\nx[1]\n```\nB [1]", ["p2"]),
+        ("Since [2024] [3]", "Since [2024] [1]", ["p2"]),
+        ("[2](https://shop.example)", "[2](https://shop.example)", []),
+        ("``a`[1]`` [1]", "``a`[1]`` [1]", ["p3"]),
+    ],
+)
+def test_only_markers_are_numbered_anew(text: str, expected: str, sources: list[str]) -> None:
+    known = cite("[3][1][2]", PASSAGES).sources
+    again = recite(text, known)
+    assert (again.text, [one.passage_id for one in again.sources]) == (expected, sources)

@@ -226,8 +226,10 @@ class _Judge:
             return True
         if fact.kind == "name":
             words = {str(word) for _, word in fact.readings}
-            spelled = {fold(word) for word in re.findall(r"[^\W_]+", statement.text)}
-            has = all(any(piece in spelled for piece in (word, *re.split(r"[-'&.]", word)) if piece) for word in words)
+            has = all(
+                any(piece in statement.spelled for piece in (word, *re.split(r"[-'&.]", word)) if piece)
+                for word in words
+            )
             if not rivals:
                 return has
             others = [one for one in statement.facts if one.kind == "name" and len(one.readings) >= min(2, len(words))]

@@ -37,6 +37,8 @@ class Statement:
     """Words of the sentence before it, which it may speak of as "it"."""
     above: frozenset[str] = frozenset()
     """Words of title and heading."""
+    spelled: frozenset[str] = frozenset()
+    """Every word of it, folded: where names are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,6 @@ class Read:
     language: str
     statements: tuple[Statement, ...]
     words: frozenset[str]
-    names: frozenset[str]
-    """Every word of it, folded: where names are looked for."""
 
 
 def read(passages: Iterable[Passage]) -> list[Read]:
@@ -67,11 +67,13 @@ def _read(id_: str, title: str, heading: str, text: str, url: str, told: str) ->
         if not words:
             continue
         parts, whole = statements(words, language)
-        found += (replace(one, before=before, above=above) for one in parts)
+        found += (
+            replace(one, before=before, above=above, spelled=frozenset(fold(word) for word in _WORDS.findall(one.text)))
+            for one in parts
+        )
         before = whole
     everything = frozenset(word for one in found for word in one.words) | above
-    names = frozenset(fold(word) for word in _WORDS.findall(f"{title} {heading} {text} {url}"))
-    return Read(id_, language, tuple(found), everything, names)
+    return Read(id_, language, tuple(found), everything)
 
 
 def statements(sentence: str, language: str) -> tuple[list[Statement], frozenset[str]]:

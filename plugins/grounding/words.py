@@ -74,6 +74,7 @@ def _parts(match: re.Match[str]) -> list[tuple[str, int]]:
     return [(part.group(), part.start()) for part in re.finditer(r"[^\W\d_]+", match.group())]
 
 
+@lru_cache(maxsize=100_000)
 def alike(one: str, other: str) -> bool:
     """Whether two stems are one word, also when one is a part of the other's compound."""
     if one == other:
