@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+
 import structlog
 
 from bot.jobs import claim_and_run
@@ -9,6 +12,9 @@ from bot.store import StoreUnavailable
 from workers.kinds import kinds
 
 log = structlog.get_logger("jobs")
+
+NICE = 10
+"""Long work takes what chats leave of the processor."""
 
 
 def run(job_id: str) -> None:
@@ -25,6 +31,8 @@ def run_in_fork(job_id: str) -> None:
     """Run one job in RQ's forked process: with a database and a slot of its own, for as long as it lives."""
     from bot.process import process
 
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
     try:
         with process("slow-job", plugins_of="worker"):
             run(job_id)

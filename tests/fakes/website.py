@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -128,3 +129,53 @@ def sitemap(*entries: tuple[str, str]) -> str:
         f"<url><loc>{url}</loc>{f'<lastmod>{changed}</lastmod>' if changed else ''}</url>" for url, changed in entries
     )
     return f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{rows}</urlset>'
+
+
+def shop(site: Website, pages: int) -> None:
+    """Fill a site with pages of a help centre, about 300 words each, and a sitemap of them."""
+    words = [
+        "parcel",
+        "refund",
+        "order",
+        "return",
+        "card",
+        "delivery",
+        "colour",
+        "size",
+        "wool",
+        "linen",
+        "lamp",
+        "table",
+        "chair",
+        "glass",
+        "vase",
+        "blanket",
+    ]
+    for number in range(pages):
+        parts = "".join(
+            f"<h2>About {words[(number + part) % len(words)]} {part}</h2><p>"
+            + " ".join(
+                f"{words[(number * 7 + part * 3 + n) % len(words)]} {number % 97}{n % 10} is what customers ask"
+                for n in range(12)
+            )
+            + ".</p>"
+            for part in range(4)
+        )
+        site.page(
+            f"/help/{number}",
+            f'<html lang="en"><title>Help {number}</title><body><h1>Help {number}</h1>{parts}</body></html>',
+        )
+    site.page("/sitemap.xml", sitemap(*((site.url(f"/help/{number}"), "") for number in range(pages))), type="text/xml")
+    site.article("/", "Help centre", "Everything that customers of the shop ask, and what we answer.")
+
+
+def main() -> None:
+    """Serve such a site until standard input ends; the port is the first line."""
+    with Website() as site:
+        shop(site, int(sys.argv[1]))
+        print(site.port, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -254,10 +254,11 @@ static void report(void) {
     double took = (double)(now_ns() - from) / 1e9;
     cpu = cpu_seconds() - cpu;
     printf("{\"seconds\":%.3f,\"asked\":%llu,\"answers\":%llu,\"received\":%llu,\"errors\":%llu,\"gone\":%d,\"cpu\":%.3f,"
-           "\"first_count\":%zu,\"first_p50\":%.3f,\"first_p99\":%.3f,\"whole_p50\":%.3f,\"whole_p99\":%.3f,"
+           "\"first_count\":%zu,\"first_p50\":%.3f,\"first_p95\":%.3f,\"first_p99\":%.3f,\"whole_p50\":%.3f,\"whole_p99\":%.3f,"
            "\"late_count\":%zu,\"late_p50\":%.3f,\"late_p99\":%.3f,\"late_max\":%.3f}\n",
            took, (unsigned long long)asked, (unsigned long long)answers, (unsigned long long)received, (unsigned long long)errors,
-           gone_count, cpu, first.count, quantile(&first, 0.5), quantile(&first, 0.99), quantile(&whole, 0.5), quantile(&whole, 0.99),
+           gone_count, cpu, first.count, quantile(&first, 0.5), quantile(&first, 0.95),
+           quantile(&first, 0.99), quantile(&whole, 0.5), quantile(&whole, 0.99),
            late.count, quantile(&late, 0.5), quantile(&late, 0.99), quantile(&late, 1.0));
     fflush(stdout);
 }
