@@ -118,6 +118,9 @@ class Listening:
             fresh = self._tried > STALE
             if fresh:
                 self._address = str((await self._gateway())["url"])
+            if self.memory.missing and not self.catching_up.busy:
+                # A crash ended the reading. It goes on before the events that are told again now: they are newer.
+                self.catching_up.begin(self.memory.missing)
             await self.wire.open(self._address, self.memory.session, self.memory.seq)
             # A gateway that nobody reaches says nothing about the session: it is kept through an outage.
             self._in_vain += fresh
@@ -190,8 +193,6 @@ class Listening:
                 if self.memory.url != self._address:
                     self.memory.url = self._address
                     self.memory.changed += 1
-                if self.memory.missing and not self.catching_up.busy:  # a crash ended the reading
-                    self.catching_up.begin(self.memory.missing)
             elif name == "INTERACTION_CREATE":
                 self.interactions.heard(session, seq, data)
             else:

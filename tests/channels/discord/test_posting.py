@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -239,6 +241,14 @@ def test_a_draft_grows_within_the_limits_and_becomes_the_answer(
     assert not discord.world.noted("429")
 
 
+def test_a_corrected_answer_takes_the_place_of_its_draft(discord: FakeDiscord, running: Running, dm: str) -> None:
+    """A check at the end took something out: it is gone from the message that was shown."""
+    running.draft(dm, "t1", "30 days. The label costs €49.")
+    assert "€49" in discord.world.texts(dm)[0]
+    running.send(place=dm, text="30 days.", turn="t1")
+    assert discord.world.texts(dm) == ["30 days."]
+
+
 def test_the_answer_comes_also_when_its_draft_was_deleted_or_the_edit_got_lost(
     discord: FakeDiscord, running: Running, dm: str
 ) -> None:
@@ -335,3 +345,24 @@ def test_many_places_at_once_stay_below_the_limit_of_all_routes(discord: FakeDis
     # On a busy machine requests of two seconds may arrive within one; without pacing there were dozens.
     assert len(discord.world.noted("429")) <= 8
     assert all(len(discord.world.texts(place)) == 1 for place in places)
+
+
+def test_an_answer_that_a_process_made_of_its_draft_before_it_died_stands_there_once(
+    discord: FakeDiscord, running: Running, dm: str, another: Callable[..., Running]
+) -> None:
+    """Neither the draft nor the answer was written down: Discord tells the next process by the nonce of both."""
+    running.draft(dm, "t1", "half an answer")
+    out = an_outbound(place=dm, text="The answer", turn="t1")
+    running.run(running.channel.send(out))
+    later = another()
+    assert later.run(later.channel.find(out.key, dm)) is None
+    later.run(later.channel.send(replace(out, attempt=2, first_sent_at=1.0)))
+    assert discord.world.texts(dm) == ["The answer"]
+
+
+def test_the_answer_replaces_a_draft_that_a_process_showed_before_it_died(
+    discord: FakeDiscord, running: Running, dm: str, another: Callable[..., Running]
+) -> None:
+    running.draft(dm, "t1", "half an answer")
+    another().send(place=dm, text="The answer", turn="t1")
+    assert discord.world.texts(dm) == ["The answer"]

@@ -296,9 +296,10 @@ def test_a_crash_while_catching_up_is_caught_up_with(
     discord.wait(lambda: json.loads(running.inbox.stored).get("missing") and identifies(discord) == 2)
     running.stop_listening()
     discord.faults.scripted.clear()
+    discord.dm(ana, "written later")  # the resumed session tells it at once
     another(inbox=running.inbox).listen()
-    running.wait_for(2)
-    assert running.inbox.texts() == ["one", "missed"]
+    running.wait_for(3)
+    assert running.inbox.texts() == ["one", "missed", "written later"]
     discord.wait(lambda: not json.loads(running.inbox.stored)["missing"])
     assert identifies(discord) == 2
 
