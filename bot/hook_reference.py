@@ -16,6 +16,8 @@ import bot
 from bot import hookspecs
 from bot.hookspecs import RULES
 
+LONG = 300
+"""Characters of a constant that are shown."""
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "hooks.md"
 HEAD = """# Hooks and names
 
@@ -63,6 +65,12 @@ def _what(name: str) -> str:
         return "Marks a function as a hook: `@hookimpl`, or `@hookimpl(tryfirst=True)`, `@hookimpl(trylast=True)`."
     if isinstance(value, int):
         return f"The number {value:,}."
+    if isinstance(value, (dict, frozenset, tuple)) and len(value) > 0 and len(str(value)) > LONG:
+        # Its text would fill the page, and that of a set is another one in each process.
+        kind = "set" if isinstance(value, frozenset) else type(value).__name__
+        return f"A {kind} of {len(value)}" + (
+            "." if kind == "set" else f": {', '.join(f'`{one}`' for one in list(value)[:8])}."
+        )
     if not inspect.isclass(value):
         wrapped = inspect.unwrap(value) if callable(value) else value
         typed = str(value).replace("typing.", "").replace("bot.", "").replace("|", "\\|")
