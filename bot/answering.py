@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -68,7 +68,8 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     )
     history = filtered(begun, plugins, turn)
     asked = "\n".join(message.text for message in history if asked_now(message, begun))
-    turn = replace(turn, question=asked, said=own_words(begun.history))
+    turn = replace(turn, said=own_words(begun.history), **_asked(begun, history))
+    asked = turn.question
     running.basis = Basis(question=fingerprints.of_question(asked), prompt=begun.prompt_version)
     early = _escalation(plugins, turn, None)
     if early is not None and not early.answer_first:
@@ -130,6 +131,16 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     if said.type in {"cache", "auto"} and said.text.strip():
         running.show(said.text)
     return _offered(honest(said, seen), rule), running.account(*usages)
+
+
+def _asked(begun: Begun, history: Sequence[MessageView]) -> dict[str, Any]:
+    """What a turn is about, in the words of its context."""
+    now = [message for message in history if asked_now(message, begun)]
+    return {
+        "question": "\n".join(message.text for message in now),
+        "earlier": max(sum(message.author != "system" for message in history) - len(now), int(begun.answered > 0)),
+        "files": sum(len(message.files) for message in now),
+    }
 
 
 def _shielded(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:

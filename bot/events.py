@@ -73,6 +73,10 @@ class TurnContext:
     """Numbers of the published prompts of the installation and of the site, such as ``3.1``; 0: none."""
     question: str = ""
     """What is asked now, as the AI sees it; several messages are joined by line ends."""
+    earlier: int = 0
+    """Messages of the conversation before it that the AI may see; at least 1 if there were any at all."""
+    files: int = 0
+    """Files that came with what is asked."""
     said: str = ""
     """What customer and agents wrote in the messages that the AI sees, in their own words, joined by line ends."""
     instructions: str = ""

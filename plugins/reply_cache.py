@@ -64,7 +64,7 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def recall_answer(prompt: Prompt, turn: TurnContext, conditions: str) -> Recalled | None:
-    if not is_for_everybody(prompt):
+    if not is_for_everybody(prompt, turn):
         _count("not_possible")
         return None
     key = key_of(prompt, turn, conditions)
@@ -95,9 +95,10 @@ def keep_answer(settings: CacheSettings, key: str, answer: Answer, turn: TurnCon
         _count("not_kept")
 
 
-def is_for_everybody(prompt: Prompt) -> bool:
-    """Whether nothing in the prompt belongs to one person: a single short question, no files, nothing that was taken out of sight."""
-    if prompt.task != "answer" or prompt.placeholders or len(prompt.messages) != 1:
+def is_for_everybody(prompt: Prompt, turn: TurnContext) -> bool:
+    """Whether nothing in the prompt belongs to one person: a single short question with nothing before it, no files, nothing that was taken
+    out of sight."""
+    if prompt.task != "answer" or prompt.placeholders or len(prompt.messages) != 1 or turn.earlier or turn.files:
         return False
     question = prompt.messages[0]
     return (

@@ -265,6 +265,12 @@ def test_an_admin_changes_looks_publishes_and_goes_back(store: Any, site: str, t
     assert "settings of shop" in listed and "version 3 of the installation" in listed
 
 
+def test_who_publishes_for_all_is_told_of_sites_with_words_of_their_own(store: Any, site: str) -> None:
+    done = command(store, "prompts", "set", "welcome", "Hello all", "--publish").output
+    assert "At shop its own welcome counts" in done
+    assert "At shop" not in command(store, "prompts", "set", "welcome", "Hi", "--site", "shop", "--publish").output
+
+
 def test_the_editor_keeps_what_was_written_in_the_draft(
     store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

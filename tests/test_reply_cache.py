@@ -150,6 +150,17 @@ def test_nothing_is_given_again_in_the_middle_of_a_conversation(store: Any, pool
     assert second.kind == "ai" and len(llm.requests) == 3 and len(rows(store)) == 2
 
 
+def test_a_short_memory_does_not_make_a_first_question(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    prompt_versions.set_value("", "history", 1, actor="t")
+    prompt_versions.publish("", actor="t", force=True)
+    llm.script(CLEAN)
+    ask(store, pool, "Is a soft sponge good for my tent?", place="anna")
+    kept = len(rows(store))
+    conversation = say(pool, QUESTION, place="anna")
+    until(lambda: len(answers(store, conversation)) == 2)
+    assert len(rows(store)) == kept and len(llm.requests) == 2
+
+
 def test_new_knowledge_prompts_models_or_settings_make_old_answers_unreachable(
     store: Any, pool: Pool, llm: FakeLLM
 ) -> None:
@@ -322,6 +333,12 @@ def test_everything_an_answer_depends_on_is_in_its_key() -> None:
 )
 def test_what_belongs_to_one_person_is_no_matter_of_the_cache(prompt: Prompt) -> None:
     assert reply_cache.recall_answer(prompt, TURN, "x") is None
+
+
+def test_neither_is_a_turn_with_something_before_it_or_with_files() -> None:
+    for turn in (replace(TURN, earlier=1), replace(TURN, files=1)):
+        assert reply_cache.recall_answer(PROMPT, turn, "x") is None
+    assert reply_cache.is_for_everybody(PROMPT, TURN)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from bot import (
     PublishingStopped,
     SiteView,
     VersionView,
+    all_sites,
     command_actor,
     discard_prompts,
     prompt_history,
@@ -27,6 +28,7 @@ from bot import (
     restore_prompts,
     set_prompt,
     site_by_key,
+    site_prompts,
     unset_prompt,
 )
 
@@ -192,6 +194,18 @@ def _publish(site: str, note: str, anyway: bool) -> None:
     click.echo(
         f"Version {made.number} is published. It counts from the next answer on; back: deskhand prompts restore NUMBER"
     )
+    if not place:
+        _tell_of_sites(made)
+
+
+def _tell_of_sites(made: VersionView) -> None:
+    """What a site says itself goes before what was published for all: say so, or somebody looks in vain."""
+    for site in all_sites():
+        own = {**site_prompts(site.settings), **published_values(site.id, own=True)}
+        for name in sorted(set(own) & set(made.values)):
+            click.echo(
+                f"At {site.key} its own {name} counts. Change it there: deskhand prompts set {name} TEXT --site {site.key}"
+            )
 
 
 def _now(versions: Sequence[VersionView]) -> Mapping[str, Any]:
