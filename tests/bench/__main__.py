@@ -13,7 +13,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import answers, crawling, desk, footprint, on_discord, on_telegram, page, peers, rules, shield, sockets
+from tests.bench import (
+    answers,
+    crawling,
+    desk,
+    failover,
+    footprint,
+    on_discord,
+    on_telegram,
+    page,
+    peers,
+    rules,
+    shield,
+    sockets,
+)
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
 from tests.bench.report import Report, machine
@@ -31,6 +44,7 @@ PARTS: dict[str, Part] = {
     "auto-replies": rules.auto_replies,
     "shield": shield.shield,
     "crawl": crawling.crawl,
+    "failover": failover.failover,
     "desk": desk.desk,
     "discord-in": on_discord.inbound,
     "discord-out": on_discord.replies,

@@ -247,7 +247,8 @@ class FakeLLM:
         if "default" in data:
             self.default = Script.from_json(data["default"])
         if "plan" in data:
-            self.plan = FaultPlan(**{**data["plan"], "faults": tuple(data["plan"].get("faults", FaultPlan().faults))})
+            lists = {name: tuple(value) for name, value in data["plan"].items() if isinstance(value, list)}
+            self.plan = FaultPlan(**{**data["plan"], **lists})
         self.script(*scripts)
 
     def _choose(self, model: str, asked: Asked) -> Script:

@@ -126,6 +126,8 @@ class FaultPlan:
     seed: int = 0
     rate: float = 0.0
     faults: tuple[str, ...] = ("429", "500", "529", "overload_mid", "cut", "drop")
+    retry_afters: tuple[float | None, ...] = ()
+    """What a 429 asks for, one of these; empty: nothing."""
     _random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -134,4 +136,7 @@ class FaultPlan:
     def apply(self, script: Script) -> Script:
         if self._random.random() >= self.rate:
             return script
-        return replace(script, fault=self._random.choice(self.faults), after=self._random.randint(0, 5))
+        script = replace(script, fault=self._random.choice(self.faults), after=self._random.randint(0, 5))
+        if script.fault != "429" or not self.retry_afters:
+            return script
+        return replace(script, retry_after=self._random.choice(self.retry_afters))
