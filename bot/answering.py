@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -118,9 +119,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
             usages, cut = (done.usage, done.wasted), done.end == "length"
         failpoint("turn.after_ai")
         said = first = sure(said, running.basis)
-        checked = plugins.pipe("after_ai", "answer", said, turn=turn)
-        # Whoever checked the answer need not know how sure that makes it.
-        said = sure(checked, running.basis) if checked.grounded != said.grounded else checked
+        said = plugins.pipe("after_ai", "answer", said, turn=turn, settle=partial(_checked, running.basis))
         if not said.text.strip() and not said.handoff_reason:
             said = fallback(begun, "empty answer")
         if not said.handoff_reason:
@@ -280,6 +279,11 @@ def sure(said: Answer, basis: Basis) -> Answer:
     certainty = basis.certainty if basis.answerable else None
     found = confidence.combine(said.stated, certainty, said.grounded, confidence.weights())
     return said if found is None else replace(said, confidence=found)
+
+
+def _checked(basis: Basis, before: Answer, after: Answer) -> Answer:
+    """Who checks an answer need not know how sure that makes it; whoever comes next does."""
+    return sure(after, basis) if after.grounded != before.grounded else after
 
 
 def passed_on(escalation: Escalation, said: Answer | None = None) -> Answer:

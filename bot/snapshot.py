@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -122,9 +122,12 @@ class Snapshot:
                 return bound.plugin, result
         return None
 
-    def pipe(self, hook: str, name: str, value: Any, **arguments: Any) -> Any:
-        """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was. Raises
-        :class:`RequiredPluginFailed` when it was a required plugin's turn and that failed or is off."""
+    def pipe(
+        self, hook: str, name: str, value: Any, *, settle: Callable[[Any, Any], Any] | None = None, **arguments: Any
+    ) -> Any:
+        """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was. ``settle`` gets what was
+        before a plugin and what it returned, and says what the next one is given. Raises :class:`RequiredPluginFailed` when it was
+        a required plugin's turn and that failed or is off."""
         if self._missed and (missed := self._missed.get(hook) or self._missed.get("*")):
             raise RequiredPluginFailed(missed, "is switched off by Deskhand, or broken")
         for bound in self._hooks.get(hook) or self._bound(hook):
@@ -134,7 +137,7 @@ class Snapshot:
                 if bound.required:
                     raise RequiredPluginFailed(bound.plugin, f"failed in {hook}")
             elif result is not None:
-                value = result
+                value = result if settle is None else settle(value, result)
         return value
 
     def objects(self, hook: str) -> tuple[tuple[str, Any], ...]:

@@ -117,3 +117,13 @@ def test_quality_is_what_it_says() -> None:
     assert found.ranking == 1.0 and found.above == 2 and found.right_above == 1.0
     assert found.brier == pytest.approx((0.01 + 0.04 + 0.04 + 0.01) / 4)
     assert quality([0.5, 0.5], [True, False]).ranking == 0.5
+
+
+def test_who_comes_after_the_check_of_an_answer_sees_how_sure_that_makes_it() -> None:
+    from bot.answering import _checked
+
+    said = Answer(text="It costs 5.", stated=0.9, confidence=0.9)
+    checked = _checked(Basis(certainty=0.3), said, Answer(text="It costs 5.", stated=0.9, confidence=0.9, grounded=0.0))
+    assert checked.confidence is not None and checked.confidence < 0.5
+    own = Answer(text="x", stated=0.9, confidence=0.2)
+    assert _checked(Basis(), said, own) is own, "what a plugin says of the confidence itself stays"
