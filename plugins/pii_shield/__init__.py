@@ -7,7 +7,9 @@ provider while this plugin should work and does not.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
@@ -21,10 +23,14 @@ from bot import (
     TurnContext,
     compile_patterns,
     hookimpl,
+    mask_in_logs,
     setting,
 )
 
 from .shield import Shield, shield_of
+
+if TYPE_CHECKING:
+    import click
 
 PLUGIN = PluginInfo(
     title="Personal data shield",
@@ -44,7 +50,8 @@ def _checked_regions(regions: list[str]) -> list[str]:
 
 
 def _checked_patterns(patterns: dict[str, str]) -> dict[str, str]:
-    compile_patterns(patterns, taken=frozenset((*PERSONAL_KINDS, *PERSONAL_EXTRAS)))
+    compiled = compile_patterns(patterns, taken=frozenset((*PERSONAL_KINDS, *PERSONAL_EXTRAS)))
+    mask_in_logs(compiled)  # settings are checked in every process, and the logs of each shall leave these out
     return patterns
 
 
@@ -77,6 +84,12 @@ class ShieldSettings(Settings):
         False, label="Articles", help="Take it out of the help articles, too. They are public, so usually it stays."
     )
 
+    pictures: bool = setting(
+        True,
+        label="Pictures",
+        help="Models may look at customers' pictures, in which nothing can be taken out. Off: the assistant says that it cannot.",
+    )
+
 
 @hookimpl
 def settings_schema() -> type[Settings]:
@@ -85,7 +98,17 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def before_ai(settings: ShieldSettings, prompt: Prompt, turn: TurnContext) -> Prompt:
+    if not settings.pictures and any(message.images for message in prompt.messages):
+        messages = tuple(replace(message, images=()) for message in prompt.messages)
+        prompt = replace(prompt, messages=messages, unseen=prompt.pictures)
     return _shield(settings).prompt(prompt, turn.conversation_id, articles=settings.articles)
+
+
+@hookimpl
+def commands(settings: ShieldSettings) -> Sequence[click.Command]:
+    from .command_line import shield_command
+
+    return [shield_command(_shield(settings))]
 
 
 @hookimpl

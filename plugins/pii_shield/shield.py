@@ -69,6 +69,10 @@ class Shield:
             placeholders=placeholders,
         )
 
+    def look(self, text: str) -> list[Value]:
+        """What would be taken out, in order."""
+        return [value for *_, value in self._found(plain_text(text), _Known("", ()))]
+
     def mask(self, text: str) -> str:
         """``text`` with plain words in place of what was found."""
         text = plain_text(text)

@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot import Passage, Prompt, PromptMessage, TurnContext
+from bot import Image, Passage, Prompt, PromptMessage, TurnContext
+from bot.logs import redact
 from bot.prompting import render
 from bot.release import REMOVED_LINK, Release
 from plugins import pii_shield
@@ -205,3 +207,28 @@ def test_file_names_and_invisible_letters_are_read_too() -> None:
     )
     sent = "".join(text for _, text in render(safe).messages)
     assert "anna@" not in sent and "example" not in sent and "1111" not in sent
+
+
+def test_pictures_go_only_where_an_admin_lets_them() -> None:
+    seen = PromptMessage("user", "What is this?", images=(Image(media="image/png", data=b"x"),))
+    given = prompt("Hi", messages=(seen,), pictures=1)
+    assert shielded(given).messages == (seen,)
+    blind = shielded(given, pictures=False)
+    assert (blind.messages[0].images, blind.unseen, blind.pictures) == ((), 1, 1)
+
+
+@pytest.mark.parametrize(("arguments", "piped"), [(["I am anna@example.com"], None), ([], "I am anna@example.com\n")])
+def test_the_command_shows_what_a_provider_would_read(arguments: list[str], piped: str | None) -> None:
+    (command,) = pii_shield.commands(ShieldSettings())
+    said = CliRunner().invoke(command, arguments, input=piped)
+    assert (said.exit_code, said.output) == (0, "email        anna@example.com\n\nI am (e-mail address)\n")
+    assert "Nothing was found" in CliRunner().invoke(command, ["Hello"]).output
+
+
+def test_logs_of_every_process_leave_out_an_admins_own_patterns() -> None:
+    ShieldSettings(patterns={"customer no": r"KD-\d{6}"})
+    try:
+        assert redact("no such customer: KD-123456") == "no such customer: (customer no)"
+    finally:
+        ShieldSettings(patterns={})
+    assert redact("KD-123456") == "KD-123456"
