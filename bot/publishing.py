@@ -107,7 +107,7 @@ def _tried(place: Path, apply: Callable[[], object], tell: Callable[[str], None]
             with staged(Variant()) as stage:
                 before |= {trial.case.id: trial.passed or trial.error for trial in run(unknown, stage).trials}
         tell(f"Answer tests: {_count(tests.cases)} with the change, before it is made …")
-        with staged(Variant(), change=apply) as stage:
+        with staged(Variant(), tried=apply) as stage:
             report = run(tests.cases, stage, problems=tests.problems)
     except (NoTests, ScratchError, VariantError, RecordingError) as error:
         raise _CannotTest(str(error)) from None

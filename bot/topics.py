@@ -18,6 +18,7 @@ from bot import audit, clock
 from bot.crypto import keep, reveal
 from bot.file_words import with_files
 from bot.personal_data import USUAL, Detector
+from bot.shielding import mask_texts
 from bot.store import Topic, TopicQuestion, is_sqlite, read, sql, write
 from bot.store.statements import last_messages
 from bot.subjects import alike, rarity, stems
@@ -165,8 +166,9 @@ _finder = Detector(USUAL)
 
 
 def shielded(text: str, names: Sequence[str] = ()) -> str:
-    """``text`` without personal data: plain words stand in its place. ``names`` are those of people who take part."""
-    masked = str(_finder.mask(text))
+    """``text`` without personal data: plain words stand in its place, also while the shield is off. ``names`` are those of people who
+    take part. Raises :class:`bot.RequiredPluginFailed` when the shield should work and cannot."""
+    masked = str(_finder.mask(mask_texts([text])[0]))
     parts = {part for name in names for part in (name, *name.split()) if len(part) > 2}
     for part in sorted(parts, key=len, reverse=True):
         masked = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "(name)", masked, flags=re.IGNORECASE)

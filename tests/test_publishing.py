@@ -51,6 +51,7 @@ def shop(store: Any, environment: Any) -> Iterator[FakeLLM]:
             *(Script(answer=Obedient(llm), conclude={"confidence": 0.1}, contains=word, times=0) for word in UNKNOWN)
         )
         environment(DESKHAND_ANSWER_TESTS=str(SHOP), OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
+        forget_plugins()  # of the test before
         accounts.ensure_default_site()
         for _plugin, specs in load_plugins("cli").snapshot().each("jobs"):
             for spec in specs:

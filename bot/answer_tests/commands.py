@@ -27,14 +27,19 @@ _PATH = click.Path(path_type=Path)
 @click.option(
     "--prompt", default="", help="A file with a system prompt, or the number of a version (deskhand prompts history)."
 )
-@click.option("--knowledge", type=_PATH, help="A folder of articles in place of the installation's.")
+@click.option(
+    "--knowledge",
+    default="",
+    metavar="FOLDER|DAY",
+    help="A folder of articles, or the installation's as they were on a day.",
+)
 @click.option("--record", type=_PATH, help="Keep what the providers say in this folder.")
 @click.option("--replay", type=_PATH, help="Ask no provider: say what was recorded in this folder.")
 @click.option(
     "--compare",
     nargs=2,
     metavar="A B",
-    help="Run two and show them side by side: now, a prompt file, an articles folder, model=…",
+    help="Run two and show them side by side: now, a prompt file, an articles folder, a day, model=…",
 )
 @click.option("--junit", "junit_file", type=_PATH, help="Write the result as JUnit XML.")
 @click.option("--html", "html_file", type=_PATH, help="Write the result as one HTML page.")
@@ -48,7 +53,7 @@ def evaluate(
     provider: str,
     model: str,
     prompt: str,
-    knowledge: Path | None,
+    knowledge: str,
     record: Path | None,
     replay: Path | None,
     compare: tuple[str, str] | None,
@@ -66,7 +71,7 @@ def evaluate(
     from bot.answer_tests.reading import NoTests, read_tests
     from bot.answer_tests.recordings import RecordingError
     from bot.answer_tests.scratch import ScratchError
-    from bot.answer_tests.variants import Tape, Variant, VariantError, parse_variant
+    from bot.answer_tests.variants import Tape, Variant, VariantError, parse_variant, with_knowledge
 
     place = place or config().answer_tests
     if place is None:
@@ -77,7 +82,9 @@ def evaluate(
         raise _Cannot("Either --record or --replay: what is replayed was recorded before.")
     try:
         tests = read_tests(place)
-        base = Variant(provider=provider, model=model, prompt=prompt, knowledge=knowledge or tests.knowledge)
+        base = Variant(provider=provider, model=model, prompt=prompt, knowledge=tests.knowledge)
+        if knowledge:
+            base = with_knowledge(base, knowledge)
         cases = _chosen(tests, only)
         if compare:
             both = [parse_variant(text, base) for text in compare]

@@ -125,6 +125,8 @@ def scratch(
         opened = Scratch(folder, plugins.load_plugins("cli"))
         if knowledge is not None or not list_articles():
             _read_folder(opened, knowledge)
+        else:
+            opened.settle()  # this host's index may be behind
         yield opened
     finally:
         _settle_threads()

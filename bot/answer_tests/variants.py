@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.accounts import sites
 from bot.ai import AICapability, AIProvider
+from bot.answer_tests.former import moment_of, put_back
 from bot.answer_tests.recordings import Recorder, RecordingError, Recordings
 from bot.answer_tests.rehearsal import Stage
 from bot.answer_tests.scratch import ACTOR, Scratch, ScratchError, scratch
@@ -17,7 +18,9 @@ from bot.fleet import Fleet
 from bot.fleet_building import FleetKeeper
 from bot.plugin_settings import SettingRefused
 from bot.plugins import Snapshot
-from bot.switches import switch
+from bot.provider_rows import find_row, set_provider
+from bot.store import sql
+from bot.switches import change, switch
 
 LONGEST_PROMPT = 64_000
 """Bytes of a prompt file that are read."""
@@ -39,18 +42,23 @@ class Variant:
     model: str = ""
     knowledge: Path | None = None
     """A folder of articles in place of the installation's."""
+    as_of: float | None = None
+    """The installation's articles as they were at this moment, in Unix seconds."""
     copied: bool = True
     """False: an installation without settings and articles of its own, as for a folder of tests that stands alone."""
 
 
 def parse_variant(text: str, base: Variant) -> Variant:
-    """Read ``prompt=new.txt,model=…``, a file with a prompt, a folder of articles, or ``now``. Raises :class:`VariantError`."""
+    """Read ``prompt=new.txt,model=…``, a file with a prompt, a folder of articles, a date on which they were, or ``now``.
+
+    Raises :class:`VariantError`.
+    """
     variant = replace(base, label=text)
     if text in {"now", ""}:
         return replace(variant, label="now")
     path = Path(text)
-    if path.is_dir():
-        return replace(variant, knowledge=path)
+    if path.is_dir() or moment_of(text) is not None:
+        return with_knowledge(variant, text)
     if path.is_file():
         return replace(variant, prompt=text)
     for part in text.split(","):
@@ -62,13 +70,23 @@ def parse_variant(text: str, base: Variant) -> Variant:
                 " provider=openai,model=NAME (with: prompt, provider, model, knowledge)."
             )
         if name == "knowledge":
-            if not Path(value).is_dir():
-                raise VariantError(f"There is no folder {value}. Name a folder of articles.")
-            variant = replace(variant, knowledge=Path(value))
+            variant = with_knowledge(variant, value)
         else:
             given = {"prompt": variant.prompt, "provider": variant.provider, "model": variant.model} | {name: value}
             variant = replace(variant, prompt=given["prompt"], provider=given["provider"], model=given["model"])
     return variant
+
+
+def with_knowledge(variant: Variant, text: str) -> Variant:
+    """The variant with a folder of articles, or with the installation's as they were on a day. Raises :class:`VariantError`."""
+    if Path(text).is_dir():
+        return replace(variant, knowledge=Path(text), as_of=None)
+    at = moment_of(text)
+    if at is None:
+        raise VariantError(
+            f"There is no folder {text}. Name a folder of articles, or a day on which yours were as you want them: 2026-11-03."
+        )
+    return replace(variant, knowledge=None, as_of=at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +98,19 @@ class Tape:
 
 
 @contextlib.contextmanager
-def staged(variant: Variant, tape: Tape | None = None, change: Callable[[], object] | None = None) -> Iterator[Stage]:
-    """Open a scratch installation, put the variant into it and set the stage. ``change`` is made in it first: what is to be tried.
+def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], object] | None = None) -> Iterator[Stage]:
+    """Open a scratch installation, put the variant into it and set the stage. ``tried`` is a change that is made in it first.
 
     Raises :class:`VariantError`, :class:`ScratchError`, :class:`RecordingError`.
     """
     tape = tape or Tape()
-    if variant.knowledge is not None and not variant.knowledge.is_dir():
-        raise VariantError(f"There is no folder {variant.knowledge}. Name a folder of articles.")
     recordings = Recordings(tape.replay) if tape.replay is not None else None
     with scratch(copied=variant.copied, knowledge=variant.knowledge) as opened:
-        if change is not None:
-            change()
+        if variant.as_of is not None:
+            put_back(variant.as_of)
+            opened.settle()
+        if tried is not None:
+            tried()
             opened.settle()
         _put_in(opened, variant, replayed=recordings is not None)
         snapshot = opened.snapshot()
@@ -114,15 +133,23 @@ def _put_in(opened: Scratch, variant: Variant, *, replayed: bool) -> None:
         for name in opened.snapshot().plugins("ai_provider"):
             if not _quotes(opened.snapshot(), name):
                 switch(name, False, actor=ACTOR)
+        change(lambda: sql("DELETE FROM provider"))
     elif variant.model:
-        if not variant.provider:
-            raise VariantError("Say of which provider the model is: --provider NAME --model MODEL.")
-        if variant.provider not in opened.registry.plugins:
-            raise VariantError(f"There is no provider called {variant.provider}. See: deskhand providers list")
-        try:
-            opened.set_plugin(variant.provider, {"model": variant.model})
-        except SettingRefused as refused:
-            raise VariantError(str(refused)) from None
+        _put_model(opened, variant.provider, variant.model)
+
+
+def _put_model(opened: Scratch, provider: str, model: str) -> None:
+    if not provider:
+        raise VariantError("Say of which provider the model is: --provider NAME --model MODEL.")
+    try:
+        if find_row(provider) is not None:
+            set_provider(opened.registry, provider, {"model": model}, (), cheap=lambda before: before, actor=ACTOR)
+        elif provider in opened.registry.plugins:
+            opened.set_plugin(provider, {"model": model})
+        else:
+            raise VariantError(f"There is no provider called {provider}. See: deskhand providers list")
+    except SettingRefused as refused:
+        raise VariantError(str(refused)) from None
 
 
 def _quotes(snapshot: Snapshot, plugin: str) -> bool:

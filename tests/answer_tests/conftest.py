@@ -81,6 +81,7 @@ def installation(store: Any, articles: Path, environment: Any) -> Any:
     from bot.plugins import forget_plugins, load_plugins
 
     environment(DESKHAND_KNOWLEDGE_DIR=str(articles))
+    forget_plugins()  # of the test before
     accounts.ensure_default_site()
     registry = load_plugins("cli")
     for _plugin, specs in registry.snapshot().each("jobs"):

@@ -14,6 +14,7 @@ from bot.answer_tests.reading import read_tests
 from bot.answer_tests.trials import run
 from bot.answer_tests.variants import Tape, Variant, staged
 from bot.store import TABLES
+from bot.switches import switch
 from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
 
@@ -218,6 +219,7 @@ def test_another_knowledge_is_compared_by_its_folder(installation: Any, cases: P
 
 
 def test_reports_hold_hostile_answers_as_text(installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path) -> None:
+    switch("grounding", False, actor="cli:test")  # which would not let it through
     evil = "<script>alert()</script> </pre>\x1b[31m ]]> & \x07 <img src=x onerror=alert()>"
     llm.default = Script(answer=evil)
     page, xml = tmp_path / "deep" / "page.html", tmp_path / "deep" / "junit.xml"
@@ -260,3 +262,26 @@ def test_a_recording_keeps_nothing_that_a_placeholder_stands_for(tmp_path: Path)
     assert [path.name for path in tmp_path.rglob("*.json")] == ["provider.json"]
     facts = orjson.loads((tmp_path / "offline~quotes" / "provider.json").read_bytes())
     assert facts["name"] == "offline"
+
+
+def test_the_articles_as_they_were_on_a_day(installation: Any, cases: Path) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    from bot.article_versions import edit_article
+    from bot.articles import list_articles
+
+    long_ago = (datetime.now(UTC) - timedelta(days=10)).timestamp()
+    installation.write(lambda: installation.ArticleVersion.update(created_at=long_ago).execute())
+    (refunds,) = [view.id for view in list_articles() if view.title == "Refunds"]
+    edit_article(refunds, by="cli:test", body="A refund takes 14 days.")
+    day = (datetime.now(UTC) - timedelta(days=5)).date().isoformat()
+    both = command(installation, "eval", str(cases), "--compare", day, "now")
+    assert both.exit_code == 1, both.output
+    assert "From A to B: 1 worse" in both.stdout
+    assert "worse   refund" in both.stdout
+    then = command(installation, "eval", str(cases), "--knowledge", day)
+    assert then.exit_code == 0, then.output
+    before_all = (datetime.now(UTC) - timedelta(days=20)).date().isoformat()
+    assert "2 of 3" not in command(installation, "eval", str(cases), "--knowledge", before_all).stdout
+    now = command(installation, "eval", str(cases))
+    assert "It does not say “5 working days”" in now.stdout

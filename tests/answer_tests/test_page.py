@@ -30,6 +30,7 @@ def reader(store: Any, tmp_path: Path, environment: Any, monkeypatch: pytest.Mon
     Path("answers.yaml").write_text(example, "utf-8")
     Path("friendly.txt").write_text("You are the friendly assistant of Fjord & Fern.", "utf-8")
     environment(DESKHAND_ANSWER_TESTS="answers.yaml")
+    forget_plugins()  # of the test before
     accounts.ensure_default_site()
     for _plugin, specs in load_plugins("cli").snapshot().each("jobs"):
         for spec in specs:

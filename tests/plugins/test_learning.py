@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import accounts, clock, lease, lessons, topics
+from bot import accounts, clock, jobs, lease, lessons, topics
 from bot.answer_tests.cases import Case, Step
 from bot.answer_tests.rehearsal import Stage
 from bot.articles import list_articles
@@ -25,7 +25,7 @@ from bot.messages import Inbound
 from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
 from bot.reviewing import find_draft, waiting_drafts
-from bot.store import Article, ArticleVersion, Lesson, Topic, TopicQuestion
+from bot.store import Article, ArticleVersion, Job, Lesson, Topic, TopicQuestion
 from bot.subjects import stems
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
@@ -37,6 +37,7 @@ from tests.test_desks import World, world  # noqa: F401  the fixture
 @pytest.fixture
 def shop(store: Any) -> Iterator[Any]:
     """The sample shop; ``ask`` has its assistant answer."""
+    forget_plugins()  # of the test before
     accounts.ensure_default_site()
     registry = load_plugins("cli")
     for _plugin, specs in registry.snapshot().each("jobs"):
@@ -89,6 +90,18 @@ def test_what_is_kept_of_a_question_has_no_personal_data(shop: Any) -> None:
     for secret in ("anna", "berg", "4111", "901820"):
         assert secret not in kept.casefold()
     assert "hot" in topic.label
+
+
+def test_patterns_of_the_house_are_left_out_as_well(shop: Any) -> None:
+    lease.stop()
+    done = command(shop, "plugins", "set", "pii_shield", 'patterns={"customer_no": "KD-[0-9]{6}"}')
+    assert done.exit_code == 0, done.output
+    forget_plugins()
+    lease.start("turns")
+    ask("Do you sell hot tubs to customer KD-123456?")
+    topics.gather()
+    (topic,) = topics.list_topics()
+    assert "123456" not in str(topic.examples) + str(shop.read(lambda: Topic.get().words))
 
 
 def test_topics_are_marked_and_come_back_when_they_are_asked_again(shop: Any) -> None:
@@ -161,6 +174,25 @@ def test_stems_say_what_a_question_is_about() -> None:
     assert list(stems("Verkaufen Sie Motorräder?", "de")) == ["motorrad"]
     assert "浴槽" in stems("浴槽はありますか", "ja")
     assert stems("12345 !!! 👋") == {}
+
+
+def test_the_worker_does_both_by_itself_and_each_can_be_switched_off(shop: Any) -> None:
+    ask("Do you sell hot tubs?")
+    registry = load_plugins("cli")
+    specs = {spec.kind: spec for _, found in registry.snapshot().each("jobs") for spec in found}
+    assert {"learning.topics", "learning.drafts"} <= set(specs)
+    shop.write(lambda: jobs.arm({kind: specs[kind] for kind in ("learning.topics", "learning.drafts")}))
+    for job, kind, _ in shop.read(jobs.due):
+        if kind.startswith("learning."):
+            assert jobs.claim_and_run(job, specs)
+    states = shop.read(lambda: {row.kind: (row.state, row.error) for row in Job.select() if row.kind in specs})
+    assert states == {"learning.topics": ("done", ""), "learning.drafts": ("done", "")}
+    assert len(topics.list_topics()) == 1
+    lease.stop()
+    command(shop, "plugins", "set", "learning", "drafts=false", "topics=false")
+    forget_plugins()
+    kinds = {spec.kind for _, found in load_plugins("cli").snapshot().each("jobs") for spec in found}
+    assert not {kind for kind in kinds if kind.startswith("learning.")}
 
 
 # Drafts --------------------------------------------------------------------------------------------------------------
