@@ -64,9 +64,15 @@ def test_the_settings_are_those_of_the_code() -> None:
 def test_every_command_that_a_page_names_exists() -> None:
     for page in PAGES:
         for name in re.findall(r"`deskhand ([a-z][a-z-]*)", page.read_text("utf-8")):
-            assert name in COMMANDS or name in {"knowledge", "discord", "auto-replies", "cache", "prompts", "budgets"}, (
-                f"{page.name} names deskhand {name}"
-            )
+            assert name in COMMANDS or name in {
+                "knowledge",
+                "discord",
+                "auto-replies",
+                "cache",
+                "prompts",
+                "budgets",
+                "shield",
+            }, f"{page.name} names deskhand {name}"
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:
