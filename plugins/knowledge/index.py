@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -39,6 +39,9 @@ class Unpacked:
     """How often it has each word; in the title and in headings each time counts for more."""
     length: int
     lines: tuple[Line, ...] = ()
+    """What is compared with a question: what is like one, else the name of its subject."""
+    question: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class IndexFile:
     languages: tuple[str, ...] = ()
     unpacked: dict[int, Unpacked] = field(default_factory=dict)
     """Passages that were candidates lately, by row: the file never changes."""
+    counts: dict[tuple[str, int], dict[str, int]] = field(default_factory=dict)
+    """In how many passages words and triples of letters are that were asked for lately, by table and scope."""
     _idle: list[sqlite3.Connection] = field(default_factory=list)
 
     @classmethod
@@ -104,8 +109,15 @@ class IndexFile:
 
     def size(self, scopes: Iterable[int]) -> Size:
         """Return how much there is in all these scopes."""
-        sizes = [self.sizes.get(scope, Size()) for scope in scopes]
-        return Size(*(sum(numbers) for numbers in zip(*map(astuple, sizes), strict=True)))
+        sizes = [size for scope in scopes if (size := self.sizes.get(scope)) is not None]
+        if len(sizes) == 1:
+            return sizes[0]
+        return Size(
+            sum(size.passages for size in sizes),
+            sum(size.words for size in sizes),
+            sum(size.lined for size in sizes),
+            sum(size.listed for size in sizes),
+        )
 
     def close(self) -> None:
         """Close what nobody uses now; the rest is closed when it is garbage."""

@@ -42,7 +42,7 @@ class Line:
     """What a match is worth in a line of this length, for each of the three."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Likeness:
     """How like a question a line is, by words, letters and pairs; 1 is as like as itself, each."""
 
@@ -55,6 +55,9 @@ class Likeness:
         return self.words + self.grams + self.pairs
 
 
+_NONE = Likeness()
+
+
 @dataclass(slots=True)
 class Sought:
     """A question, ready to be compared with lines: what each word, triple of letters and pair of words is worth."""
@@ -62,6 +65,8 @@ class Sought:
     words: dict[str, int] = field(default_factory=dict)
     grams: dict[str, int] = field(default_factory=dict)
     pairs: dict[tuple[str, str], int] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
+    letters: frozenset[str] = frozenset()
     whole: tuple[int, int, int] = (0, 0, 0)
     rarest: tuple[float, float] = (1.0, 1.0)
     """What a word and three letters are worth that a single passage has."""
@@ -73,15 +78,17 @@ class Sought:
 
     def likeness(self, line: Line) -> Likeness:
         """Compare with a line."""
-        of_words, of_grams, of_pairs = line.shares
-        words = sum(map(self.words.__getitem__, line.words & self.words.keys()))
-        grams = sum(map(self.grams.__getitem__, line.grams & self.grams.keys()))
-        pairs = sum(map(self.pairs.__getitem__, line.pairs & self.pairs.keys())) if words else 0
         all_words, all_grams, all_pairs = self.whole
+        if not all_words:
+            return _NONE
+        of_words, of_grams, of_pairs = line.shares
+        same = line.words & self.said
+        grams = sum(map(self.grams.__getitem__, line.grams & self.letters))
+        pairs = sum(map(self.pairs.__getitem__, line.pairs & self.pairs.keys())) if len(same) > 1 else 0
         return Likeness(
-            words * of_words / all_words if all_words else 0.0,
-            grams * of_grams / all_grams if all_grams else 0.0,
-            pairs * of_pairs / all_pairs if all_pairs else 0.0,
+            sum(map(self.words.__getitem__, same)) * of_words / all_words,
+            grams * of_grams / all_grams,
+            pairs * of_pairs / all_pairs if pairs else 0.0,
         )
 
 
@@ -171,5 +178,6 @@ def seek(
     sought.words = {intern(word): int(rarity_of_words[word] * UNIT) for word in words}
     sought.grams = {intern(gram): int(rarity * UNIT) for gram, rarity in rarity_of_grams.items()}
     sought.pairs = {pair: sought.words[pair[0]] + sought.words[pair[1]] for pair in pairs_of(words)}
+    sought.said, sought.letters = frozenset(sought.words), frozenset(sought.grams)
     sought.whole = (sum(sought.words.values()), sum(sought.grams.values()), sum(sought.pairs.values()))
     return sought

@@ -33,6 +33,8 @@ UNKNOWN = 0.8
 """How much a word that no passage has counts beside the rarest one that some have: it may be a name or a slip."""
 CONTEXT = 0.35
 """How much an earlier word of the customer counts beside a word of the question."""
+REMEMBERED = 20_000
+"""Counts of words, and of letters, that a process keeps of an index, for each scope."""
 RESCUED = 10
 """Words nobody has that are looked at for slips: a longer list of such words is no question."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -88,19 +90,19 @@ def read_question(question: Question, file: IndexFile, db: sqlite3.Connection) -
     said, folded = spoken_words(asked.text[: 20 * ASKED], language)
     if len(said) > ASKED or not size.lined:
         said, folded = [], []
-    counts = _counts(db, scopes, {*said, *(form for term in asked.terms for form in term.forms)})
+    counts = _known(file, db, scopes, {*said, *(form for term in asked.terms for form in term.forms)})
     _weigh(asked, scopes, size.passages, db, counts)
-    _compare(asked, said, folded, scopes, size, db, counts)
+    _compare(asked, said, folded, scopes, size, file, db, counts)
     return asked
 
 
 def _compare(
-    asked: Asked, said: list[str], folded: list[str], scopes: Sequence[int], size: Size, db: sqlite3.Connection,
+    asked: Asked, said: list[str], folded: list[str], scopes: Sequence[int], size: Size, file: IndexFile, db: sqlite3.Connection,
     counts: dict[str, int],
 ) -> None:  # fmt: skip
     """Make the whole question comparable with lines."""
     grams = grams_of(folded)
-    known = _counts(db, scopes, grams, table="gram")
+    known = _known(file, db, scopes, grams, "gram")
     asked.sought = seek(
         said,
         {word: _rarity(min(max(counts.get(word, 0), 1), size.passages), size.passages) for word in said},
@@ -154,6 +156,26 @@ def _weigh(asked: Asked, scopes: Sequence[int], total: int, db: sqlite3.Connecti
 
 def _rarity(passages: int, total: int) -> float:
     return math.log(1 + (total - passages + 0.5) / (passages + 0.5)) if total else 0.0
+
+
+def _known(
+    file: IndexFile, db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str], table: str = "term"
+) -> dict[str, int]:
+    """As :func:`_counts`, out of what the process remembers of the file: most questions are made of the same words."""
+    out: dict[str, int] = {}
+    for scope in scopes:
+        remembered = file.counts.setdefault((table, scope), {})
+        wanted = [word for word in words if word not in remembered]
+        if wanted:
+            if len(remembered) > REMEMBERED:
+                remembered = file.counts[table, scope] = {}
+                wanted = list(words)
+            remembered.update(dict.fromkeys(wanted, 0) | _counts(db, (scope,), wanted, table))
+        for word in words:
+            count = remembered[word]
+            if count:
+                out[word] = out.get(word, 0) + count
+    return out
 
 
 def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str], table: str = "term") -> dict[str, int]:
@@ -216,11 +238,11 @@ def _drop_false_pairs(asked: Asked, counts: dict[str, int]) -> None:
 
     A pair that touches one known word may straddle it and a small word: it counts half.
     """
-    known = {char for term in asked.terms if is_unspaced(term.word) and _known(term, counts) for char in term.word}
+    known = {char for term in asked.terms if is_unspaced(term.word) and _is_known(term, counts) for char in term.word}
     kept = []
     for term in asked.terms:
         chars = set(term.word)
-        if is_unspaced(term.word) and not _known(term, counts):
+        if is_unspaced(term.word) and not _is_known(term, counts):
             if len(term.word) > 2 or chars <= known:
                 continue
             term.share *= 1.0 if chars.isdisjoint(known) else 0.5
@@ -228,14 +250,14 @@ def _drop_false_pairs(asked: Asked, counts: dict[str, int]) -> None:
     asked.terms = kept
 
 
-def _known(term: Term, counts: dict[str, int]) -> bool:
+def _is_known(term: Term, counts: dict[str, int]) -> bool:
     return any(form in counts for form in term.forms)
 
 
 def _is_slip_of_small_word(term: Term, language: str, counts: dict[str, int]) -> bool:
     """True for ``wich`` and ``hwo``: nobody has that word, and one slip away is a word that says nothing."""
     word = fold(term.word)
-    if _known(term, counts) or not 3 <= len(word) <= 8 or not word.isascii() or not word.isalpha():
+    if _is_known(term, counts) or not 3 <= len(word) <= 8 or not word.isascii() or not word.isalpha():
         return False
     swapped_or_short = {slip for slip in _one_slip(word) if len(slip) > len(word) or sorted(slip) == sorted(word)}
     return not STOP_WORDS.get(language, frozenset()).isdisjoint(swapped_or_short)

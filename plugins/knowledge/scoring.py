@@ -25,6 +25,8 @@ _LEAST = 0.5  # the best likeness counts as a whole one only from here on, so th
 _POWER = 5.0  # of the passages of an article the nearest count most
 _OFTEN = 2.0  # how often an article has a word until more of it says little
 _SHARP = 4.0
+_NAMES = 20
+_NONE = Likeness()
 _OF_MEANING = 0.45  # a little less than half: where words and meaning point to two articles, the words do
 
 
@@ -33,6 +35,7 @@ class Scored:
     """A candidate with what was found in it."""
 
     passage: Passage
+    source: Unpacked
     words: float
     """BM25 of its words."""
     found: dict[int, float]
@@ -73,23 +76,29 @@ def score_all(
     for position, term in enumerate(asked.terms):
         for form, how in term.forms.items():
             forms.setdefault(form, []).append((position, how))
+    small = frozenset(asked.small)
     scored = []
     for row, candidate in candidates.items():
-        one = _score(candidate, asked, forms, average)
+        one = _score(candidate, asked, forms, small, average)
         one.meaning = max(0.0, meanings.get(row, 0.0))
         scored.append(one)
+    _compare(scored, asked)
     return scored
 
 
-def _score(one: Unpacked, asked: Asked, forms: dict[str, list[tuple[int, float]]], average: float) -> Scored:
+def _score(
+    one: Unpacked, asked: Asked, forms: dict[str, list[tuple[int, float]]], small: frozenset[str], average: float
+) -> Scored:
     """``forms``: each form with the positions of the terms that it stands for, and how well."""
     best: dict[int, float] = {}
     found: dict[int, float] = {}
     for form in one.words.keys() & forms.keys():
         times = one.words[form]
         for position, how in forms[form]:
-            best[position] = max(best.get(position, 0.0), how * times)
-            found[position] = max(found.get(position, 0.0), how)
+            if how * times > best.get(position, 0.0):
+                best[position] = how * times
+            if how > found.get(position, 0.0):
+                found[position] = how
     norm = _K1 * (1 - _B + _B * one.length / average)
     words = sum(
         asked.terms[position].weight * most * (_K1 + 1) / (most + norm) for position, most in sorted(best.items())
@@ -97,20 +106,23 @@ def _score(one: Unpacked, asked: Asked, forms: dict[str, list[tuple[int, float]]
     passage = one.passage
     words *= 1.0 if not asked.language or passage.language == asked.language else _OTHER_LANGUAGE
     words *= 1.0 if passage.heading else _LEAD
-    lines = [line for line in one.lines if line.question]
-    question = bool(lines)
-    like = Likeness()
-    for line in lines or one.lines:
-        other = asked.sought.likeness(line)
-        if other.sum > like.sum:
-            like = other
     counted: dict[int | str, float] = {}
-    if question:
+    if one.question:
         counted.update(best)
-        for line in lines:
-            for word in line.words & asked.small.keys():
+        for line in one.lines:
+            for word in line.words & small:
                 counted[word] = counted.get(word, 0.0) + 1.0
-    return Scored(passage, words, found, like, question, any(line.listed for line in lines), counted)
+    return Scored(passage, one, words, found, _NONE, one.question, one.listed, counted)
+
+
+def _compare(scored: Sequence[Scored], asked: Asked) -> None:
+    """Compare every question, and the names of the subjects of those passages that have the most words."""
+    names = sorted((one for one in scored if not one.question), key=lambda one: (-one.words, one.passage.id))
+    for one in (*(one for one in scored if one.question), *names[:_NAMES]):
+        for line in one.source.lines:
+            like = asked.sought.likeness(line)
+            if like.sum > one.like.sum:
+                one.like = like
 
 
 def rank(scored: Sequence[Scored], asked: Asked) -> list[Article]:
@@ -174,6 +186,8 @@ def _whole(article: Article, worth: dict[int | str, float]) -> float:
     for one in article.passages:
         for key, often in one.times.items():
             times[key] = times.get(key, 0.0) + often
+    if not times:
+        return 0.0
     all_of_it = sum(worth.values())
     has = sum(what * times[key] / (times[key] + _OFTEN) for key, what in worth.items() if key in times)
     return has / all_of_it if all_of_it else 0.0

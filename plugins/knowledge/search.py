@@ -154,7 +154,11 @@ def _unpack(row: tuple[Any, ...]) -> Unpacked:
     passage = Passage(
         id=id_, article_id=article, title=title, heading=heading, text=text, url=url, language=language, updated=updated
     )
-    return Unpacked(passage, words, length, unpacked(lines))
+    compared = unpacked(lines)
+    questions = tuple(line for line in compared if line.question)
+    return Unpacked(
+        passage, words, length, questions or compared, bool(questions), any(line.listed for line in questions)
+    )
 
 
 def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:

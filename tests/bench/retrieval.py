@@ -133,7 +133,7 @@ def measure(
         number = rng.randrange(articles)
         asked.append((number, " ".join(rng.sample(texts[number], 12))))
     file = index.current()
-    passages = sum(size for size, _ in file.sizes.values()) if file else 0
+    passages = file.size(file.sizes).passages if file else 0
 
     def ask(number: int, text: str) -> tuple[float, bool]:
         began = time.perf_counter()
