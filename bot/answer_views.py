@@ -193,7 +193,10 @@ class Sums:
         return self.right / judged if judged else None
 
 
-_WHO = "a.provider, CASE WHEN a.provider = '' THEN a.type ELSE a.model END"
+_ASKED = "a.provider <> '' AND a.type NOT IN ('auto', 'cache', 'person')"
+"""A model worked for this very answer; what was given again cost nothing and took no time of its."""
+_PROVIDER = f"CASE WHEN {_ASKED} THEN a.provider ELSE '' END"
+_MODEL = f"CASE WHEN {_ASKED} THEN a.model ELSE a.type END"
 
 
 def summary(wanted: Wanted) -> list[Sums]:
@@ -202,7 +205,7 @@ def summary(wanted: Wanted) -> list[Sums]:
 
     def work() -> list[Sums]:
         rows = sql(
-            f"SELECT {_WHO}, count(*), sum(a.input_tokens + a.output_tokens), coalesce(sum(a.cost), 0),"  # noqa: S608
+            f"SELECT {_PROVIDER}, {_MODEL}, count(*), sum(a.input_tokens + a.output_tokens), coalesce(sum(a.cost), 0),"  # noqa: S608
             " sum(CASE WHEN a.cost IS NULL AND a.type <> 'person' THEN 1 ELSE 0 END), avg(a.confidence),"
             " sum(CASE WHEN a.mark = 'up' THEN 1 ELSE 0 END), sum(CASE WHEN a.mark = 'down' THEN 1 ELSE 0 END),"
             " sum(CASE WHEN a.verdict = 'right' THEN 1 ELSE 0 END), sum(CASE WHEN a.verdict = 'wrong' THEN 1 ELSE 0 END),"
@@ -225,8 +228,7 @@ def summary(wanted: Wanted) -> list[Sums]:
 
 
 def _percentiles(column: str, where: str, values: list[Any], provider: str, who: str) -> tuple[int, int] | None:
-    mine = f"FROM answer_log a WHERE {where} AND a.provider = ? AND CASE WHEN a.provider = '' THEN a.type ELSE a.model END = ?"
-    mine = f"{mine} AND a.{column} IS NOT NULL"
+    mine = f"FROM answer_log a WHERE {where} AND {_PROVIDER} = ? AND {_MODEL} = ? AND a.{column} IS NOT NULL"
     count = sql(f"SELECT count(*) {mine}", (*values, provider, who)).fetchone()[0]
     if not count:
         return None

@@ -147,6 +147,12 @@ def test_sums_tell_cost_time_marks_and_accuracy_of_each_model(store: Any, site: 
     )
     local = next(line for line in out.splitlines() if line.startswith("local/llama"))
     assert "(+1 without a price)" in local and "100%" in local
+    answered(store, who="ben", type="cache", account={"cost": 0, "total_ms": 5})
+    again = command(store, "answers", "summary").output
+    assert next(one for one in again.splitlines() if one.startswith("openai/")).split()[1] == "20", (
+        "given again: the model did nothing"
+    )
+    assert next(one for one in again.splitlines() if one.startswith("cache")).split()[1] == "1"
     assert "Together: 21 answers, $0.0020." in out
     assert command(store, "answers", "summary", "--type", "person").output == "There are none.\n"
 
