@@ -47,7 +47,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.own_patterns": "compile_patterns=own_patterns",
         "bot.personal_data": "PersonalData=Detector PERSONAL_KINDS=USUAL PERSONAL_EXTRAS=EXTRA PHONE_REGIONS=REGIONS mask_in_logs "
         "plain_text=plain words_for",
-        "bot.placeholders": "placeholders_for",
+        "bot.placeholders": "placeholders_for placeholders_of",
         "bot.standins": "escape_placeholders=escape",
         "bot.snapshot": "RequiredPluginFailed",
         "bot.bus": "get_bus=bus",

@@ -51,6 +51,26 @@ def placeholders_for(conversation_id: str, values: Iterable[Value]) -> dict[Valu
     return known if len(known) == len(wanted) else _for_once(wanted)
 
 
+def placeholders_of(conversation_id: str) -> dict[str, str]:
+    """All names of a conversation with what they stand for, as it was written first. Blocks. Empty while the database is away."""
+
+    def work() -> list[tuple[str, str, int, str]]:
+        statement = "SELECT id, kind, number, value FROM placeholder WHERE conversation_id = ?"
+        return list(sql(statement, (conversation_id,)).fetchall())
+
+    found: dict[str, str] = {}
+    try:
+        rows = read(work)
+    except StoreUnavailable:
+        return found
+    for row_id, kind, number, stored in rows:
+        try:
+            found[_name(kind, number)] = crypto.reveal("placeholder", "value", row_id, stored)
+        except (crypto.CryptoError, ConfigError, StoreUnavailable):
+            continue  # it stays words
+    return found
+
+
 def _known(conversation_id: str, digests: Mapping[Value, Sequence[str]]) -> dict[Value, str]:
     rows = sql("SELECT digest, kind, number FROM placeholder WHERE conversation_id = ?", (conversation_id,)).fetchall()
     by_digest = {digest: _name(kind, number) for digest, kind, number in rows}

@@ -14,6 +14,7 @@ from bot import (
     escape_placeholders,
     mask_in_logs,
     placeholders_for,
+    placeholders_of,
     plain_text,
     words_for,
 )
@@ -61,6 +62,9 @@ class Shield:
         placeholders = dict(prompt.placeholders)
         for value in values:
             placeholders.setdefault(names[value], value[1])
+        if values:
+            # What stands in messages that the model no longer sees may still be spoken of: an agent's summary, an earlier answer.
+            placeholders = {**placeholders_of(conversation_id), **placeholders}
         return replace(
             prompt,
             system=escape_placeholders(house) + system,

@@ -11,7 +11,7 @@ from bot import clock
 from bot.erase import erase_conversation
 from bot.key_rotation import rotate_data_keys
 from bot.messages import Inbound, Receipt
-from bot.placeholders import placeholders_for
+from bot.placeholders import placeholders_for, placeholders_of
 from bot.receive import receive
 from bot.standins import escape, restore
 from bot.store import Placeholder, StoreUnavailable
@@ -96,6 +96,17 @@ def test_many_at_once_agree(store: Any, conversation: str) -> None:
         said = list(pool.map(ask, range(6)))
     assert all(one == said[0] for one in said)
     assert sorted(said[0].values()) == [f"⟦EMAIL_{n}⟧" for n in range(1, 7)]
+
+
+def test_what_they_stand_for_is_known_in_their_conversation_alone(store: Any, conversation: str) -> None:
+    placeholders_for(conversation, [MAIL, CARD])
+    placeholders_for(conversation, [("EMAIL", "ANNA@example.com")])
+    assert placeholders_of(conversation) == {"⟦EMAIL_1⟧": "anna@example.com", "⟦CARD_1⟧": "4111 1111 1111 1111"}
+    assert placeholders_of(begin("ben")) == {}
+    store.write(
+        lambda: Placeholder.update(value="sealed:1:0123456789abcdef:AAAA").where(Placeholder.kind == "CARD").execute()
+    )
+    assert placeholders_of(conversation) == {"⟦EMAIL_1⟧": "anna@example.com"}, "what cannot be opened stays words"
 
 
 def test_with_the_database_away_names_hold_for_once(
