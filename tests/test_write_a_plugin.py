@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from bot.ai import End, Prompt, PromptMessage, Text
 from bot.channel import TemporaryFailure
 from bot.events import Answer
 from bot.hook_reference import PAGE, page
+from bot.knowledge import SourceOrder, Unchanged
 from bot.messages import Inbound, Outbound
 from bot.plugins import Registry
+from tests.fakes.website import Website
 from tests.registries import MESSAGE, TURN, House
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "write-a-plugin.md"
@@ -35,13 +37,13 @@ def house(store: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterat
 def load(house: House, process: str = "turns") -> Registry:
     registry = house.load(process)
     assert registry.broken == ()
-    assert sorted(registry.plugins) == ["opening", "pager", "parrot", "refunds", "shout"]
+    assert sorted(registry.plugins) == ["glossary", "opening", "pager", "parrot", "refunds", "shout"]
     return registry
 
 
 def test_every_python_block_of_the_guide_is_a_plugin_that_is_tried_here() -> None:
     text = GUIDE.read_text("utf-8")
-    assert text.count("```python") == len(re.findall(r"```python\n# \w+\.py\n", text)) == 5
+    assert text.count("```python") == len(re.findall(r"```python\n# \w+\.py\n", text)) == 6
 
 
 def test_the_smallest_plugin_does_what_it_says(house: House) -> None:
@@ -71,6 +73,32 @@ def test_the_rule_brings_a_person_before_the_ai_is_asked(house: House) -> None:
     assert (found[1].reason.value, found[1].detail, found[1].priority) == ("policy", "refund", "high")
     assert snapshot.first("escalate", turn=asked, answer=Answer(text="x")) is None
     assert snapshot.first("escalate", turn=TURN, answer=None) is None
+
+
+def test_the_source_brings_articles_and_asks_again_only_for_what_changed(
+    house: House, environment: Callable[..., None]
+) -> None:
+    environment(DESKHAND_ALLOWED_CIDRS="127.0.0.0/8")
+    registry = load(house, "worker")
+    ((_, glossary),) = registry.snapshot().each("knowledge_source")
+    with Website() as site:
+        site.page("/terms.json", '{"twill": "A weave with diagonal lines."}', type="application/json")
+        order = glossary.check(SourceOrder(address=f"glossary:{site.url('/terms.json')}"))
+        reader = glossary.open(order)
+        (place,) = reader.places()
+        article, marks = reader.read(place, {})
+        assert (article.name, article.title, article.body) == (
+            "twill",
+            "What is twill?",
+            "A weave with diagonal lines.",
+        )
+        assert list(reader.read(place, marks.note)) == [Unchanged()]
+    (failed,) = reader.read(place, {})
+    assert (failed.what, failed.reason) == ("", "it could not be reached")
+    assert [glossary.accepts(address) for address in ("glossary:https://x.example", "https://x.example")] == [
+        True,
+        False,
+    ]
 
 
 def test_the_provider_is_off_until_somebody_switches_it_on_and_then_speaks(house: House) -> None:
