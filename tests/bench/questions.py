@@ -20,7 +20,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.bench.report import Report
 
 ABSENT = -1
 """The article of a question that none answers."""
@@ -233,6 +236,49 @@ def reliability(results: Sequence[tuple[int, Sequence[int], float, bool]]) -> It
                 statistics.fmean(article in order[:3] for article, order, _, _ in some),
                 len(some),
             )
+
+
+def intents(report: Report, program: Path, room: Path) -> None:
+    """BANKING77: is the right article first, and among the first three?"""
+    questions = _set(report, banking77)
+    if questions is None:
+        return
+    first, three = 0.85, 0.95
+    for line in (*rank_bm25(questions), *plain_fts5(questions)):
+        report.add(f"BANKING77, {line.how}", f"{line.first:.1%} / {line.three:.1%}", note="for comparison")
+    line, _, took = ours(questions)
+    report.add(
+        "BANKING77, right article first / in the first three", f"{line.first:.1%} / {line.three:.1%}",
+        f">= {first:.0%} / {three:.0%}", line.first >= first and line.three >= three,
+        f"{questions.size}; processor time p95 {took[int(len(took) * 0.95)]:.0f} ms",
+    )  # fmt: skip
+
+
+def out_of_scope(report: Report, program: Path, room: Path) -> None:
+    """CLINC150: are questions refused that nothing answers, and the others not?"""
+    questions = _set(report, clinc150)
+    if questions is None:
+        return
+    goal = 0.78
+    for line in (*rank_bm25(questions), *plain_fts5(questions)):
+        report.add(f"CLINC150, {line.how}", f"{line.refused or 0:.1%}", note="for comparison")
+    line, results, _ = ours(questions)
+    refused = statistics.fmean(not answerable for article, _, _, answerable in results if article == ABSENT)
+    wrongly = statistics.fmean(not answerable for article, _, _, answerable in results if article != ABSENT)
+    report.add(
+        "CLINC150, out of scope refused / wrongly refused", f"{refused:.1%} / {wrongly:.1%}",
+        f">= {goal:.0%} / <= {WRONGLY:.0%}", refused >= goal and wrongly <= WRONGLY,
+        f"{questions.size}; the decision as it comes; at exactly {WRONGLY:.0%} wrongly refused {line.refused or 0:.1%};"
+        f" right article first {line.first:.1%}",
+    )  # fmt: skip
+
+
+def _set(report: Report, load: Callable[[Path], Questions]) -> Questions | None:
+    try:
+        return load(data_folder())
+    except NoData as error:
+        report.add(load.__name__.upper(), "not measured", note=str(error))
+        return None
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ like him into time has look two more write go see number no way could people my 
 down day did get come made may part
 """
 COMMON = _COMMON.split()
+LARGE = 34_000
+"""Articles of 300 words that have 100,000 passages together."""
 
 
 @dataclass(frozen=True, slots=True)
