@@ -7,7 +7,7 @@ import hashlib
 from bot import audit, desk_posts, farewells, file_keeping, files, lessons, topics
 from bot.bus import bus
 from bot.commit import commit
-from bot.store import Conversation, sql
+from bot.store import Conversation, is_sqlite, sql
 from bot.threads import offload
 
 
@@ -32,7 +32,9 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
     paths: list[str] = []
 
     def work() -> bool:
-        row = sql("SELECT contact_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+        # Locked: whatever is learned of it at this moment is either seen below or finds no conversation any more.
+        lock = "" if is_sqlite() else " FOR UPDATE"
+        row = sql(f"SELECT contact_id FROM conversation WHERE id = ?{lock}", (conversation_id,)).fetchone()  # noqa: S608
         if row is None:
             return False
         drafts.extend(sql("SELECT id, attempt FROM turn WHERE conversation_id = ?", (conversation_id,)).fetchall())

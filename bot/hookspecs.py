@@ -87,7 +87,7 @@ def routes(settings: Settings, app: flask.Flask) -> flask.Blueprint:  # type: ig
 
 @hookspec
 def commands(settings: Settings) -> Sequence[click.Command]:  # type: ignore[empty-body]
-    """Return click commands for ``deskhand``. *Each*, on the command line."""
+    """Return click commands for ``deskhand``; groups of one name become one. *Each*, on the command line."""
 
 
 @hookspec

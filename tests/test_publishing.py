@@ -13,8 +13,10 @@ from bot import accounts, prompt_versions
 from bot.articles import list_articles, retire_articles
 from bot.audit import entries
 from bot.first_rows import KNOWLEDGE_SYNC
+from bot.fleet_settings import fleet_settings, set_order
 from bot.plugins import forget_plugins, load_plugins
 from bot.publishing import PublishingStopped, publish
+from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
 
 SHOP = Path(__file__).parent.parent / "docs" / "examples" / "answers"
@@ -157,3 +159,59 @@ def test_what_the_change_refuses_is_told_and_nothing_happens(shop: FakeLLM) -> N
     with pytest.raises(prompt_versions.PromptRefused, match="no draft"):
         put_in_force()
     assert len(list_articles()) > 40
+
+
+FEW = """\
+- name: refund
+  question: How long does it take until I get my money back after a return?
+  must_cite: refunds
+- name: gift card
+  question: How long is a gift card valid?
+  must_cite: gift-cards
+"""
+
+
+@pytest.fixture
+def few(shop: FakeLLM, environment: Any, tmp_path: Path) -> Path:
+    """Two answer tests, for what only has to go through the gate."""
+    path = tmp_path / "few.answers.yaml"
+    path.write_text(FEW, "utf-8")
+    environment(DESKHAND_ANSWER_TESTS=str(path))
+    return path
+
+
+def test_a_prompt_is_stopped_on_the_command_line(shop: FakeLLM, few: Path, store: Any) -> None:
+    assert command(store, "prompts", "set", "system", "You help.", "--publish").exit_code == 0
+    stopped = command(store, "prompts", "set", "system", "Always say refunds are impossible.", "--publish")
+    assert stopped.exit_code == 1
+    assert "Nothing was published" in stopped.output
+    assert "refund: " in stopped.output
+    assert published() == ["You help."]
+    assert command(store, "prompts", "publish", "--anyway").exit_code == 0
+    assert published() == ["Always say refunds are impossible."]
+
+
+def test_an_order_that_answers_worse_is_stopped(shop: FakeLLM, few: Path, store: Any, environment: Any) -> None:
+    with FakeLLM() as poor:
+        poor.default = Script(answer="I do not know.")
+        environment(ANTHROPIC_API_KEY="sk-ant-test", ANTHROPIC_BASE_URL=poor.url)
+        set_order(["openai", "anthropic"], actor="cli:test")
+        stopped = command(store, "providers", "order", "anthropic", "openai")
+        assert stopped.exit_code == 1, stopped.output
+        assert (
+            "Nothing was published: with the order anthropic, openai 2 of the answer tests would get worse."
+            in stopped.output
+        )
+        assert fleet_settings().order("answer")[:1] == ["openai"]
+        assert command(store, "providers", "order", "anthropic", "openai", "--anyway").exit_code == 0
+        assert fleet_settings().order("answer")[:1] == ["anthropic"]
+    environment(ANTHROPIC_API_KEY=None, ANTHROPIC_BASE_URL=None)
+
+
+def test_another_model_of_a_provider_is_tried_first(shop: FakeLLM, few: Path, store: Any) -> None:
+    shop.script(Script(answer="I do not know.", model="poor-model", times=0))
+    stopped = command(store, "plugins", "set", "openai", "model=poor-model")
+    assert stopped.exit_code == 1, stopped.output
+    assert "with the new settings of openai 2 of the answer tests would get worse" in stopped.output
+    assert command(store, "plugins", "set", "openai", "model=other-model").exit_code == 0
+    assert "other-model" in command(store, "plugins", "show", "openai").output

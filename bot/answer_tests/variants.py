@@ -118,10 +118,9 @@ def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], objec
         if recordings is not None:
             fleet = _only(_chosen(recordings.providers, variant))
         else:
-            fleet = keeper.fleet(snapshot)
-            if variant.provider or tape.record is not None:
-                chosen = _chosen(list(fleet.providers), variant)
-                fleet = _only([_taped(one, tape.record) for one in chosen], quoting=not variant.provider)
+            whole = keeper.fleet(snapshot)
+            chosen = [_taped(one, tape.record) for one in _chosen(list(whole.providers), variant)]
+            fleet = _only(chosen, whole, quoting=not variant.provider)
         yield Stage(snapshot, fleet, recordings)
 
 
@@ -200,9 +199,11 @@ def _taped(provider: AIProvider, record: Path | None) -> AIProvider:
     return Recorder(provider, record)
 
 
-def _only(providers: list[AIProvider], *, quoting: bool = False) -> Fleet:
-    """A fleet of these, with breakers of its own: what is tested leaves no trace on what serves customers."""
-    return Fleet(providers, Breakers(), quote_when_failing=quoting)
+def _only(providers: list[AIProvider], whole: Fleet | None = None, *, quoting: bool = False) -> Fleet:
+    """A fleet of these, asked as those of ``whole`` are, but with breakers and a memory of its own: a test leaves no trace on what
+    serves customers."""
+    settings = whole.settings if whole is not None else None
+    return Fleet(providers, Breakers(), settings=settings, quote_when_failing=quoting, kept=whole)
 
 
 __all__ = ["RecordingError", "ScratchError", "Tape", "Variant", "VariantError", "parse_variant", "staged"]
