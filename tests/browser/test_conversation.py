@@ -43,6 +43,38 @@ def test_an_answer_is_shown_while_it_is_written(with_model: Deskhand, model: Fak
     assert len(chat.draft.inner_text()) > seen
 
 
+WRONG = "You can send it back within 30 days [1]. The label for it costs €49 in every country of the world [1]."
+
+
+def test_a_check_that_fails_at_the_end_replaces_what_was_shown(
+    with_model: Deskhand, model: FakeLLM, visit: Visit
+) -> None:
+    model.script(Script(answer=WRONG, tokens_per_second=15))
+    chat = visit(with_model).open()
+    chat.say("How long do I have to return a tent?")
+    expect(chat.draft).to_contain_text("€49", timeout=PATIENCE)
+    expect(chat.answers.first).to_contain_text("I left out what I could not confirm", timeout=PATIENCE)
+    shown = chat.answers.first.inner_text()
+    assert "30 days" in shown and "€49" not in shown and chat.answers.count() == 1
+
+
+def test_a_checked_site_shows_nothing_before_it_passed(with_model: Deskhand, model: FakeLLM, visit: Visit) -> None:
+    assert with_model.run("site", "set", "demo", "answers=checked").returncode == 0
+    try:
+        model.script(Script(answer=WRONG, tokens_per_second=15))
+        chat = visit(with_model).open()
+        chat.say("How many days do I have to send back a tent?")  # another one: answers are remembered
+        expect(chat.draft).to_contain_text("The assistant is answering", timeout=PATIENCE)
+        while not chat.answers.count():
+            drafts = " ".join(chat.page.locator(".draft").all_inner_texts())
+            assert "30 days" not in drafts or "I left out" in drafts, "at most the finished answer"
+            chat.page.wait_for_timeout(50)
+        expect(chat.answers.first).to_contain_text("I left out what I could not confirm", timeout=PATIENCE)
+        assert "€49" not in chat.answers.first.inner_text()
+    finally:
+        assert with_model.run("site", "set", "demo", "answers=").returncode == 0
+
+
 def test_stop_keeps_what_was_shown_and_the_focus(with_model: Deskhand, model: FakeLLM, visit: Visit) -> None:
     model.script(Script(answer=LONG, tokens_per_second=25))
     chat = visit(with_model).open()
@@ -98,7 +130,7 @@ def test_markdown_from_the_model_is_shown_and_never_obeyed(with_model: Deskhand,
         Script(answer="**Bold** and `code`.\n\n- one\n- two\n\n<img src=x onerror=alert(1)> [go](javascript:alert(1))")
     )
     chat = visit(with_model).open()
-    answer = chat.ask("How do I return a tent?")
+    answer = chat.ask("How do I clean a tent?")  # another one than above: answers are remembered
     expect(answer.locator("strong")).to_have_text("Bold")
     expect(answer.locator("li")).to_have_text(["one", "two"])
     expect(answer.locator(".b img")).to_have_count(0)

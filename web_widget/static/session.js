@@ -281,7 +281,7 @@ export class Session {
     for (const message of thread.messages.values()) if (message.turn == turn) return;
     if (!draft || draft.turn != turn || attempt > draft.attempt) {
       if (off || (draft && attempt < draft.attempt && draft.turn == turn)) return this.pull(conv);
-      if (t == 'turn' && phase != 'thinking' && phase != 'writing') return this.pull(conv);
+      if (t == 'turn' && !/ing$/.test(phase)) return this.pull(conv);
       draft = thread.draft = { turn, attempt, text: '' };
     }
     if (attempt < draft.attempt || draft.stopped) return;

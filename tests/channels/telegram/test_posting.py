@@ -307,6 +307,16 @@ def test_where_telegram_takes_no_drafts_a_message_grows(telegram: FakeTelegram, 
     assert telegram.world.texts(ANNA) == ["Here it is"]
 
 
+def test_a_corrected_answer_takes_the_place_of_its_draft(telegram: FakeTelegram, running: Running) -> None:
+    """A check at the end took something out: nobody reads it any more, in a private chat or in a group."""
+    place = f"{GROUP}:{ANNA}"
+    running.draft("t1", "30 days. The label costs €49.")
+    running.draft("t2", "30 days. The label costs €49.", place)
+    running.send(text="30 days.", turn="t1")
+    running.send(place=place, text="30 days.", turn="t2")
+    assert telegram.world.texts(ANNA) == ["30 days."] and telegram.world.texts(GROUP) == ["30 days."]
+
+
 def test_an_uncertain_end_of_a_growing_message_is_repeated_without_a_double(
     telegram: FakeTelegram, running: Running
 ) -> None:
