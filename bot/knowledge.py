@@ -58,7 +58,7 @@ class Found:
     certainty: float = 0.0
     """How sure the search is that they hold the answer, from 0 to 1; comparable between questions."""
     version: int = 0
-    """Version of the index that was searched."""
+    """Version of the index that was searched; 0: there was nothing to search, or it is not told."""
 
 
 class UnusableArticle(ValueError):

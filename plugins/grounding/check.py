@@ -116,7 +116,9 @@ class _Judge:
     ) -> None:
         self.base, self.theirs, self.heard, self.told, self.overlap = base, theirs, heard, language, overlap
         self.places = [(one, passage) for passage in base for one in passage.statements]
+        self.words = frozenset(word for one in base for word in one.words)
         self.rarity: dict[str, float] = {}
+        self.forms: dict[str, frozenset[str]] = {}
 
     def sentence(self, sentence: Sentence, cited: Sequence[str]) -> Verdict:
         words = sentence.bare
@@ -164,7 +166,8 @@ class _Judge:
                     holds=False,
                     why=f"{words[fact.start : fact.end]} is the customer's; the knowledge says otherwise",
                 )
-        best = self._aligned(parts, language)
+        enough = sum(bool(self._forms(word)) for part in parts for word in part.words) >= COMMON
+        best = self._aligned(parts, language) if enough else None
         if best is not None and best.score >= ECHO and self._contradicts(words, parts, best, language):
             return Verdict(sentence, claim=True, holds=False, why="the knowledge says the opposite")
         return Verdict(
@@ -249,7 +252,7 @@ class _Judge:
                 continue
             weight = self._weight(word)
             total += weight
-            hits += weight * _presence(word, statement)
+            hits += weight * self._presence(word, statement)
         for other in part.facts:
             if other is fact or (other.kind == "name" and same):
                 continue
@@ -259,6 +262,22 @@ class _Judge:
             else:
                 hits += FACT * any(other.agrees(one) for one in statement.facts)
         return hits / total if total else 1.0
+
+    def _presence(self, word: str, statement: Statement) -> float:
+        """How much of a word a statement has: in itself, or only in what stands around it."""
+        if word in statement.words or not statement.words.isdisjoint(self._forms(word)):
+            return 1.0
+        if word in statement.subject:
+            return 0.5
+        if word in statement.above:
+            return 0.4
+        return 0.3 if word in statement.before else 0.15 if word in statement.behind else 0.0
+
+    def _forms(self, word: str) -> frozenset[str]:
+        """The words of the knowledge that are this one in another form."""
+        if word not in self.forms:
+            self.forms[word] = frozenset(other for other in self.words if alike(word, other))
+        return self.forms[word]
 
     def _weight(self, word: str) -> float:
         """How much a word tells: rare ones in these passages more, those that are nowhere a little."""
@@ -270,7 +289,7 @@ class _Judge:
     def _contradicts(self, words: str, parts: Sequence[Statement], place: _Place, language: str) -> bool:
         """Whether a statement about the same denies it. One word in common is not the same: "Enjoy your garden" denies nothing."""
         said = {word for part in parts for word in part.words}
-        common = sum(_presence(word, place.statement) == 1.0 for word in said)
+        common = sum(self._presence(word, place.statement) == 1.0 for word in said)
         return common >= COMMON and self._turned(words, place, language)
 
     def _turned(self, words: str, place: _Place, language: str) -> bool:
@@ -286,18 +305,5 @@ class _Judge:
         _, said = statements(words, language)
         if len(said) < 3:
             return True
-        everything = frozenset(word for one in self.base for word in one.words) | frozenset(
-            word for one in self.heard for word in (one,)
-        )
-        has = sum(word in everything or any(alike(word, other) for other in everything) for word in said)
+        has = sum(word in self.heard or bool(self._forms(word)) for word in said)
         return has / len(said) >= self.overlap
-
-
-def _presence(word: str, statement: Statement) -> float:
-    if word in statement.words or any(alike(word, other) for other in statement.words):
-        return 1.0
-    if word in statement.subject:
-        return 0.5
-    if word in statement.above:
-        return 0.4
-    return 0.3 if word in statement.before else 0.15 if word in statement.behind else 0.0
