@@ -8,6 +8,7 @@ settings of plugins. Whatever changes one of them makes old answers unreachable 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import unicodedata
@@ -21,6 +22,7 @@ from bot import (
     Prompt,
     Recalled,
     Settings,
+    StoreUnavailable,
     TurnContext,
     cache_answer,
     cached_answer,
@@ -68,7 +70,10 @@ def recall_answer(prompt: Prompt, turn: TurnContext, conditions: str) -> Recalle
         _count("not_possible")
         return None
     key = key_of(prompt, turn, conditions)
-    said = cached_answer(key)
+    try:
+        said = cached_answer(key)
+    except StoreUnavailable:
+        return None  # no reason to be switched off: the AI is asked
     if said is None:
         _count("miss")
     else:
@@ -81,7 +86,10 @@ def recall_answer(prompt: Prompt, turn: TurnContext, conditions: str) -> Recalle
 def keep_answer(settings: CacheSettings, key: str, answer: Answer, turn: TurnContext) -> None:
     if not key.startswith(MINE):
         return
-    if is_good(settings, answer):
+    if not is_good(settings, answer):
+        _count("not_kept")
+        return
+    with contextlib.suppress(StoreUnavailable):
         cache_answer(
             key,
             answer,
@@ -91,8 +99,6 @@ def keep_answer(settings: CacheSettings, key: str, answer: Answer, turn: TurnCon
             seconds=settings.minutes * 60,
         )
         _count("kept")
-    else:
-        _count("not_kept")
 
 
 def is_for_everybody(prompt: Prompt, turn: TurnContext) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from bot import PluginInfo, Prompt, Settings, TurnContext, hookimpl, published_values, setting
+from bot import PluginInfo, Prompt, Settings, StoreUnavailable, TurnContext, hookimpl, published_values, setting
 
 if TYPE_CHECKING:
     import click
@@ -51,7 +51,10 @@ def before_ai(settings: PromptSettings, prompt: Prompt, turn: TurnContext) -> Pr
     }
     if not set_here:
         return None
-    published = published_values(turn.site)
+    try:
+        published = published_values(turn.site)
+    except StoreUnavailable:
+        return None  # nobody knows now what was published: better nothing than something that was replaced
     return with_settings(prompt, {name: value for name, value in set_here.items() if name not in published})
 
 
