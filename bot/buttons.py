@@ -96,6 +96,11 @@ def _choice(event: Inbound, number: int, key: str) -> str:
     return choices[number] if number < len(choices) else ""
 
 
+def stays(event: Inbound) -> bool:
+    """Whether the pressed button is one of those that may be pressed again: a thumb."""
+    return event.kind == "button" and _MARK.fullmatch(event.text.strip()) is not None
+
+
 def _shown_by(event: Inbound, key: str) -> str:
     """The message under which a button of this delivery stands, if that is at the very place where it was pressed."""
     row = sql(

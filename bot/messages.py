@@ -195,6 +195,8 @@ class Receipt:
     """True when something of it is to be shown at a desk."""
     aside: str = ""
     """A sentence for the person who did it, to be shown at the place at once. It is no part of the conversation and not repeated."""
+    stays: bool = False
+    """Only for ``button``: it may be pressed again, so leave the buttons under the message as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,7 +191,9 @@ def _after(event: Inbound, error: Exception, *, last: bool) -> Outcome | None:
     if row[4] != event.body_hash:
         reason = "Another message was sent with this id before. Send the new text as a new message."
         return Refused(key=event.key, code="key_reused", message=reason, field="cid")
-    return Receipt(key=event.key, conversation_id=row[0], message_id=row[1], seq=row[2], rev=row[3], duplicate=True)
+    return Receipt(
+        key=event.key, conversation_id=row[0], message_id=row[1], seq=row[2], rev=row[3], duplicate=True, stays=buttons.stays(event)
+    )  # fmt: skip
 
 
 def _store(event: Inbound, kept: Sequence[Kept] = ()) -> Receipt:
@@ -215,7 +217,7 @@ def _stored(event: Inbound, kept: Sequence[Kept], at: float) -> Receipt:
     if event.kind == "button":
         event = buttons.meant(event)
         if event.kind in amendments.KINDS:
-            return replace(amendments.amend(event, ""), aside=marks.THANKS[event.mark])
+            return replace(amendments.amend(event, ""), aside=marks.THANKS[event.mark], stays=True)
     if event.kind == "continue":
         return carry_over.redeem(event, lambda: _contact(event, at)) if event.text.strip() else carry_over.ask(event)
     place = _place(event, at)

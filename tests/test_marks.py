@@ -64,7 +64,7 @@ def test_answers_have_thumbs_where_there_are_buttons(store: Any, site: None) -> 
     up, down = out.buttons[-2:]
     assert (up.label, down.label) == ("👍", "👎") and all(len(one.value.encode()) <= 64 for one in (up, down))
     got = tell("chat", kind="button", text=down.value)
-    assert isinstance(got, Receipt) and got.aside.startswith("Thank you for telling")
+    assert isinstance(got, Receipt) and got.aside.startswith("Thank you for telling") and got.stays
     row = store.read(store.AnswerLog.get)
     assert row.mark == "down"
     again = tell("chat", kind="button", text=up.value)
@@ -78,7 +78,8 @@ def test_answers_have_thumbs_where_there_are_buttons(store: Any, site: None) -> 
 def test_a_redelivered_press_counts_once(store: Any, site: None) -> None:
     value = shown(store, "chat").buttons[-1].value
     for _ in range(2):
-        assert isinstance(tell("chat", kind="button", text=value, key="same"), Receipt)
+        got = tell("chat", kind="button", text=value, key="same")
+        assert isinstance(got, Receipt) and got.stays
     assert store.read(lambda: store.AnswerMark.select().count()) == 1
 
 

@@ -266,6 +266,9 @@ class Interactions:
             if isinstance(outcome, Refused):
                 await self.say(asked, outcome.message)
                 return
+            if outcome.stays:
+                await self.say(asked, outcome.aside or "It is noted.")
+                return
             content = str(asked.message.get("content") or "")
             chosen = f"\n-# ✓ {escape(_label(asked.message, value))}"
             body: dict[str, Any] = {"components": []}

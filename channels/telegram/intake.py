@@ -178,7 +178,7 @@ def calls(one: Heard, outcome: Receipt | Refused | None, words: Iterable[str]) -
         made.append(
             ("answerCallbackQuery", {"callback_query_id": one.press.id, "text": text or None, "show_alert": alert})
         )
-        if isinstance(outcome, Receipt) and one.press.message:
+        if isinstance(outcome, Receipt) and one.press.message and not outcome.stays:
             # Pressed is pressed: nobody presses it again, and the wheel of a second press does not spin for nothing.
             made.append(("editMessageReplyMarkup", {"chat_id": one.press.chat, "message_id": one.press.message}))
         return made

@@ -60,6 +60,19 @@ def test_a_button_is_answered_after_a_slow_commit(discord: FakeDiscord, stalled:
     assert (shown["components"], shown["content"]) == ([], "Shall I?\n-# ✓ Yes")
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_thumb_may_be_pressed_again_and_takes_no_button_away(
+    discord: FakeDiscord, stalled: Running, slow: bool
+) -> None:
+    stalled.inbox.delay = 0.8 if slow else 0.0
+    stalled.inbox.answer = lambda event: Receipt(key=event.key, conversation_id="c", aside="Thank you.", stays=True)
+    ana, dm, ours = with_button(discord, stalled)
+    discord.press(ana, dm, ours, "Yes")
+    assert asides(discord) == ["Thank you."]
+    shown = discord.world.messages[dm][ours]
+    assert (shown["content"], len(shown["components"])) == ("Shall I?", 1)
+
+
 def test_a_button_that_is_refused_late_stays_as_it_is(discord: FakeDiscord, stalled: Running) -> None:
     stalled.inbox.answer = lambda event: Refused(key=event.key, code="unknown_message", message="This is over.")
     ana, dm, ours = with_button(discord, stalled)

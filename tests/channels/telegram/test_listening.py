@@ -212,6 +212,22 @@ def test_a_pressed_button_comes_in_once_is_answered_and_gone(telegram: FakeTeleg
     telegram.wait(lambda: "reply_markup" not in telegram.world.said(ANNA)[0])
 
 
+def test_a_thumb_may_be_pressed_again_and_takes_no_button_away(telegram: FakeTelegram, running: Running) -> None:
+    from bot import Button
+
+    running.inbox.answer = lambda event: Receipt(key=event.key, conversation_id="c", aside="Thank you.", stays=True)
+    buttons = tuple(
+        Button(label=one, value=value) for one, value in (("Person", "person"), ("👍", "up:k"), ("👎", "down:k"))
+    )
+    running.listen().send(text="It costs 5.", buttons=buttons)
+    for label in ("👎", "👍"):
+        query = telegram.press(ANNA, label)
+        telegram.wait(lambda query=query: telegram.world.answers[query])
+        assert telegram.world.answers[query]["text"] == "Thank you."
+    (row,) = telegram.world.said(ANNA)[0]["reply_markup"]["inline_keyboard"]
+    assert [one["text"] for one in row] == ["Person", "👍", "👎"]
+
+
 def test_a_button_of_somebody_else_is_refused_aloud_and_stays(telegram: FakeTelegram, running: Running) -> None:
     from bot import Button
 
