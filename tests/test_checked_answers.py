@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot import accounts, bus, clock, hours, lease, switches
+from bot import accounts, bus, clock, hours, lease, showing, switches
 from bot.messages import Inbound, Receipt
 from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
@@ -201,3 +201,25 @@ def test_a_site_may_have_the_ai_asked_all_the_same(store: Any, pool: Pool, llm: 
     (answer,) = until(lambda: answers(store))
     assert len(llm.requests) == 1
     assert "40" not in answer.body and answer.body.startswith("I could not confirm"), "and what it made up is not given"
+
+
+def test_an_answer_that_cannot_be_confirmed_may_become_a_ticket_with_its_reason(
+    store: Any, pool: Pool, llm: FakeLLM
+) -> None:
+    switches.store_settings("grounding", "{}", {"when": "always"}, actor="test", changed=("when",))
+    pool.registry.on_changed(b"")
+    llm.script(Script(answer="Standard shipping costs €99 [1].", times=0))
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert answer.body.startswith("I could not confirm my answer")
+    (ticket,) = store.read(lambda: list(store.Ticket.select()))
+    assert ticket.reason == "the answer could not be confirmed: 1 of 1 statements"
+    assert until(lambda: [t.state for t in store.read(lambda: list(store.Turn.select())) if t.state != "running"]) == [
+        "done"
+    ]
+
+
+def test_while_it_is_checked_platforms_show_that_somebody_writes() -> None:
+    frame = {"t": "turn", "conv": "c", "turn": "t", "attempt": 1, "phase": "checking"}
+    hint = showing._hint(("telegram", "place"), "c", frame)
+    assert hint is not None and (hint.kind, hint.turn) == ("thinking", "t")
