@@ -25,6 +25,8 @@ STALE = 180.0
 SHOWN = 50
 """Problems that a source remembers of its last look."""
 LEAST_EVERY = 300.0
+AGAIN_AFTER = 3_600.0
+"""Seconds after which a look that failed is tried again, if its turn is not earlier."""
 DIED = "the process that read it died"
 
 
@@ -347,7 +349,7 @@ def end(source_id: str, run: int, *, error: str = "", forget: Sequence[str] = ()
         row = KnowledgeSource.get_or_none((KnowledgeSource.id == source_id) & (KnowledgeSource.run == run))
         if row is None or row.state != "running":
             return False
-        next_at = now() + row.every if row.every else None
+        next_at = now() + (min(row.every, AGAIN_AFTER) if error else row.every) if row.every else None
         change = KnowledgeSource.update(
             state="failed" if error else "done", error=error, ended_at=now(), next_at=next_at
         )

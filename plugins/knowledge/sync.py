@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from bot import article_sources, get_config, knowledge_version, list_articles, retire_articles
+from bot import article_sources, get_config, knowledge_version, list_articles, list_sources, retire_articles
 from plugins.knowledge.folder import Folder, Report
 from plugins.knowledge.index import Index
 from plugins.knowledge.scan import FolderMissing, scan
@@ -100,4 +100,7 @@ def health(folder: str) -> dict[str, Any]:
         "version": version.number,
         "indexed": file.number if file else 0,
         "left_out": [str(problem) for problem in problems],
+        "failed_sources": [
+            f"{source.address}: {source.error}" for source in list_sources() if source.state == "failed"
+        ],
     }
