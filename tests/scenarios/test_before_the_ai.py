@@ -1,0 +1,56 @@
+"""Rules, answers given again and prompts through the whole product: an admin types a command, and the next customer notices."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.fakes.llm import FakeLLM, Script
+from tests.running import Deskhand
+from tests.scenarios.talking import Customer
+
+QUESTION = "How many days do I have to return something?"
+
+
+@pytest.fixture
+def llm() -> Iterator[FakeLLM]:
+    with FakeLLM() as server:
+        yield server
+
+
+def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., Deskhand], llm: FakeLLM) -> None:
+    product = deskhand(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
+    llm.script(Script(answer="You have thirty days. [1]", times=0))
+
+    def ask(text: str = QUESTION) -> tuple[str, str, int]:
+        """Type and text of what a new customer hears, and in how many pieces."""
+        with Customer(product.base_url) as customer:
+            customer.say(text)
+            (answer,) = customer.until(customer.answers, 30)
+            return answer["type"], answer["text"], sum(frame["t"] == "delta" for frame in customer.frames)
+
+    def command(*arguments: str) -> str:
+        done = product.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert ask()[:2] == ("ai", "You have thirty days. [1]")
+    asked = len(llm.requests)
+    assert ask("how many days do I have to return something") == ("cache", "You have thirty days. [1]", 1)
+    assert len(llm.requests) == asked
+    assert QUESTION in command("cache", "show")
+
+    command("prompts", "set", "instructions", "Say du to everybody at {name}.", "--publish")
+    assert ask()[0] == "ai"  # what was said before was said under other instructions
+    assert "Say du to everybody at Fjord & Fern." in json.dumps(llm.requests[-1], default=str)
+
+    command("auto-replies", "add", "Returns", "--phrase", "days return", "--answer", "**Thirty** days.")
+    time.sleep(1.0)
+    assert ask() == ("auto", "**Thirty** days.", 1)
+    assert "Returns would fire" in command("auto-replies", "test", QUESTION)
+    command("auto-replies", "off", "Returns")
+    time.sleep(1.0)
+    assert ask()[0] == "cache"
