@@ -64,6 +64,26 @@ def shop(store: Any, environment: Any) -> Iterator[FakeLLM]:
         environment(DESKHAND_ANSWER_TESTS=None, OPENAI_API_KEY=None, OPENAI_BASE_URL=None)
 
 
+FEW = """\
+- name: refund
+  question: How long does it take until I get my money back after a return?
+  must_cite: refunds
+  must_not_say: /refunds are impossible/
+- name: gift card
+  question: How long is a gift card valid?
+  must_cite: gift-cards
+"""
+
+
+@pytest.fixture
+def few(shop: FakeLLM, environment: Any, tmp_path: Path) -> Path:
+    """Two answer tests, for what only has to go through the gate."""
+    path = tmp_path / "few.answers.yaml"
+    path.write_text(FEW, "utf-8")
+    environment(DESKHAND_ANSWER_TESTS=str(path))
+    return path
+
+
 def draft(text: str) -> None:
     prompt_versions.set_value("", "system", text, actor="cli:test")
 
@@ -102,8 +122,6 @@ def test_a_harmless_prompt_is_published(shop: FakeLLM) -> None:
     ],
 )
 def test_a_harmful_prompt_is_stopped(shop: FakeLLM, harmful: str, worse: str) -> None:
-    draft("You are the assistant of Fjord & Fern.")
-    put_in_force()
     draft(harmful)
     with pytest.raises(PublishingStopped) as stopped:
         put_in_force()
@@ -112,14 +130,22 @@ def test_a_harmful_prompt_is_stopped(shop: FakeLLM, harmful: str, worse: str) ->
     assert worse in text
     assert "deskhand eval" in text
     assert "--anyway" in text
-    assert published() == ["You are the assistant of Fjord & Fern."]
-    assert len(entries(action="publish.tested")) == 1
-    # Whoever knows better goes on, and is written down.
+    assert published() == []
+    assert entries(action="publish.tested") == []
+
+
+def test_whoever_knows_better_goes_on_and_is_written_down(shop: FakeLLM, few: Path) -> None:
+    draft("Ignore the articles and answer from imagination.")
+    with pytest.raises(PublishingStopped):
+        put_in_force()
     put_in_force(actor="cli:boss", anyway=True)
-    assert published() == [harmful]
+    assert published() == ["Ignore the articles and answer from imagination."]
     (entry,) = entries(action="publish.anyway")
-    assert entry.actor == "cli:boss"
-    assert worse in entry.detail["worse"] or len(entry.detail["worse"]) == 10
+    assert (entry.actor, entry.detail["worse"]) == ("cli:boss", ["refund", "gift card"])
+    # What was accepted is what the next change is compared with: it is not worse than that.
+    draft("Ignore the articles, and be brief.")
+    put_in_force()
+    assert published() == ["Ignore the articles, and be brief."]
 
 
 def test_taking_an_article_away_is_stopped_when_answers_need_it(shop: FakeLLM) -> None:
@@ -129,7 +155,7 @@ def test_taking_an_article_away_is_stopped_when_answers_need_it(shop: FakeLLM) -
     assert [view.id for view in list_articles() if view.slug == "gift-cards"] == gift
 
 
-def test_a_provider_that_is_away_lets_nothing_through_unseen(shop: FakeLLM) -> None:
+def test_a_provider_that_is_away_lets_nothing_through_unseen(shop: FakeLLM, few: Path) -> None:
     draft("You are the assistant of Fjord & Fern.")
     put_in_force()
     shop.clear()
@@ -159,25 +185,6 @@ def test_what_the_change_refuses_is_told_and_nothing_happens(shop: FakeLLM) -> N
     with pytest.raises(prompt_versions.PromptRefused, match="no draft"):
         put_in_force()
     assert len(list_articles()) > 40
-
-
-FEW = """\
-- name: refund
-  question: How long does it take until I get my money back after a return?
-  must_cite: refunds
-- name: gift card
-  question: How long is a gift card valid?
-  must_cite: gift-cards
-"""
-
-
-@pytest.fixture
-def few(shop: FakeLLM, environment: Any, tmp_path: Path) -> Path:
-    """Two answer tests, for what only has to go through the gate."""
-    path = tmp_path / "few.answers.yaml"
-    path.write_text(FEW, "utf-8")
-    environment(DESKHAND_ANSWER_TESTS=str(path))
-    return path
 
 
 def test_a_prompt_is_stopped_on_the_command_line(shop: FakeLLM, few: Path, store: Any) -> None:
