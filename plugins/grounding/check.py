@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from bot import Passage
 from plugins.grounding.courtesies import says_nothing
-from plugins.grounding.fact import Fact, fold
+from plugins.grounding.fact import Fact, fold, named
 from plugins.grounding.facts import facts
 from plugins.grounding.passages import Read, Statement, read, statements
 from plugins.grounding.sentences import Sentence, sentences
+from plugins.grounding.vocabulary import GENERIC, KNOWN, SAME_PLACE
 from plugins.grounding.words import alike, denies, language_of, opposite
 
 OVERLAP = 0.25
@@ -92,7 +93,7 @@ def check(
         base = [*base, *read([Passage(id="", article_id="", title="", text=known)])]
     text, said = text[:LONGEST], said[-LONGEST:]
     theirs = facts(said, language_of(said, language)) if said else []
-    heard = frozenset(fold(word) for word in re.findall(r"[^\W_]+", said))
+    heard = frozenset(named(word) for word in re.findall(r"[^\W_]+", said))
     ids = dict(cited)
     judge = _Judge(base, theirs, heard, language, overlap)
     return Checked(
@@ -126,7 +127,13 @@ class _Judge:
             return Verdict(sentence, claim=False, holds=True)
         language = language_of(words, self.told.partition("-")[0].lower())
         parts, _ = statements(words, language)
-        claimed = [(part, fact) for part in parts for fact in part.facts if not fact.weak and not self._theirs(fact)]
+        foreign = all(one.language != language for one in self.base)
+        claimed = [
+            (part, fact)
+            for part in parts
+            for fact in part.facts
+            if not fact.weak and not self._theirs(fact) and not (foreign and _translated(fact))
+        ]
         if not claimed:
             return self._plain(sentence, words, parts, language, cited)
         own = [one for one in self.base if one.id in cited]
@@ -307,3 +314,11 @@ class _Judge:
             return True
         has = sum(word in self.heard or bool(self._forms(word)) for word in said)
         return has / len(said) >= self.overlap
+
+
+def _translated(fact: Fact) -> bool:
+    """A name that another language may write otherwise: "the European Union", "Northern Station"."""
+    words = {str(word) for kind, word in fact.readings if kind == "name"}
+    if not words:
+        return False
+    return words <= GENERIC or (len(words) == 1 and not words & KNOWN and not words & set(SAME_PLACE.values()))

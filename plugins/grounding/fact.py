@@ -8,6 +8,8 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
+from plugins.grounding.vocabulary import SAME_PLACE
+
 Reading = tuple[str, float | str]
 
 
@@ -31,10 +33,14 @@ class Fact:
     """It proves something where it stands, and needs no proof itself: "a week" may be an article."""
     year: int = 0
     """Of a date, when it is said."""
+    per: float = 0.0
+    """Hours to which a price or a count belongs: 24 of "€20 per day"."""
 
     def agrees(self, other: Fact) -> bool:
         """Whether both say the same."""
         if self.kind == other.kind == "date" and self.year and other.year and self.year != other.year:
+            return False
+        if self.per and other.per and self.per != other.per:
             return False
         if self.readings & other.readings:
             return True
@@ -53,3 +59,9 @@ def fold(word: str) -> str:
     """``word`` in lower case and without accents, so that spellings of it are equal."""
     lowered = unicodedata.normalize("NFKD", word.casefold())
     return "".join(c for c in lowered if not unicodedata.combining(c)).replace("’", "'")
+
+
+def named(word: str) -> str:
+    """``word`` folded; countries and cities by their English names."""
+    folded = fold(word)
+    return SAME_PLACE.get(folded, folded)

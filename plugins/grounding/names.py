@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from plugins.grounding.fact import Fact, fold
+from plugins.grounding.fact import Fact, fold, named
 from plugins.grounding.vocabulary import KNOWN, NO_NAMES
 
 _NAME = re.compile(r"(?<![\w@./#])[A-ZÄÖÜÉÈÀÂÎÔÇÑ][\w'’&-]*(?:\.(?=\w))?\w*")
@@ -44,7 +44,7 @@ def _name(text: str, run: list[re.Match[str]], *, german: bool) -> Fact | None:
             return None
     if not run:
         return None
-    words = frozenset(("name", fold(one.group().strip("'’-").removesuffix("'s").removesuffix("’s"))) for one in run)
+    words = frozenset(("name", named(one.group().strip("'’-").removesuffix("'s").removesuffix("’s"))) for one in run)
     return Fact("name", words, run[0].start(), run[-1].end())
 
 

@@ -130,7 +130,8 @@ def _counted(text: str, numeral: _Numeral) -> Fact:
     sign = _SIGN.search(text[: numeral.start])
     if sign:
         kind = UNITS[sign[1].lower()][0]
-        return Fact(kind, frozenset((kind, value) for value in bare), sign.start(), numeral.end, bare, limit=limit)
+        readings = frozenset((kind, value) for value in bare)
+        return Fact(kind, readings, sign.start(), numeral.end, bare, limit=limit, per=_per(text, numeral.end))
     behind = [found for found in (_WORD.match(text, at) for at in _next_words(text, numeral.end)) if found]
     for number, found in enumerate(behind):
         word = found.group().lower()
@@ -140,7 +141,8 @@ def _counted(text: str, numeral: _Numeral) -> Fact:
         if word in UNITS and (word not in AMBIGUOUS or (near and not numeral.word)):
             kind, size = UNITS[word]
             readings = frozenset((kind, round(value * size, 6)) for value in numeral.values)
-            return Fact(kind, readings, numeral.start, found.end(), bare, limit=limit, weak=numeral.weak)
+            per = _per(text, found.end()) if kind in MONEY else 0.0
+            return Fact(kind, readings, numeral.start, found.end(), bare, limit=limit, weak=numeral.weak, per=per)
         if number == 0 and word not in BETWEEN:
             break
     noun = behind[0].group().lower() if behind and len(behind[0].group()) > 2 else ""
@@ -155,6 +157,18 @@ def _counted(text: str, numeral: _Numeral) -> Fact:
         limit=limit,
         weak=idle,
     )
+
+
+_RATE = re.compile(
+    r"\s*(?:/|(?:an?|per|each|every|pro|je|im|in der|par|por|al|à la|la|le|el)\s)\s*([^\W\d_]+)", re.IGNORECASE
+)
+
+
+def _per(text: str, at: int) -> float:
+    """The hours of "per day" right behind a price; 0 without."""
+    found = _RATE.match(text, at)
+    kind, size = UNITS.get(found[1].lower(), ("", 0.0)) if found else ("", 0.0)
+    return round({"hours": 1.0, "months": 730.0}.get(kind, 0.0) * size, 3)
 
 
 def _next_words(text: str, at: int) -> Iterator[int]:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from bot import Passage
-from plugins.grounding.fact import Fact, fold
+from plugins.grounding.fact import Fact, named
 from plugins.grounding.facts import facts
 from plugins.grounding.sentences import sentences
 from plugins.grounding.words import language_of, tokens
@@ -68,7 +68,9 @@ def _read(id_: str, title: str, heading: str, text: str, url: str, told: str) ->
             continue
         parts, whole = statements(words, language)
         found += (
-            replace(one, before=before, above=above, spelled=frozenset(fold(word) for word in _WORDS.findall(one.text)))
+            replace(
+                one, before=before, above=above, spelled=frozenset(named(word) for word in _WORDS.findall(one.text))
+            )
             for one in parts
         )
         before = whole

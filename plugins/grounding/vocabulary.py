@@ -239,3 +239,55 @@ KNOWN = _words(
     """
 )
 """Names that are surely names in German, where every noun has a capital. All others are told by standing in pairs or behind a title."""
+
+_PLACES = """
+germany deutschland allemagne alemania
+austria osterreich autriche
+switzerland schweiz suisse suiza
+france frankreich francia
+italy italien italie italia
+spain spanien espagne espana
+portugal
+netherlands niederlande bas paises holland hollande holanda
+belgium belgien belgique belgica
+luxembourg luxemburg luxemburgo
+denmark danemark dinamarca
+sweden schweden suede suecia
+norway norwegen norvege noruega
+finland finnland finlande finlandia
+iceland island islande islandia
+ireland irland irlande irlanda
+britain grossbritannien bretagne bretana
+england angleterre inglaterra
+scotland schottland ecosse escocia
+poland polen pologne polonia
+czechia tschechien tchequie chequia
+slovakia slowakei slovaquie eslovaquia
+slovenia slowenien slovenie eslovenia
+croatia kroatien croatie croacia
+hungary ungarn hongrie hungria
+romania rumanien roumanie rumania
+bulgaria bulgarien bulgarie
+greece griechenland grece grecia
+turkey turkei turquie turquia
+europe europa
+usa us
+canada kanada
+japan japon
+munich munchen
+cologne koln colonia
+vienna wien vienne viena
+zurich
+geneva genf geneve ginebra
+milan mailand milano
+rome rom roma
+brussels brussel bruxelles bruselas
+prague prag praga
+warsaw warschau varsovie varsovia
+lisbon lissabon lisbonne lisboa
+copenhagen kopenhagen copenhague
+"""
+SAME_PLACE = {word: line.split()[0] for line in _PLACES.strip().splitlines() for word in line.split()}
+"""Countries and cities in four languages, without accents, by their English names."""
+GENERIC = _words("great european union christmas eve year new easter monday holiday holidays bank customs")
+"""Words of names that other languages translate."""

@@ -162,6 +162,27 @@ def test_without_knowledge_no_fact_holds_and_no_courtesy_fails() -> None:
     assert after("Yes, pianos cost €2,500 in our Berlin store.", turn=empty).handoff_code is Reason.UNCONFIRMED
 
 
+ABROAD = replace(
+    SHIPPING,
+    text="Shipping to Germany costs €7.90, to Switzerland €12.90. A tent costs €20 per day or €90 per week. We obey the European Union.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "holds"),
+    [
+        ("Der Versand nach Deutschland kostet 7,90 €.", "de", True), ("Der Versand nach Österreich kostet 7,90 €.", "de", False),
+        ("La livraison en Suisse coûte 12,90 €.", "fr", True), ("Nous respectons l'Union européenne, 7,90 €.", "fr", True),
+        ("A tent is €20 a day.", "en", True), ("A tent is €90 a week.", "en", True), ("A tent is €90 per day.", "en", False),
+        ("Ein Zelt kostet 20 € pro Tag.", "de", True), ("Ein Zelt kostet 20 € pro Woche.", "de", False),
+        ("Der Versand dauert laut Petra Vogel 7,90 €.", "de", False),
+    ],
+)  # fmt: skip
+def test_places_have_names_in_each_language_and_prices_their_time(text: str, language: str, holds: bool) -> None:
+    said = after(text, turn=replace(TURN, passages=(ABROAD,), language=language))
+    assert (said.grounded == 1.0) == holds, said.text
+
+
 def test_an_installation_without_knowledge_has_nothing_to_check_against() -> None:
     assert after("Call 0800 555 112.", turn=replace(TURN, passages=(), knowledge=0)).grounded is None
 
