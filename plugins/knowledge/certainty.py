@@ -16,6 +16,8 @@ from plugins.knowledge.scoring import Article, Scored
 
 ENOUGH, BEYOND = 3.0, 0.2
 """Questions up to the weight of three of the rarest words must be covered as a whole, longer ones less and less."""
+HELP = 0.4
+"""What earlier words may add to what the words of the question cover."""
 LEVELS = {"cautious": 0.6, "normal": 0.4, "bold": 0.2}
 """Least certainty of an answerable question, by name."""
 _NEAREST = 5
@@ -115,7 +117,7 @@ def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
     """Return how much of what is asked for one of the best articles has, from 0 to 1, rare words counting more.
 
     A long message tells a story beside its question: of what is asked for beyond ``ENOUGH`` only a fifth must be there, too.
-    What was said before may help a follow-up, and never speaks against it.
+    What was said before may help a follow-up, and never speaks against it; it cannot stand for what is asked now ("and submarines?").
     """
     has: dict[str, dict[int, float]] = {one.passage.article_id: {} for one in scored[:5]}
     for one in scored:
@@ -125,7 +127,11 @@ def coverage(asked: Asked, scored: Sequence[Scored]) -> float:
                 article[position] = max(article.get(position, 0.0), how)
     best = list(has.values())
     own = [position for position, term in enumerate(asked.terms) if term.own]
-    return max(_covered(asked, positions, best) for positions in (own, range(len(asked.terms))))
+    with_earlier = _covered(asked, range(len(asked.terms)), best)
+    if not own:
+        return with_earlier
+    alone = _covered(asked, own, best)
+    return max(alone, min(with_earlier, alone + HELP))
 
 
 def _covered(asked: Asked, positions: Sequence[int], articles: Sequence[dict[int, float]]) -> float:

@@ -31,7 +31,7 @@ SYNONYM = 0.75
 MISTYPED = 0.6
 UNKNOWN = 0.8
 """How much a word that no passage has counts beside the rarest one that some have: it may be a name or a slip."""
-CONTEXT = 0.35
+CONTEXT = 0.5
 """How much an earlier word of the customer counts beside a word of the question."""
 REMEMBERED = 20_000
 """Counts of words, and of letters, that a process keeps of an index, for each scope."""
