@@ -14,7 +14,8 @@ import orjson
 from bot import clock
 from bot.events import Answer
 from bot.messages import Source
-from bot.store import read, sql
+from bot.metrics import counter
+from bot.store import db, read, sql
 
 if TYPE_CHECKING:
     from bot.turns import Account, Begun
@@ -50,6 +51,7 @@ _INSERT = (
 def record(begun: Begun, answer: Answer, account: Account, message_id: str) -> None:
     """Store the row of an answer of the AI, with the tokens of attempts that failed. Inside the write of the answer."""
     basis = account.basis
+    steps = tuple(dict.fromkeys((*basis.steps, *answer.steps)))
     sql(
         _INSERT,
         (
@@ -57,9 +59,18 @@ def record(begun: Begun, answer: Answer, account: Account, message_id: str) -> N
             answer.model, account.input_tokens, account.output_tokens, account.cost, account.first_delta_ms, account.total_ms,
             _sources(answer.sources, basis.articles), basis.knowledge, basis.prompt, basis.question, basis.answerable, basis.certainty,
             answer.grounded, answer.stated, answer.confidence, str(answer.handoff_code) if answer.handoff_reason else "",
-            " ".join(dict.fromkeys((*basis.steps, *answer.steps))), clock.now(),
+            " ".join(steps), clock.now(),
         ),
     )  # fmt: skip
+
+    db.after_commit(lambda: _count(answer.type, steps))
+
+
+def _count(kind: str, steps: Sequence[str]) -> None:
+    counter("answers_total", "Answers that customers got, by type", ("type",)).labels(kind).inc()
+    held = counter("answers_held_back_total", "Answers that a budget or the pace held back, by step", ("step",))
+    for step in steps:
+        held.labels(step).inc()
 
 
 def _sources(sources: Sequence[Source], articles: Mapping[str, str]) -> str:
@@ -81,6 +92,7 @@ def record_person(conversation_id: str, message_id: str, agent: str) -> None:
         (clock.new_id(), conversation_id, message_id, site, channel, PERSON, agent,
          None if asked is None else int(max(0.0, now - asked) * 1000), now),
     )  # fmt: skip
+    db.after_commit(lambda: _count(PERSON, ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

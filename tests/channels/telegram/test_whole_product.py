@@ -85,6 +85,9 @@ def test_the_story_of_a_handoff(product: Deskhand, telegram: FakeTelegram, slack
     asked = telegram.write(ANNA, QUESTION)
     telegram.wait_for_text(ANNA, "30 days")
     assert telegram.world.noted("action", chat=ANNA, action="typing"), "somebody writes"
+    thumb = telegram.press(ANNA, "👎")
+    telegram.wait(lambda: telegram.world.answers[thumb])
+    assert "Thank you for telling" in telegram.world.answers[thumb]["text"]
     query = telegram.press(ANNA, "Talk to a person")
     telegram.wait(lambda: telegram.world.answers[query])
     root = newest_card(slack, before)
