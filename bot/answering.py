@@ -68,7 +68,6 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         put_off=begun.put_off,
     )
     history = filtered(begun, plugins, turn)
-    asked = "\n".join(message.text for message in history if asked_now(message, begun))
     turn = replace(turn, said=own_words(begun.history), **_asked(begun, history))
     asked = turn.question
     running.basis = Basis(question=fingerprints.of_question(asked), prompt=begun.prompt_version)

@@ -11,7 +11,7 @@ const NEAR = 60; // px from the end that count as being at the end
 
 /** @param {Message} message */
 export const author = ({ author, name, type }) =>
-  author == 'ai' ? t(type == 'offline' || type == 'auto' ? type + 'Ai' : 'ai') : author == 'customer' ? t('you') : name || t('agent');
+  author == 'ai' ? t(type == 'offline' ? 'offlineAi' : type == 'auto' ? 'autoAi' : 'ai') : author == 'customer' ? t('you') : name || t('agent');
 
 export class Log {
   /** @param {import('./panel.js').Panel} panel */
