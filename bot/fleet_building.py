@@ -66,8 +66,8 @@ class FleetKeeper:
 
     def _make(self, snapshot: Snapshot) -> Fleet:
         version, settings = snapshot.version, fleet_settings()
-        members, kept = self._members.collect(snapshot)
-        self.members = tuple(members)
+        found, kept = self._members.collect(snapshot)
+        self.members = members = tuple(one for one in found if one.row is not None or one.name not in settings.off)
         marks = {member.name: member.row.cheap for member in members if member.row is not None}
 
         def cheap(provider: AIProvider) -> bool:

@@ -12,6 +12,7 @@ import structlog
 from bot.ai import AIProvider
 from bot.bound import Bound
 from bot.containment import FAILED
+from bot.fleet_settings import fleet_settings
 from bot.provider_rows import HOOK, ProviderRow, find_row, provider_rows, resolved, why_off
 from bot.settings import Settings
 from bot.snapshot import Snapshot
@@ -71,12 +72,12 @@ class Members:
         if fresh.version == version:
             return True
         try:
-            row = find_row(provider.name)
+            row, off = find_row(provider.name), fleet_settings().off
         except StoreUnavailable:
             return True
         if row is not None:
             return not why_off(self._registry, row)
-        return fresh.still_on(provider.name)
+        return provider.name not in off and fresh.still_on(provider.name)
 
     def _make(self, row: ProviderRow) -> _Made | None:
         if why_off(self._registry, row):

@@ -18,8 +18,8 @@ TASKS = ("answer", "summary", "vision", "embed", "article")
 by the order of the answers until they have one of their own."""
 BUDGET = 45.0
 """Seconds within which an answer must have begun: then a person takes over."""
-_ORDER, _TASKS, _CLOCKS = "providers.order", "providers.tasks", "providers.clocks"
-_KEYS = (_ORDER, *(f"{_ORDER}.{task}" for task in TASKS[1:]), _TASKS, _CLOCKS)
+_ORDER, _TASKS, _CLOCKS, _OFF = "providers.order", "providers.tasks", "providers.clocks", "providers.off"
+_KEYS = (_ORDER, *(f"{_ORDER}.{task}" for task in TASKS[1:]), _TASKS, _CLOCKS, _OFF)
 _BOUNDS = {
     "connect": (0.5, 30.0),
     "first_token": (1.0, 120.0),
@@ -43,6 +43,8 @@ class FleetSettings:
     clocks: Clocks = field(default_factory=Clocks)
     provider_clocks: Mapping[str, Clocks] = field(default_factory=dict)
     budget: float = BUDGET
+    off: frozenset[str] = frozenset()
+    """Providers of plugins' own settings that are not asked, while the plugin is on for those that were added."""
 
     def order(self, task: str) -> list[str]:
         """The names of a task: its own first, then those of the answers."""
@@ -57,7 +59,7 @@ def fleet_settings() -> FleetSettings:
     """Read them. What is stored wrongly is as if it were not there: an answer is worth more than a setting."""
     marks = ", ".join("?" for _ in _KEYS)
     rows = read(lambda: dict(sql(f"SELECT key, value FROM setting WHERE key IN ({marks})", _KEYS).fetchall()))  # noqa: S608
-    stored = {key: orjson.loads(value) if isinstance(value, (str, bytes)) else value for key, value in rows.items()}
+    stored = {key: _decoded(value) for key, value in rows.items()}
     orders = {task: _names(stored.get(_order_key(task))) for task in TASKS}
     tasks = {name: frozenset(_names(only)) for name, only in _object(stored.get(_TASKS)).items()}
     clocks = _object(stored.get(_CLOCKS))
@@ -68,6 +70,7 @@ def fleet_settings() -> FleetSettings:
         clocks=general,
         provider_clocks={name: _clocks(general, _object(own)) for name, own in clocks.items() if name},
         budget=_number(_object(clocks.get("")).get("budget"), BUDGET),
+        off=frozenset(_names(stored.get(_OFF))),
     )
 
 
@@ -87,6 +90,16 @@ def set_tasks(name: str, tasks: Sequence[str], *, actor: str) -> None:
         return {**others, name: sorted(set(tasks))} if tasks else others
 
     _change(_TASKS, changed, actor, "providers.tasks", {"provider": name, "tasks": list(tasks)})
+
+
+def set_off(name: str, off: bool, *, actor: str) -> None:
+    """Do not ask this provider of a plugin's own settings any more, or ask it again."""
+
+    def changed(stored: Any) -> Any:
+        others = {one for one in _names(stored) if one != name}
+        return sorted(others | {name}) if off else sorted(others)
+
+    _change(_OFF, changed, actor, "provider.off" if off else "provider.on", {"provider": name})
 
 
 def set_clocks(values: Mapping[str, float], *, provider: str = "", actor: str) -> FleetSettings:
@@ -135,7 +148,7 @@ def _change(key: str, changed: Any, actor: str, action: str, detail: Mapping[str
 
 def _read(key: str) -> Any:
     row = sql("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
-    return None if row is None else orjson.loads(row[0]) if isinstance(row[0], (str, bytes)) else row[0]
+    return None if row is None else _decoded(row[0])
 
 
 def _write(key: str, value: Any) -> None:
@@ -144,6 +157,14 @@ def _write(key: str, value: Any) -> None:
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
         (key, orjson.dumps(value).decode(), clock.now()),
     )
+
+
+def _decoded(value: Any) -> Any:
+    """PostgreSQL hands out what is in a column of JSON, SQLite its text."""
+    try:
+        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _names(value: Any) -> tuple[str, ...]:

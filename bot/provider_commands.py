@@ -99,7 +99,10 @@ def _measured(line: Line) -> str:
 
 
 def _from(line: Line) -> str:
-    return f"added, by the plugin {line.plugin}" if line.added else f"from the settings of the plugin {line.plugin}"
+    if line.added:
+        return f"added, by the plugin {line.plugin}"
+    source = "" if line.source in {"", "stored"} else f" ({line.source})"
+    return f"from the settings of the plugin {line.plugin}{source}"
 
 
 @providers.command()
@@ -214,15 +217,18 @@ def switch_off(name: str) -> None:
 
 def _switch(name: str, on: bool) -> None:
     from bot import switches
-    from bot.provider_list import provider_lines
-    from bot.provider_rows import HOOK, find_row, switch_provider
+    from bot.fleet_settings import set_off
+    from bot.provider_list import known_names, provider_lines
+    from bot.provider_rows import find_row, switch_provider
 
     registry = _registry()
-    plugin = registry.plugins.get(name)
-    if find_row(name) is not None or plugin is None or HOOK not in plugin.hooks:
+    if find_row(name) is not None or name not in known_names(registry):
         switch_provider(name, on, actor=actor())
     else:
-        switches.switch(name, on, actor=actor())
+        set_off(name, not on, actor=actor())
+        state = registry.fresh().switches.get(name, switches.Switch())
+        if on and (state.enabled is False or state.off_reason):  # its plugin is off altogether
+            switches.switch(name, True, actor=actor())
     registry.fresh()
     line = next((one for one in provider_lines(registry) if one.name == name), None)
     why = "" if line is None or line.on or not on else f": {line.why}"

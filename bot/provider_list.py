@@ -10,7 +10,9 @@ from bot import prices
 from bot.fleet_building import keeper_of
 from bot.fleet_health import lately
 from bot.fleet_probes import last_probes
+from bot.plugin_settings import show
 from bot.provider_rows import HOOK, provider_rows, why_off
+from bot.switches import Switch
 
 if TYPE_CHECKING:
     from bot.plugins import Registry
@@ -25,6 +27,8 @@ class Line:
     model: str = ""
     added: bool = False
     """By an admin; else it comes from its plugin's own settings."""
+    source: str = ""
+    """Where its key and address come from: ``stored``, or the names of environment variables; empty when it needs none."""
     on: bool = True
     why: str = ""
     """Why it is off."""
@@ -59,6 +63,7 @@ def provider_lines(registry: Registry) -> list[Line]:
         lines.append(
             Line(
                 name=provider.name, plugin=member.plugin, model=provider.model, added=member.row is not None, state=health.state,
+                source=_source(registry, member.plugin) if member.row is None else "",
                 reason=health.reason, tasks=tuple(sorted(fleet.settings.tasks.get(provider.name, ()))), cheap=fleet.is_cheap(provider),
                 price=f"${price.input:g} in, ${price.output:g} out" if price is not None and (price.input or price.output) else "",
                 first_token=health.first_token, first_token_p95=health.first_token_p95, total=health.total, total_p95=health.total_p95,
@@ -80,11 +85,23 @@ def provider_lines(registry: Registry) -> list[Line]:
     ]
     made_by = {line.plugin for line in lines if not line.added}
     off += [
-        Line(name=one.name, plugin=one.name, on=False, why=one.why)
+        Line(
+            name=one.name, plugin=one.name, on=False, why="switched off" if one.name in fleet.settings.off else one.why
+        )
         for one in snapshot.status()
         if HOOK in one.hooks and one.name not in made_by
     ]
     return lines + sorted(off, key=lambda line: line.name)
+
+
+def _source(registry: Registry, name: str) -> str:
+    """Where the settings come from that somebody had to give."""
+    plugin = registry.plugins.get(name)
+    if plugin is None:
+        return ""
+    stored = registry.snapshot().switches.get(name, Switch()).stored()
+    given = dict.fromkeys(view.source for view in show(plugin, stored) if view.source not in {"default", "missing"})
+    return ", ".join(given)
 
 
 def known_names(registry: Registry) -> list[str]:

@@ -274,6 +274,7 @@ def test_the_whole_way_by_commands(store: Any, registry: Registry, llm: FakeLLM)
     listed = say("list")
     assert "openai" in listed and "small" in listed and "added, by the plugin openai" in listed and KEY not in listed
     assert "$0.75 in, $4.5 out" in listed
+    assert "from the settings of the plugin openai (OPENAI_API_KEY, OPENAI_BASE_URL)" in listed
     assert say("order", "small", "openai") == "Asked in this order: small, openai\n"
     assert say("order", "openai", "--task", "vision") == "Asked in this order for vision: openai\n"
     assert say("order", "--task", "vision") == "Asked for vision in the order of the answers.\n"
@@ -323,10 +324,19 @@ def test_a_command_that_cannot_be_says_why(store: Any, registry: Registry, words
     assert result.exit_code != 0 and says in result.output and "Traceback" not in result.output
 
 
-def test_openai_of_the_environment_is_switched_by_the_same_words(
+def test_openai_of_the_environment_is_switched_by_the_same_words_and_alone(
     store: Any, registry: Registry, keeper: FleetKeeper
 ) -> None:
+    add_provider(registry, "small", "openai", {"model": "gpt-5.4-mini"}, actor="test")
+    held = fleet(keeper)
     assert command(store, "providers", "off", "openai").output == "openai is off.\n"
+    assert names(keeper) == [("small", "gpt-5.4-mini")]
+    assert [f.reason for f in done(run(held)).failures] == ["switched off"]
+    (line,) = [one for one in provider_lines(registry) if one.name == "openai"]
+    assert (line.on, line.why) == (False, "switched off")
+    assert command(store, "providers", "on", "openai").output == "openai is on.\n"
+    assert names(keeper) == [("openai", "gpt-5.5"), ("small", "gpt-5.4-mini")]
+    switches.switch("openai", False, actor="test")
     assert names(keeper) == []
     assert command(store, "providers", "on", "openai").output == "openai is on.\n"
-    assert names(keeper) == [("openai", "gpt-5.5")]
+    assert names(keeper) == [("openai", "gpt-5.5"), ("small", "gpt-5.4-mini")]
