@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -17,10 +18,12 @@ from bot import clock, crypto
 from bot.config import ConfigError, config
 from bot.personal_data import CARD, EMAIL, IBAN, PHONE
 from bot.standins import CLOSING, OPENING
-from bot.store import StoreUnavailable, is_sqlite, read, sql, write
+from bot.store import StoreUnavailable, is_sqlite, read, sql, submit
 
 log = structlog.get_logger("shield")
 
+PATIENCE = 1.0
+"""Seconds that a new name is waited for. The hook that asks for it has two."""
 _AGAIN = 5.0
 """Seconds between two looks at the master key: it may be changed while we run."""
 
@@ -42,13 +45,30 @@ def placeholders_for(conversation_id: str, values: Iterable[Value]) -> dict[Valu
         digests = {value: [_digest(key, conversation_id, value) for key in keys] for value in wanted}
         known = read(lambda: _known(conversation_id, digests))
         if len(known) < len(wanted):
-            crypto.prepare("message")
-            known = write(lambda: _made(conversation_id, wanted, digests))
+            known = _written(lambda: _made(conversation_id, wanted, digests))
     except (StoreUnavailable, crypto.CryptoError, ConfigError) as error:
         # What goes out is as safe as ever: only the names may be others in the next turn.
         log.warning("placeholders_not_stored", conversation=conversation_id, reason=type(error).__name__)
         known = {}
     return known if len(known) == len(wanted) else _for_once(wanted)
+
+
+def _written(work: Callable[[], dict[Value, str]]) -> dict[Value, str]:
+    """Do ``work`` in a write that is not waited for longer than a second: a slow disk must not look like a shield that hangs."""
+    told = threading.Event()
+    ends: list[tuple[dict[Value, str] | None, BaseException | None]] = []
+
+    def done(result: dict[Value, str] | None, error: BaseException | None) -> None:
+        ends.append((result, error))
+        told.set()
+
+    submit(work, done)
+    if not told.wait(PATIENCE):
+        raise StoreUnavailable("The database takes its time.")
+    result, error = ends[0]
+    if error is not None:
+        raise error
+    return result or {}
 
 
 def placeholders_of(conversation_id: str) -> dict[str, str]:

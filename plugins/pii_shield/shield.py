@@ -32,6 +32,7 @@ def shield_of(
     compiled = compile_patterns(dict(patterns))
     mask_in_logs(compiled)
     detector = PersonalData([kind.upper() for kind in kinds], regions=regions, patterns=compiled)
+    detector.warm()  # in the first call, which may take longer than others
     return Shield(detector, public)
 
 

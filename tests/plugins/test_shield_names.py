@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -107,6 +108,17 @@ def test_what_they_stand_for_is_known_in_their_conversation_alone(store: Any, co
         lambda: Placeholder.update(value="sealed:1:0123456789abcdef:AAAA").where(Placeholder.kind == "CARD").execute()
     )
     assert placeholders_of(conversation) == {"⟦EMAIL_1⟧": "anna@example.com"}, "what cannot be opened stays words"
+
+
+def test_a_slow_disk_is_not_waited_for(store: Any, conversation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.placeholders.PATIENCE", 0.2)
+    store.submit(lambda: time.sleep(1.0), lambda result, error: None)
+    if not store.is_sqlite():
+        for _ in range(20):
+            store.submit(lambda: time.sleep(1.0), lambda result, error: None)
+    begun = time.monotonic()
+    assert placeholders_for(conversation, [MAIL]) == {MAIL: "⟦EMAIL_1⟧"}
+    assert time.monotonic() - begun < 0.9
 
 
 def test_with_the_database_away_names_hold_for_once(
