@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import orjson
 
 from bot.config import config
 from bot.plugin_commands import opened
@@ -42,6 +44,12 @@ _PATH = click.Path(path_type=Path)
     help="Run two and show them side by side: now, a prompt file, an articles folder, a day, model=…",
 )
 @click.option("--junit", "junit_file", type=_PATH, help="Write the result as JUnit XML.")
+@click.option(
+    "--judged",
+    "judged_file",
+    type=_PATH,
+    help="Write which answers were right as JSON lines, for: deskhand answers calibrate --from FILE",
+)
 @click.option("--html", "html_file", type=_PATH, help="Write the result as one HTML page.")
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Only cases whose name has this in it, or fits a pattern with *."
@@ -59,6 +67,7 @@ def evaluate(
     compare: tuple[str, str] | None,
     junit_file: Path | None,
     html_file: Path | None,
+    judged_file: Path | None,
     only: tuple[str, ...],
     parallel: int,
 ) -> None:
@@ -78,6 +87,7 @@ def evaluate(
         raise _Cannot(
             "Which answer tests? Name a file or a folder, or set DESKHAND_ANSWER_TESTS. How to write them: docs/answers.md."
         )
+    tape, files = Tape(record=record, replay=replay), _Files(junit_file, html_file, judged_file)
     if record is not None and replay is not None:
         raise _Cannot("Either --record or --replay: what is replayed was recorded before.")
     try:
@@ -88,9 +98,9 @@ def evaluate(
         cases = _chosen(tests, only)
         if compare:
             both = [parse_variant(text, base) for text in compare]
-            ok = _compared(cases, tests, both, Tape(record=record, replay=replay), parallel, junit_file, html_file)
+            ok = _compared(cases, tests, both, tape, parallel, files)
         else:
-            ok = _once(cases, tests, base, Tape(record=record, replay=replay), parallel, junit_file, html_file)
+            ok = _once(cases, tests, base, tape, parallel, files)
     except (NoTests, VariantError, ScratchError, RecordingError) as error:
         raise _Cannot(str(error)) from None
     if not ok:
@@ -99,6 +109,23 @@ def evaluate(
 
 class _Cannot(click.ClickException):
     exit_code = WRONG_ARGUMENT
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where results are written, if anywhere."""
+
+    junit: Path | None
+    html: Path | None
+    judged: Path | None
+
+    def write(self, report: Report) -> None:
+        """Write all but the page, which is another one for a comparison."""
+        from bot.answer_tests.junit import junit
+
+        _write(self.junit, junit(report))
+        lines = [orjson.dumps(label) + b"\n" for trial in report.trials for label in trial.labels()]
+        _write(self.judged, b"".join(lines))
 
 
 def _chosen(tests: Tests, only: tuple[str, ...]) -> list[Case]:
@@ -125,18 +152,16 @@ def _once(
     variant: Variant,
     tape: Tape,
     parallel: int,
-    junit_file: Path | None,
-    html_file: Path | None,
+    files: _Files,
 ) -> bool:
-    from bot.answer_tests.junit import junit
     from bot.answer_tests.page import page
     from bot.answer_tests.table import lines_of
 
     report = _run(cases, tests, variant, tape, parallel)
     for line in lines_of(report):
         click.echo(line)
-    _write(junit_file, junit(report))
-    _write(html_file, page(report).encode("utf-8", "replace"))
+    _write(files.html, page(report).encode("utf-8", "replace"))
+    files.write(report)
     return report.ok
 
 
@@ -146,11 +171,9 @@ def _compared(
     both: list[Variant],
     tape: Tape,
     parallel: int,
-    junit_file: Path | None,
-    html_file: Path | None,
+    files: _Files,
 ) -> bool:
     from bot.answer_tests.comparing import compare
-    from bot.answer_tests.junit import junit
     from bot.answer_tests.page import comparison_page
     from bot.answer_tests.table import lines_of_comparison
 
@@ -160,8 +183,8 @@ def _compared(
         click.echo(line)
     for problem in tests.problems:
         click.echo(f"wrong   {problem}", err=True)
-    _write(junit_file, junit(after))
-    _write(html_file, comparison_page(found).encode("utf-8", "replace"))
+    _write(files.html, comparison_page(found).encode("utf-8", "replace"))
+    files.write(after)
     return found.ok and not tests.problems
 
 

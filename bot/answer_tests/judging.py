@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.answer_tests.cases import Expected
 from bot.answer_tests.outcome import Outcome
 from bot.answer_tests.wording import says
@@ -38,6 +40,14 @@ def answered(outcome: Outcome) -> bool:
     if outcome.passed_on or outcome.type == "fallback":
         return False
     return outcome.confidence is not None and outcome.confidence >= SURE
+
+
+def label_of(outcome: Outcome, wrong: bool) -> dict[str, Any] | None:
+    """An answer with what is known of it, for fitting the confidence to it; ``None``: it is no answer of the AI."""
+    if outcome.type not in {"ai", "offline"} or not answered(outcome):
+        return None
+    facts = {"stated": outcome.stated, "certainty": outcome.certainty, "grounded": outcome.grounded}
+    return {**facts, "confidence": outcome.confidence, "right": not wrong}
 
 
 def _no_answer(expected: bool, outcome: Outcome) -> str:

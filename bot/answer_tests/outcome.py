@@ -50,6 +50,8 @@ class Outcome:
     """What the search decided."""
     certainty: float = 0.0
     grounded: float | None = None
+    stated: float | None = None
+    """What the model said of its own sureness."""
     confidence: float | None = None
     provider: str = ""
     model: str = ""

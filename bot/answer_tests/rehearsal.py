@@ -140,6 +140,7 @@ class Stage:
             answerable=turn.answerable if turn else True,
             certainty=turn.certainty if turn else 0.0,
             grounded=said.grounded,
+            stated=said.stated,
             confidence=said.confidence,
             provider=said.provider,
             model=said.model,

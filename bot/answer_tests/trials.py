@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 import structlog
 
 from bot.answer_tests.cases import Case, Problem
-from bot.answer_tests.judging import judge
+from bot.answer_tests.judging import judge, label_of
 from bot.answer_tests.outcome import Cited, Outcome
 from bot.answer_tests.rehearsal import CannotAsk, Stage
 from bot.store import StoreUnavailable
@@ -37,6 +38,16 @@ class Trial:
     @property
     def last(self) -> Outcome | None:
         return self.outcomes[-1] if self.outcomes else None
+
+    def labels(self) -> list[dict[str, Any]]:
+        """Its answers with what is known of them and whether they are right, as ``deskhand answers calibrate --from`` reads them."""
+        if self.error:
+            return []
+        pairs = zip(self.case.steps, self.outcomes, strict=True)
+        found = [
+            label_of(outcome, bool(judge(step.expected, outcome))) for step, outcome in pairs if step.expected.anything
+        ]
+        return [{"case": self.case.id, **label} for label in found if label is not None]
 
     @property
     def cited(self) -> list[str]:

@@ -285,3 +285,16 @@ def test_the_articles_as_they_were_on_a_day(installation: Any, cases: Path) -> N
     assert "2 of 3" not in command(installation, "eval", str(cases), "--knowledge", before_all).stdout
     now = command(installation, "eval", str(cases))
     assert "It does not say “5 working days”" in now.stdout
+
+
+def test_what_was_right_can_be_calibrated_on(installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path) -> None:
+    llm.default = Script(answer="A refund takes 5 working days. [1]", conclude={"confidence": 0.8})
+    path = tmp_path / "judged.jsonl"
+    command(installation, "eval", str(cases), "--judged", str(path))
+    rows = {row["case"].rpartition("::")[2]: row for row in map(orjson.loads, path.read_bytes().splitlines())}
+    assert "unknown" not in rows, "no answer is none to learn from"
+    assert (rows["refund"]["right"], rows["refund"]["stated"]) == (True, 0.8)
+    assert 0 <= rows["refund"]["certainty"] <= 1
+    path.write_bytes(path.read_bytes() * 60)
+    done = command(installation, "answers", "calibrate", "--from", str(path))
+    assert "judged answers" in done.output
