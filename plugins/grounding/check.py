@@ -30,6 +30,8 @@ CONTRARY = 0.6
 """From here on a sentence is held against a statement without its facts, such as "Rust is not covered"."""
 COMMON = 2
 """Words that both must have for that."""
+SUBJECT = 0.4
+"""How much the words tell that the sentence began with, in its other parts."""
 FACT = 2.0
 """How much another fact beside one tells, in rare words."""
 LONGEST = 20_000
@@ -95,7 +97,9 @@ def check(
     theirs = facts(said, language_of(said, language)) if said else []
     heard = frozenset(named(word) for word in re.findall(r"[^\W_]+", said))
     ids = dict(cited)
-    judge = _Judge(base, theirs, heard, language, overlap)
+    # "Great Britain: €9.90" has no word that tells its language: then it is that of the answer, or of the articles.
+    told = language_of(text, language.partition("-")[0].lower()) or next((one.language for one in base), "")
+    judge = _Judge(base, theirs, heard, told, overlap)
     return Checked(
         tuple(judge.sentence(one, [ids[n] for n in one.cited if n in ids]) for one in sentences(text) if one.bare)
     )
@@ -207,7 +211,9 @@ class _Judge:
             return "is said of something else"
         if place.fact is not None and fact.limit and place.fact.limit and fact.limit != place.fact.limit:
             return "is the other limit"
-        if place.score >= SAME and self._turned(part.text, place, language):
+        # A name alone is in many statements: only one that has everything else as well can deny it.
+        whole = all(self._there(one, place.statement, rivals=False) is not False for one in part.facts)
+        if whole and place.score >= SAME and self._turned(part.text, place, language):
             return "is said to the contrary"
         return place
 
@@ -222,7 +228,7 @@ class _Judge:
         best: _Place | None = None
         for passage in base:
             for statement in passage.statements:
-                there = self._there(fact, statement, passage, rivals=rivals)
+                there = self._there(fact, statement, rivals=rivals)
                 if there is False:
                     continue
                 score = self._fit(part, fact, statement, same=passage.language == language)
@@ -231,7 +237,7 @@ class _Judge:
         return best
 
     @staticmethod
-    def _there(fact: Fact | None, statement: Statement, passage: Read, *, rivals: bool) -> Fact | bool:
+    def _there(fact: Fact | None, statement: Statement, *, rivals: bool) -> Fact | bool:
         if fact is None:
             return True
         if fact.kind == "name":
@@ -254,10 +260,11 @@ class _Judge:
         """How well the words and the other facts around ``fact`` fit to a statement, from 0 to 1."""
         own = self._words_of(part, fact) if fact is not None else frozenset()
         total = hits = 0.0
-        for word in part.words:
+        for word in (*part.words, *(part.subject - part.words)):
             if not same or (own and any(fold(word.lstrip("=")) in name for name in own)):
                 continue
-            weight = self._weight(word)
+            # What the sentence began with is meant in its second half, too.
+            weight = self._weight(word) * (1.0 if word in part.words else SUBJECT)
             total += weight
             hits += weight * self._presence(word, statement)
         for other in part.facts:
@@ -265,7 +272,7 @@ class _Judge:
                 continue
             total += FACT
             if other.kind == "name":
-                hits += FACT * bool(_Judge._there(other, statement, self.base[0], rivals=False))
+                hits += FACT * bool(_Judge._there(other, statement, rivals=False))
             else:
                 hits += FACT * any(other.agrees(one) for one in statement.facts)
         return hits / total if total else 1.0
@@ -274,6 +281,8 @@ class _Judge:
         """How much of a word a statement has: in itself, or only in what stands around it."""
         if word in statement.words or not statement.words.isdisjoint(self._forms(word)):
             return 1.0
+        if any(alike(word.lstrip("="), column.lstrip("=")) for column in statement.head):
+            return 0.8
         if word in statement.subject:
             return 0.5
         if word in statement.above:

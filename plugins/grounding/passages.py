@@ -36,7 +36,9 @@ class Statement:
     before: frozenset[str] = frozenset()
     """Words of the sentence before it, which it may speak of as "it"."""
     above: frozenset[str] = frozenset()
-    """Words of title and heading."""
+    """Words of the title, which stands above much else as well."""
+    head: frozenset[str] = frozenset()
+    """Words of the heading, and of the head of its table: they say what it is about."""
     spelled: frozenset[str] = frozenset()
     """Every word of it, folded: where names are looked for."""
 
@@ -59,22 +61,30 @@ def read(passages: Iterable[Passage]) -> list[Read]:
 @lru_cache(maxsize=512)
 def _read(id_: str, title: str, heading: str, text: str, url: str, told: str) -> Read:
     language = language_of(f"{title} {heading}\n{text}", told.partition("-")[0].lower())
-    above = frozenset(word for word, _ in tokens(f"{title} {heading}", language))
+    above = frozenset(word for word, _ in tokens(title, language))
+    place = frozenset(word for word, _ in tokens(heading, language))
     found: list[Statement] = []
     before: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()  # what stands at the head of a table belongs to each of its rows
     head = " – ".join(filter(None, (title, heading)))
     for words in (head, *(one.bare for one in sentences(text)), url):
         if not words:
             continue
+        row = words.startswith("|")
+        columns = (columns or frozenset(word for word, _ in tokens(words, language))) if row else frozenset()
         parts, whole = statements(words, language)
         found += (
             replace(
-                one, before=before, above=above, spelled=frozenset(named(word) for word in _WORDS.findall(one.text))
+                one,
+                before=before,
+                above=above,
+                head=place | columns,
+                spelled=frozenset(named(word) for word in _WORDS.findall(one.text)),
             )
             for one in parts
         )
         before = whole
-    everything = frozenset(word for one in found for word in one.words) | above
+    everything = frozenset(word for one in found for word in one.words) | above | place
     return Read(id_, language, tuple(found), everything)
 
 

@@ -8,10 +8,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 _DENIALS = {
-    "en": "not no never cannot can't won't don't doesn't isn't aren't didn't wasn't without neither nor nobody nothing none unable non",
-    "de": "nicht kein keine keinen keinem keiner keines nie niemals ohne weder nichts niemand",
-    "fr": "pas jamais aucun aucune sans ni rien non",
-    "es": "no nunca ningún ninguna ninguno sin ni nada tampoco",
+    "en": "not no never cannot can't won't don't doesn't isn't aren't didn't wasn't neither nor nobody nothing none unable non",
+    "de": "nicht kein keine keinen keinem keiner keines nie niemals weder nichts niemand",
+    "fr": "pas jamais aucun aucune ni rien non",
+    "es": "no nunca ningún ninguna ninguno ni nada tampoco",
 }
 DENIALS = {language: _words(words) for language, words in _DENIALS.items()}
 _NO_DENIAL = {
@@ -64,6 +64,7 @@ NO_DENIAL = {
 """Turns of phrase that deny nothing, or that say "free"."""
 
 _OPPOSITES = """
+en with without
 en included excluded
 en open closed
 en unopened opened
@@ -81,11 +82,11 @@ en free paid
 en increase decrease
 en available unavailable
 en cover,covers,covered exclude,excludes
-de geöffnet,offen,auf geschlossen,zu
+de geöffnet,offen geschlossen
 de erlaubt,gestattet,willkommen verboten,untersagt,unzulässig
 de möglich,können,kann unmöglich,ausgeschlossen
+de mit ohne
 de inklusive,enthalten,inbegriffen exklusive,zuzüglich
-de vor nach
 de ungeöffnet,original geöffnete
 de unbenutzt gebraucht,benutzt
 de gültig ungültig
@@ -95,6 +96,7 @@ fr ouvert,ouverte fermé,fermée
 fr autorisé,autorisés,autorisée,permis,admis interdit,interdits,interdite,interdites
 fr possible impossible
 fr inclus,incluse exclu,exclus
+fr avec sans
 fr avant après
 fr gratuit,gratuite payant,payante
 fr remboursable,remboursables non-remboursable
@@ -102,6 +104,7 @@ es abierto,abierta,abre cerrado,cerrada,cierra
 es permitido,permitidos,admiten prohibido,prohibidos
 es posible imposible
 es incluido,incluida excluido,excluida
+es con sin
 es antes después
 es gratis,gratuito,gratuita pago
 """
