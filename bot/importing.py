@@ -343,6 +343,7 @@ class _Look:
             self.stored_at = time.monotonic()
             counts, got.counts = got.counts, Counter()
             sources.count(self.view.id, self.view.run, (), **counts)
+            sources.still_reading(got.taken)
             if self.told is not None:
                 self.told(sources.find_source(self.view.id))
 

@@ -225,7 +225,7 @@ class SourceReader:
         raise NotImplementedError
 
     def read(self, place: Place, note: Mapping[str, Any]) -> Iterator[Finding]:
-        """Yield what is at a place; another :class:`Place` is read as well, once in a look. Within 60 s.
+        """Yield what is at a place; another :class:`Place` is read as well, once in a look. Within a few minutes.
 
         ``note`` is what was remembered of it last time. Whatever it raises is a problem of this place alone.
         """

@@ -277,6 +277,15 @@ def take_place(source_id: str, run: int) -> Taken | None:
             return taken
 
 
+def still_reading(taken: Taken) -> None:
+    """Say that a long place is still being read, so that nobody takes it for left."""
+    write(
+        SourcePlace.update(looked_at=now())
+        .where((SourcePlace.id == taken.id) & (SourcePlace.state == "reading"))
+        .execute
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
     """How reading one place ended, with what it adds to the report."""

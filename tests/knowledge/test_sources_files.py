@@ -396,6 +396,18 @@ def test_a_reader_that_takes_too_long_is_ended_and_the_next_file_gets_another(tm
     assert found["title"] == "A"
 
 
+def test_who_takes_long_to_store_what_was_read_does_not_use_up_the_readers_time(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\n" + "".join(f"Number {n}?,{'x' * 200}\n" for n in range(5_000)))
+    rows = 0
+    with Reading() as reading:
+        for _row in reading.ask("rows", path, 8.0, name=path.name):
+            rows += 1
+            if rows % 500 == 0:
+                time.sleep(1.0)
+    assert rows == 5_000
+
+
 def test_the_reading_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     monkeypatch.setenv("DESKHAND_KEY", "secret")
