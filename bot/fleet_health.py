@@ -18,7 +18,7 @@ import orjson
 import structlog
 
 from bot import clock
-from bot.store import read, sql, submit
+from bot.store import db, read, sql, submit
 
 log = structlog.get_logger("fleet")
 
@@ -135,9 +135,18 @@ class Recorder:
             self._tallies.setdefault(key, Tally()).note(outcome, first, total)
             self._unsaved.add(key)
             if self._timer is None:
-                self._timer = threading.Timer(FLUSH, self.flush)
+                self._timer = threading.Timer(FLUSH, self._flush_into, (str(db.database),))
                 self._timer.daemon = True
                 self._timer.start()
+
+    def _flush_into(self, database: str) -> None:
+        # A process has one database, and a test one of many: what was seen under another one does not belong there.
+        if str(db.database) == database:
+            return self.flush()
+        with self._lock:
+            self._timer = None
+            self._unsaved.clear()
+        return None
 
     def flush(self) -> None:
         """Write down what changed. Returns at once; what cannot be written is written with the next change of its minute."""

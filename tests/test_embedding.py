@@ -112,8 +112,8 @@ def test_a_server_that_hangs_is_left_behind_in_time(on: Any, llm: FakeLLM, spare
     on(MODEL)
     llm.embedding_faults.append("stall")
     began = time.monotonic()
-    assert bot.embed_texts(["refunds"], seconds=1.0)
-    assert time.monotonic() - began < 1.0 and len(asked(spare)) == 1
+    assert bot.embed_texts(["refunds"], seconds=6.0)
+    assert time.monotonic() - began < 6.0 and len(asked(spare)) == 1
 
 
 def test_a_lonely_provider_is_asked_once_more(on: Any, llm: FakeLLM) -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bot.ai import AICapability, DeltaStream, End, ProviderError, ProviderErrorKind, Text, ToolCall, Usage
+from bot.ai import (
+    AICapability,
+    DeltaStream,
+    End,
+    Image,
+    PromptMessage,
+    ProviderError,
+    ProviderErrorKind,
+    Text,
+    ToolCall,
+    Usage,
+)
 from bot.testing.promises import promise
 from bot.testing.texts import HARD
 
@@ -80,6 +92,18 @@ class Answering:
         stage.read(stage.prompt(conclude=False))
         asked = stage.do("requests")
         assert '"conclude"' in asked[0] and '"conclude"' not in asked[1], "conclude=False must not offer the tool"
+
+    @promise(AICapability.VISION)
+    def test_pictures_reach_the_model(self, stage: ModelStage) -> None:
+        """A customer's picture is in the request, byte for byte in base64, and a prompt without one has none."""
+        data = bytes(range(256)) * 3
+        message = PromptMessage("user", "What is this?", (Image(media="image/png", data=data),))
+        for prompt in (stage.prompt(messages=(message,), pictures=1), stage.prompt()):
+            stage.do("answer", "A picture.")
+            stage.read(prompt)
+        asked, packed = stage.do("requests"), base64.b64encode(data).decode()
+        assert packed in asked[0], "the picture is not in the request (render(prompt).images has those of each message)"
+        assert packed not in asked[1], "the picture of another prompt is in this request"
 
     @promise()
     def test_the_limit_of_tokens_is_an_end_of_its_own(self, stage: ModelStage) -> None:

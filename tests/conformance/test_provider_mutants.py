@@ -6,6 +6,7 @@ The good one speaks to a model over TCP: a request is a line of JSON, an answer 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import socket
 import time
@@ -21,6 +22,7 @@ from bot import (
     DeltaStream,
     End,
     Prompt,
+    PromptMessage,
     ProviderError,
     ProviderErrorKind,
     Text,
@@ -58,7 +60,7 @@ class Oracle(ModelDouble):
         self.streams += 1
         gone = asyncio.ensure_future(reader.read())
         try:
-            await self._say(writer, script, order["messages"][-1], gone)
+            await self._say(writer, script, order["messages"][-1]["text"], gone)
         except ConnectionError:
             pass
         finally:
@@ -118,7 +120,7 @@ class Oracle(ModelDouble):
 class Pythia(AIProvider):
     name = "pythia"
     model = "smoke-1"
-    capabilities = frozenset({AICapability.TOOLS})
+    capabilities = frozenset({AICapability.TOOLS, AICapability.VISION})
     threaded = False
 
     def __init__(self, port: int) -> None:
@@ -140,7 +142,11 @@ class Pythia(AIProvider):
 
     def order(self, prompt: Prompt) -> dict[str, Any]:
         tools = ["conclude"] if prompt.conclude else []
-        return {"messages": [one.text for one in prompt.messages], "tools": tools, "max": prompt.max_tokens, "key": KEY}
+        said = [{"text": one.text, "images": self.pictures(one)} for one in prompt.messages]
+        return {"messages": said, "tools": tools, "max": prompt.max_tokens, "key": KEY}
+
+    def pictures(self, message: PromptMessage) -> list[str]:
+        return [base64.b64encode(image.data).decode() for image in message.images]
 
     def deltas(self, peer: socket.socket, prompt: Prompt) -> Generator[Delta, None, None]:
         with peer, peer.makefile("rb") as lines:
@@ -193,6 +199,12 @@ def breaks(*promises: str) -> Any:
         return mutant
 
     return note
+
+
+@breaks("pictures_reach_the_model")
+class Shortsighted(Pythia):
+    def pictures(self, message: PromptMessage) -> list[str]:
+        return []
 
 
 @breaks("it_says_who_it_is")
@@ -318,7 +330,7 @@ class Remembering(Pythia):
     def order(self, prompt: Prompt) -> dict[str, Any]:
         type(self).said += prompt.question
         time.sleep(0.05)
-        return {**super().order(prompt), "messages": [type(self).said]}
+        return {**super().order(prompt), "messages": [{"text": type(self).said, "images": []}]}
 
 
 @breaks("no_error_shows_a_key_or_the_customers_words")

@@ -83,10 +83,10 @@ class TestCompatible(ProviderConformance):
     plugin = "compatible"
     provider = Compatible
     model = OpenAIModel
-    capabilities = frozenset({AICapability.TOOLS, AICapability.TEMPERATURE})
+    capabilities = frozenset({AICapability.TOOLS, AICapability.TEMPERATURE, AICapability.VISION})
 
     def make(self, model: Any) -> AIProvider:
-        return make_compatible(model.llm)
+        return make_compatible(model.llm, vision=True)
 
 
 class TestAnthropic(ProviderConformance):
