@@ -223,7 +223,10 @@ def _afforded(
         )  # fmt: skip
         if allowed.escalation is not None:
             return prompt, replace(passed_on(allowed.escalation), steps=("person",))
-        prompt = replace(prompt, economy=max(prompt.economy, allowed.economy, key=ECONOMIES.index))
+        economy = allowed.economy
+        if economy == "cheap" and not any(fleet.is_cheap(one) for one in fleet.providers if (one.name, one.model) in models):
+            economy = "full"  # nobody is cheaper: going without a model is the next step, not this one
+        prompt = replace(prompt, economy=max(prompt.economy, economy, key=ECONOMIES.index))
     if prompt.economy != "full":
         _step(running, prompt.economy)
     elif running.begun.tokens_left is not None and running.begun.tokens_left <= 0:

@@ -91,6 +91,23 @@ def test_the_steps_of_a_budget_change_who_answers_and_nobody_is_left_alone(
     assert ask(store, pool, "Hello", who="ben")["type"] == "ai", "it was that conversation's budget alone"
 
 
+def test_near_the_end_a_cheaper_model_answers_if_there_is_one(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    settings(pool, "budgets", conversation_tokens="1200")
+    ask(store, pool, "What does it cost?")
+    row = ask(store, pool, "And the other one?")
+    assert (row["type"], row["steps"], row["model"]) == ("ai", "cheap", "gpt-4.1-mini")
+
+
+def test_where_nobody_is_cheaper_the_same_model_goes_on_until_the_next_step(
+    store: Any, pool: Pool, llm: FakeLLM
+) -> None:
+    settings(pool, "openai", model="gpt-5.5")
+    settings(pool, "budgets", conversation_tokens="1200")
+    ask(store, pool, "What does it cost?")
+    row = ask(store, pool, "And the other one?")
+    assert (row["type"], row["steps"], row["model"]) == ("ai", "", "gpt-5.5")
+
+
 def test_near_the_end_answers_are_quoted_and_say_so(store: Any, pool: Pool, llm: FakeLLM) -> None:
     from bot.articles import ArticleText, save_articles
 
