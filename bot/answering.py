@@ -224,7 +224,9 @@ def _afforded(
         if allowed.escalation is not None:
             return prompt, replace(passed_on(allowed.escalation), steps=("person",))
         economy = allowed.economy
-        if economy == "cheap" and not any(fleet.is_cheap(one) for one in fleet.providers if (one.name, one.model) in models):
+        if economy == "cheap" and not any(
+            fleet.is_cheap(one) for one in fleet.providers if (one.name, one.model) in models
+        ):
             economy = "full"  # nobody is cheaper: going without a model is the next step, not this one
         prompt = replace(prompt, economy=max(prompt.economy, economy, key=ECONOMIES.index))
     if prompt.economy != "full":
