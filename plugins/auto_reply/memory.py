@@ -14,8 +14,8 @@ log = structlog.get_logger("auto_reply")
 
 LOOK_SECONDS = 0.25
 """How old the rules may be before their version is looked up again."""
-PATIENCE = 0.8
-"""Seconds a question waits for new rules to be made ready. 10,000 take about half a second of a processor."""
+FIRST_PATIENCE, PATIENCE = 1.5, 0.8
+"""Seconds a question waits for the first rules of a process, and for new ones. 10,000 take a processor a second, and half a second again."""
 
 
 class RulesInMemory:
@@ -34,8 +34,9 @@ class RulesInMemory:
             return self._matcher
         with self._lock:
             loading = self._loading or self._look(default)
-        if loading is not None and not loading.wait(PATIENCE):
-            log.warning("auto_replies_not_ready", seconds=PATIENCE, next="the rules of before answer meanwhile")
+        patience = FIRST_PATIENCE if self._version is None else PATIENCE
+        if loading is not None and not loading.wait(patience):
+            log.warning("auto_replies_not_ready", seconds=patience, next="the rules of before answer meanwhile")
         return self._matcher
 
     def _look(self, default: str) -> threading.Event | None:

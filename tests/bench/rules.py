@@ -7,6 +7,7 @@ rules in four have a rare word and the fourth only common ones, so that many com
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
 import time
@@ -42,10 +43,10 @@ def auto_replies(report: Report, program: Path, room: Path) -> None:
         store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=now()))
         rng = random.Random(SEED)
         words = [*COMMON, *made_up_words(30_000, rng)]
-        weights = [1 / (n + 10) for n in range(len(words))]
+        weights = list(itertools.accumulate(1 / (n + 10) for n in range(len(words))))
 
         def some(count: int) -> str:
-            return " ".join(rng.choices(words, weights, k=count))
+            return " ".join(rng.choices(words, cum_weights=weights, k=count))
 
         rules = []
         for n in range(RULES):
