@@ -15,7 +15,7 @@ log = structlog.get_logger("auto_reply")
 LOOK_SECONDS = 0.25
 """How old the rules may be before their version is looked up again."""
 FIRST_PATIENCE, PATIENCE = 1.5, 0.8
-"""Seconds a question waits for the first rules of a process, and for new ones. 10,000 take a processor a second, and half a second again."""
+"""Seconds a question waits for the first rules of a process, and for new ones. 10,000 take a processor a second, later half of one."""
 
 
 class RulesInMemory:
