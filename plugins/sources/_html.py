@@ -14,11 +14,15 @@ from ._reader import Unreadable
 MAX_LINKS = 2_000
 _NOT_TEXT = ("script", "style", "noscript", "template", "iframe", "object", "embed", "svg", "canvas", "head", "dialog")
 _UNSEEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|opacity\s*:\s*0*(\.0+)?\s*(;|!|$)|font-size\s*:\s*0(\.0+)?\D{0,3}\s*(;|!|$)"
-    r"|(left|top|right|text-indent)\s*:\s*-\d{3,}|clip(-path)?\s*:\s*(rect\(0|inset\((50|100)%)|(height|width)\s*:\s*[01]px",
+    r"(?<![\w-])(display\s*:\s*none|visibility\s*:\s*(hidden|collapse)|opacity\s*:\s*0*(\.0+)?\s*(;|!|$)"
+    r"|(left|top|right|text-indent)\s*:\s*-\d{3,}|clip(-path)?\s*:\s*(rect\(0|inset\((50|100)%))",
     re.IGNORECASE,
 )
+_TINY = re.compile(r"(?<![\w-])(height|width)\s*:\s*[01](px)?\s*(;|!|$)", re.IGNORECASE)
+_NO_OVERFLOW = re.compile(r"(?<![\w-])overflow\s*:\s*hidden", re.IGNORECASE)
+_NO_SIZE = re.compile(r"(?<![\w-])font-size\s*:\s*0(\.0+)?(px|r?em|pt|%)?\s*(;|!|$)", re.IGNORECASE)
 _UNSEEN_CLASS = {"sr-only", "visually-hidden", "visuallyhidden", "screen-reader-text", "hidden", "d-none", "invisible"}
+_SEEN_SOMEWHERE = re.compile(r"\w+:(block|flex|grid|inline\S*|table\S*|visible|not-sr-only)|d-(sm|md|lg|xl|xxl)-\w+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -121,23 +125,34 @@ def _address(base: str, told: str) -> str:
 
 def _remove_unseen(tree: Any) -> None:
     for one in tree.xpath("//a[@href]"):
-        if not one.get("href").strip().lower().startswith(
-            ("https:", "http:", "mailto:", "tel:", "/", ".", "?", "#")
-        ) and ":" in one.get("href"):
+        if re.match(r"\s*(?!https?:|mailto:|tel:)[a-z][\w+.-]*:", one.get("href"), re.IGNORECASE):
             one.attrib.pop("href")
+    openable = _openable(tree)
     for one in tree.xpath("//*"):
         if not isinstance(one.tag, str) or one.getparent() is None or one.tag == "body":
             continue
-        if one.tag in _NOT_TEXT or _is_unseen(one):
+        if one.tag in _NOT_TEXT or (_is_unseen(one) and one.get("id") not in openable):
             one.drop_tree()
 
 
+def _openable(tree: Any) -> set[str]:
+    """What is closed and has a button that opens it, such as the answers of a list of questions: people do see it."""
+    told = [word for one in tree.xpath("//@aria-controls") for word in str(one).split()]
+    return {
+        *told,
+        *(str(one)[1:] for one in tree.xpath("//@data-bs-target | //@data-target") if str(one).startswith("#")),
+    }
+
+
 def _is_unseen(one: Any) -> bool:
+    style, classes = one.get("style", ""), str(one.get("class", "")).lower()
     return (
         one.get("hidden") is not None
         or str(one.get("aria-hidden", "")).strip().lower() == "true"
-        or bool(_UNSEEN_STYLE.search(one.get("style", "")))
-        or bool(_UNSEEN_CLASS & set(str(one.get("class", "")).lower().split()))
+        or bool(_UNSEEN_STYLE.search(style))
+        or bool(_TINY.search(style) and _NO_OVERFLOW.search(style))
+        or bool(_NO_SIZE.search(style) and not one.xpath(".//*[contains(@style, 'font-size')]"))
+        or bool(_UNSEEN_CLASS & set(classes.split()) and not _SEEN_SOMEWHERE.search(classes))
     )
 
 

@@ -108,6 +108,26 @@ def test_headings_lists_and_tables_are_kept_and_nothing_active_or_unseen(site: W
     assert "Europe | 9 euro" in costs
 
 
+def test_what_people_can_see_or_open_is_kept_although_it_looks_hidden(site: Website) -> None:
+    site.page(
+        "/",
+        f"""<html lang=en><body><main><h1>Help</h1><p>{LONG}</p>
+        <button aria-controls="a1">How long?</button><div id="a1" hidden><p>SEEN-OPENED three days.</p></div>
+        <button data-bs-target="#a2">How much?</button><div id="a2" aria-hidden="true"><p>SEEN-TARGET five euro.</p>
+        <p style="display:none">HIDDEN-INSIDE</p></div><div class="hidden md:block"><p>SEEN-WIDE on wide screens.</p></div>
+        <p style="border-width:1px; line-height: 1px">SEEN-BORDER</p><div style="width: 0px; flex: 1"><p>SEEN-FLEX here.</p></div>
+        <div style="font-size:0"><p style="font-size:16px">SEEN-SIZE</p></div><p style="margin-left:-100px">SEEN-MARGIN</p>
+        <p style="opacity: 0.9">SEEN-OPACITY</p><p style="position:absolute;width:1px;height:1px;overflow:hidden">HIDDEN-TINY</p>
+        <p style="opacity:0">HIDDEN-OPACITY</p><p style="font-size: 0">HIDDEN-SIZE</p><p class="d-none">HIDDEN-CLASS</p>
+        </main></body></html>""",
+    )
+    look(add(site))
+    body = article_text(list_articles()[0].id)
+    assert "HIDDEN" not in body
+    for word in ("OPENED", "TARGET", "WIDE", "BORDER", "FLEX", "SIZE", "MARGIN", "OPACITY"):
+        assert f"SEEN-{word}" in body
+
+
 def test_links_are_followed_within_the_folder_and_the_depth(site: Website) -> None:
     site.article(
         "/help/", "Start", LONG, links=("/help/a", "/shop", "http://other.example/help/", "/help/pic.png", "#top")
