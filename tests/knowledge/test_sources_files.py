@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import time
 import zipfile
@@ -268,8 +269,6 @@ def test_a_row_keeps_its_article_when_rows_move(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: bytes, match: str) -> None:
-    import re
-
     (tmp_path / name).write_bytes(content)
     assert re.search(match, problem(tmp_path / name))
 
@@ -447,3 +446,20 @@ def test_one_markdown_file_can_be_added(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceRefused, match="no file in it ends in"):
         add(tmp_path / "empty")
+
+
+def test_a_workbook_whose_xml_explodes_is_refused(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "laughs.xlsx", Sheet=[["Question", "Answer"], ["Is it blue?", "It is."]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+    head = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "ha">{laughs}]>'.encode()
+    name = next(name for name, content in parts.items() if b"It is." in content)
+    body = re.sub(rb"^<\?xml.*?\?>\s*", b"", parts[name])
+    parts[name] = head + body.replace(b"It is.", b"&l11;")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    began = time.monotonic()
+    assert "left out" in problem(path)
+    assert time.monotonic() - began < 30
