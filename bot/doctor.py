@@ -10,11 +10,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from bot import clock
 from bot.config import Config, config
+
+if TYPE_CHECKING:
+    from bot.plugins import Registry
 
 LOW_DISK, NO_DISK = 1_000_000_000, 100_000_000
 """Bytes free at which it warns and fails."""
@@ -337,8 +341,24 @@ def _plugins(settings: Config) -> Iterator[Finding]:
         for health in snapshot.health():
             yield Finding("ok" if health.ok else "fail", "plugin", f"{health.plugin}: {health.text}",
                           "" if health.ok else f"Set it right (deskhand plugins show {health.plugin}) or switch it off.")  # fmt: skip
+        yield from _providers(registry)
     finally:
         registry.close()
+
+
+def _providers(registry: Registry) -> Iterator[Finding]:
+    """Those that were added (the others are their plugins' findings), and who is left out."""
+    from bot.provider_list import provider_lines
+
+    for line in provider_lines(registry):
+        name = f"{line.name} {line.model}".strip()
+        if not line.on and line.added and line.why != "switched off":
+            yield Finding("warn", "provider", f"{name}: {line.why}", f"deskhand providers show {line.name}")
+        elif line.on and line.state in {"open", "config"}:
+            fix = f"Correct its settings, then: deskhand providers test {line.name}" if line.state == "config" else ""
+            yield Finding("warn", "provider", f"{name} is left out: {line.reason}", fix)
+        elif line.on and line.added:
+            yield Finding("ok", "provider", f"{name}: added, by the plugin {line.plugin}")
 
 
 def _channels(settings: Config) -> Iterator[Finding]:

@@ -50,16 +50,16 @@ def probe(_ref: str = "") -> None:
         return
     fleet = current_fleet()
     due = _due(fleet)
-    threads = [threading.Thread(target=_look, args=(fleet, one), name=f"probe-{one.name}", daemon=True) for one in due]
+    found: dict[int, ProviderError | None] = {}
+    threads = [threading.Thread(target=_look, args=(one, found), name=f"probe-{one.name}", daemon=True) for one in due]
     for thread in threads:
         thread.start()
     until = clock.now() + WITHIN
     for thread in threads:
         thread.join(max(0.0, until - clock.now()))
-    for provider, thread in zip(due, threads, strict=True):
-        if thread.is_alive():
-            late = ProviderError(ProviderErrorKind.TEMPORARY, f"did not answer within {WITHIN:g} s")
-            _settle(fleet, provider, late)
+    late = ProviderError(ProviderErrorKind.TEMPORARY, f"did not answer within {WITHIN:g} s")
+    for provider in due:
+        _settle(fleet, provider, found.get(id(provider), late))
 
 
 def _due(fleet: Fleet) -> list[AIProvider]:
@@ -86,15 +86,16 @@ def _claim(name: str) -> bool:
     )
 
 
-def _look(fleet: Fleet, provider: AIProvider) -> None:
-    error: ProviderError | None = None
+def _look(provider: AIProvider, found: dict[int, ProviderError | None]) -> None:
+    """In a thread of its own, which is left behind when the provider hangs."""
     try:
         provider.check()
-    except ProviderError as failed:
-        error = failed
-    except BaseException as broken:  # a plugin's SystemExit must not end the worker's thread without a word
-        error = ProviderError(ProviderErrorKind.TEMPORARY, f"the plugin raised {type(broken).__name__}")
-    _settle(fleet, provider, error)
+    except ProviderError as error:
+        found[id(provider)] = error
+    except BaseException as broken:  # a plugin's SystemExit must not end the thread without a word
+        found[id(provider)] = ProviderError(ProviderErrorKind.TEMPORARY, f"the plugin raised {type(broken).__name__}")
+    else:
+        found[id(provider)] = None
 
 
 def _settle(fleet: Fleet, provider: AIProvider, error: ProviderError | None) -> None:

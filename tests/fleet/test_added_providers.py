@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from bot import crypto, plugins, switches
+from bot.config import config
+from bot.doctor import examine
 from bot.fleet import Fleet
-from bot.fleet_building import FleetKeeper
+from bot.fleet_building import FleetKeeper, keeper_of
 from bot.fleet_settings import FleetRefused, fleet_settings, set_clocks, set_order, set_tasks
 from bot.key_rotation import rotate_data_keys
 from bot.plugin_settings import SettingRefused
@@ -29,9 +30,8 @@ KEY = "sk-very-secret-4242"
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    with structlog.testing.capture_logs():
-        yield
+def _quiet() -> None:
+    """Commands set up the logs: what the folder's fixture puts back would not fit them."""
 
 
 @pytest.fixture
@@ -340,3 +340,26 @@ def test_openai_of_the_environment_is_switched_by_the_same_words_and_alone(
     assert names(keeper) == []
     assert command(store, "providers", "on", "openai").output == "openai is on.\n"
     assert names(keeper) == [("openai", "gpt-5.5"), ("small", "gpt-5.4-mini")]
+
+
+def test_the_doctor_names_those_that_cannot_be_asked(
+    store: Any, registry: Registry, llm: FakeLLM, environment: Callable[..., None], tmp_path: Path
+) -> None:
+    add_provider(registry, "well", "openai", {"model": "A"}, actor="test")
+    add_provider(registry, "ours", "openai", {"model": "B"}, actor="test")
+    add_provider(registry, "lost", "openai", {"model": "C"}, actor="test")
+    store.write(
+        lambda: (
+            store.Provider.update(settings='{"key": "sealed:1:0000000000000000:AAAA"}')
+            .where(store.Provider.name == "lost")
+            .execute()
+        )
+    )
+    switches.change(lambda: None)
+    keeper_of(registry).fleet(registry.fresh()).breaker("ours", "B").config("answered 401 (invalid_api_key)")
+    said = {finding.text: finding for finding in examine(config()) if finding.what == "provider"}
+    assert said["well A: added, by the plugin openai"].level == "ok"
+    left_out = said["ours B is left out: answered 401 (invalid_api_key)"]
+    assert left_out.level == "warn" and left_out.fix.endswith("deskhand providers test ours")
+    (lost,) = [text for text in said if text.startswith("lost: setting key is stored but cannot be read")]
+    assert "sealed:1" not in lost
