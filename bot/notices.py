@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 import orjson
+import structlog
 
 from bot import clock, mail
 from bot.addresses import one_line, parse_addresses
@@ -18,6 +19,8 @@ from bot.desk import DeskPost
 from bot.letter import quote
 from bot.store import db, sql
 
+log = structlog.get_logger("notices")
+
 NOTICE = "notice:"
 """Before what such a delivery says: it belongs to no conversation."""
 
@@ -25,9 +28,11 @@ NOTICE = "notice:"
 def tell(occasion: str, subject: str, words: str) -> None:
     """Tell it once for each ``occasion``. Inside a write; who wakes the senders is told after the commit."""
     for address in parse_addresses(config().team_mail):
-        mail.put(
-            "team.notice", "", f"{occasion}/{address.address}"[:300], address.address, one_line(subject, 120), quote(one_line(words, 500))
-        )  # fmt: skip
+        about = f"{occasion}/{address.address}"[:300]
+        try:
+            mail.put("team.notice", "", about, address.address, one_line(subject, 120), quote(one_line(words, 500)))
+        except mail.MailRefused as error:  # an address that is none must not keep the others from being told
+            log.warning("notice_not_mailed", reason=str(error))
     for name, place in sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall():
         about = orjson.loads(place) if isinstance(place, str | bytes) else place
         _put(f"desk:{name.removeprefix('desk.')}", about["place"], occasion, words)

@@ -10,7 +10,8 @@ import pytest
 from bot import answer_log, audit, buttons, clock, lease, notices, replies, turns
 from bot.channel import Capability, Channel, Limits, Resend
 from bot.deliver import declare, forget_declarations
-from bot.desk import Action
+from bot.desk import Action, DeskEvent, Posted
+from bot.desk_events import receive_desk
 from bot.events import Answer
 from bot.messages import Inbound, Receipt, Refused
 from bot.outbox import Outbox
@@ -170,3 +171,22 @@ def test_a_notice_is_a_post_of_its_own_at_the_desk(world: World) -> None:  # noq
     claimed = world.outbox.claim(notice)
     assert claimed is not None and claimed.out.op == "event" and claimed.out.thread == "" and claimed.out.place == "W1"  # type: ignore[union-attr]
     assert claimed.out.text == "The budget is nearly used up." and place
+    world.outbox.posted(claimed, Posted("m90", "m90"))
+    query = world.store.Delivery.select().where(world.store.Delivery.message.startswith("notice:"))
+    assert world.store.read(lambda: [(one.state, one.platform_id) for one in query]) == [("sent", "m90")]
+    event = DeskEvent(
+        desk="wall", key="t", kind="reply", who="T1:ana", place="W1", thread="m90", message="r", text="who set this?"
+    )
+    (said,) = receive_desk([event])
+    assert said.code == "unknown_thread", "talk under a notice is none of our business"
+
+
+def test_an_address_that_is_none_keeps_nobody_from_being_told(world: World, environment: Any) -> None:  # noqa: F811
+    environment(DESKHAND_TEAM_MAIL="ana@shop.example")
+    world.store.write(lambda: notices.tell("x", "A budget\r\nBcc: eve@evil.example", "words"))
+    mails = world.store.read(lambda: [(one.to_address, one.subject) for one in world.store.Mail.select()])
+    assert mails == [("ana@shop.example", "A budget Bcc: eve@evil.example")]
+    assert world.store.read(
+        lambda: world.store.Delivery.select().where(world.store.Delivery.message.startswith("notice:")).count()
+    )
+    environment(DESKHAND_TEAM_MAIL=None)
