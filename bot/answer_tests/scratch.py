@@ -95,12 +95,12 @@ class Scratch:
 
 
 @contextlib.contextmanager
-def scratch(
-    *, copied: bool = True, knowledge: Path | None = None, env: Mapping[str, str] | None = None
-) -> Iterator[Scratch]:
+def scratch(*, copied: bool = True, knowledge: Path | None = None, vectors: bool = True) -> Iterator[Scratch]:
     """Open one. ``copied``: with what makes the answers of the installation that is open now; else an empty one.
 
-    ``knowledge``: a folder of articles in place of the installation's. ``env``: more of the environment, for the time it is open.
+    ``knowledge``: a folder of articles in place of the installation's. ``vectors``: with those of this host, so that questions are
+    searched by meaning, too, if the installation does that.
+
     Raises :class:`ScratchError`, :class:`bot.StoreUnavailable`.
     """
     if lease.owner():
@@ -112,11 +112,17 @@ def scratch(
         "REDIS_URL": "none",
         "DESKHAND_DATA": str(folder),
         **({KNOWLEDGE_FOLDER: str(knowledge)} if knowledge else {}),
-        **(env or {}),
     }
     before = {name: os.environ.get(name) for name in ours}
     try:
-        _make(folder, real.data, ours["DATABASE_URL"], real.database if copied else "", articles=knowledge is None)
+        _make(
+            folder,
+            real.data,
+            ours["DATABASE_URL"],
+            real.database if copied else "",
+            articles=knowledge is None,
+            vectors=vectors,
+        )
         os.environ.update(ours)
         _forget()
         store.open_database(ours["DATABASE_URL"])
@@ -164,7 +170,7 @@ def _forget() -> None:
         forget()
 
 
-def _make(folder: Path, data: Path, url: str, real: str, *, articles: bool) -> None:
+def _make(folder: Path, data: Path, url: str, real: str, *, articles: bool, vectors: bool) -> None:
     """The database with the copied rows, the master key, and the index that fits them."""
     store.close_database()
     store.open_database(url)
@@ -179,7 +185,12 @@ def _make(folder: Path, data: Path, url: str, real: str, *, articles: bool) -> N
     if articles and (data / "index").is_dir():
         (folder / "index").mkdir()
         for path in (data / "index").glob("*.sqlite3"):
-            _link(path, folder / "index" / path.name)
+            target = folder / "index" / path.name
+            # An index is finished when it gets its name; vectors are added to their file while it is used.
+            if path.name.startswith("knowledge-"):
+                _link(path, target)
+            elif vectors:
+                _copied(path, target)
     store.open_database(real)
     copy = sqlite3.connect(folder / "scratch.sqlite3")
     try:
@@ -202,6 +213,16 @@ def _link(path: Path, target: Path) -> None:
         except OSError:
             shutil.copyfile(path, target)
             target.chmod(0o600)
+
+
+def _copied(path: Path, target: Path) -> None:
+    """A copy of a file that others write to at this moment; without it the search is by words alone."""
+    try:
+        source, copy = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True), sqlite3.connect(target)
+    except sqlite3.Error:
+        return
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(source), contextlib.closing(copy):
+        source.backup(copy)
 
 
 def _copy(copy: sqlite3.Connection, table: str) -> None:

@@ -105,7 +105,9 @@ def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], objec
     """
     tape = tape or Tape()
     recordings = Recordings(tape.replay) if tape.replay is not None else None
-    with scratch(copied=variant.copied, knowledge=variant.knowledge) as opened:
+    # A replay can ask nobody for the vector of a question, so what is recorded for it was not found by vectors either.
+    taped = tape.record is not None or tape.replay is not None
+    with scratch(copied=variant.copied, knowledge=variant.knowledge, vectors=not taped) as opened:
         if variant.as_of is not None:
             put_back(variant.as_of)
             opened.settle()

@@ -80,3 +80,22 @@ def test_a_process_with_other_work_is_refused(installation: Any) -> None:
     lease.start("turns")
     with pytest.raises(ScratchError, match="process of their own"), scratch():
         pass
+
+
+def test_vectors_are_copied_and_the_real_file_is_left_alone(installation: Any, tmp_path: Path) -> None:
+    real = tmp_path / "index" / "vectors-0123456789abcdef.sqlite3"
+    with sqlite3.connect(real) as db:
+        db.execute("CREATE TABLE vector (id TEXT)")
+        db.execute("INSERT INTO vector VALUES ('a')")
+    db.close()
+    before = real.stat()
+    with scratch() as opened:
+        own = opened.folder / "index" / real.name
+        assert own.stat().st_ino != before.st_ino
+        with sqlite3.connect(own) as copy:
+            assert copy.execute("SELECT id FROM vector").fetchall() == [("a",)]
+            copy.execute("INSERT INTO vector VALUES ('b')")
+        copy.close()
+    with sqlite3.connect(real) as db:
+        assert db.execute("SELECT id FROM vector").fetchall() == [("a",)]
+    db.close()
