@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 import time
+from ipaddress import ip_network
 
 from bot import crypto
 from bot.config import ConfigError, config
@@ -34,8 +35,13 @@ def of_question(text: str) -> str:
 
 
 def of_origin(address: str) -> str:
-    """Of an address prefix (``bot.address_prefix``): limits count by it, and nobody can read an address from it. Blocks."""
-    return fingerprint("origin", address)
+    """Of an address prefix (``bot.address_prefix``): limits count by it, and nobody can read an address from it. Empty for addresses
+    that are not public: behind a proxy that is not named as one all customers would have the same. Blocks."""
+    try:
+        public = ip_network(address, strict=False).network_address.is_global
+    except ValueError:
+        return ""
+    return fingerprint("origin", address) if public else ""
 
 
 def _secret() -> bytes:

@@ -57,7 +57,7 @@ class SlowSettings(Settings):
         help="So many in five minutes come at once; from then on each a little later.",
     )
     address_burst: int = setting(
-        60,
+        300,
         ge=0,
         le=100_000,
         label="Answers to an address",

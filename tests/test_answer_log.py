@@ -229,3 +229,18 @@ def test_what_somebody_was_answered_lately_is_known_by_person_and_by_address(sto
     assert answer_log.recent_answers(stranger, 600, origin=True) == [], (
         "a channel that knows no address counts nobody together"
     )
+
+
+def test_an_address_is_kept_as_a_hash_and_only_a_public_one_counts(store: Any) -> None:
+    from bot import fingerprints
+    from bot.proxies import address_prefix
+
+    one, two = (fingerprints.of_origin(address_prefix(text)) for text in ("2606:4700::1:1", "2606:4700::1:2"))
+    assert one and one == two and "2606" not in one, "a household counts as one"
+    assert fingerprints.of_origin(address_prefix("93.184.216.34")) not in {"", one}
+    for text in ("127.0.0.1", "10.0.0.7", "192.168.1.4", "::1", "fe80::1", "", "unix:"):
+        assert fingerprints.of_origin(address_prefix(text)) == "", text
+    asked = {
+        fingerprints.of_question(text) for text in ("What does it cost?", "what  does it COST", "What does it cost?!")
+    }
+    assert len(asked) == 1 and fingerprints.of_question("???") != "" and fingerprints.of_question("") == ""

@@ -84,10 +84,10 @@ def test_far_too_many_bring_a_person_and_never_silence() -> None:
 
 def test_visitors_behind_one_address_are_counted_together() -> None:
     near = [answer(n) for n in range(1, 64)]
-    found = paced([answer(100)], near)
+    found = paced([answer(100)], near, address_burst=60)
     assert isinstance(found, Pace) and (found.why, round(found.wait)) == ("address", 8)
     assert paced([answer(100)], near, address_burst=0) is None
-    assert paced([], near[:60]) is None
+    assert paced([], near[:60], address_burst=60) is None
 
 
 def test_every_limit_can_be_switched_off() -> None:
