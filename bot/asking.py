@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
+from bot.accounts import site_by_id
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
 from bot.answer_log import Basis
 from bot.canary import Watch, new_canary
@@ -19,8 +20,10 @@ from bot.drafts import Draft, Drafts, whole_characters
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
+from bot.links import host_of
 from bot.prices import cost
 from bot.release import Release
+from bot.site_settings import split_hosts
 from bot.standins import restore
 from bot.store import StoreUnavailable, read, sql, write
 from bot.turns import Account, Begun, note_attempt
@@ -137,7 +140,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     instructions away, :class:`bot.canary.PromptLeaked`: what was shown until then must be replaced."""
     begun = running.begun
     prompt = replace(prompt, canary=new_canary())
-    release, watch = Release(prompt.passages, placeholders=prompt.placeholders), Watch(prompt.canary)
+    release, watch = _release(prompt, begun), Watch(prompt.canary)
     conclusion: Conclusion | None = None
     done: Done | None = None
     over_cap = begun.tokens_left is not None and begun.tokens_left <= 0
@@ -158,7 +161,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
                 running.asked = (event.provider, event.model)
                 if event.number > 1:
                     _restart_draft(running, drafts, begun.attempt + event.number - 1)
-                    release, conclusion = Release(prompt.passages, placeholders=prompt.placeholders), None
+                    release, conclusion = _release(prompt, begun), None
                     watch = Watch(prompt.canary)
             elif isinstance(event, ToolCall):
                 Watch(prompt.canary).look(str(event.arguments))
@@ -185,6 +188,14 @@ def _voice(begun: Begun) -> tuple[str, str] | None:
         row = read(lambda: sql(statement, (begun.conversation_id,)).fetchone())
         return (row[0], row[1]) if row else None
     return None
+
+
+def _release(prompt: Prompt, begun: Begun) -> Release:
+    hosts = split_hosts(str(begun.site_settings.get("link_hosts") or ""))
+    with contextlib.suppress(StoreUnavailable):
+        site = site_by_id(begun.site_id)
+        hosts += [host_of(origin) for origin in site.origins if "." in origin] if site else []
+    return Release(prompt.passages, hosts=hosts, placeholders=prompt.placeholders)
 
 
 def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:

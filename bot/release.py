@@ -47,14 +47,16 @@ class Release:
         passages: Sequence[Passage],
         *,
         allow: Iterable[str] = (),
+        hosts: Iterable[str] = (),
         removed_link: str = REMOVED_LINK,
         placeholders: Mapping[str, str] | None = None,
     ) -> None:
-        """``allow`` are further texts or addresses whose links may be shown, such as the site's own pages. ``placeholders``: what was
-        taken out of the prompt, and is put back here, for the same customer (:attr:`bot.ai.Prompt.placeholders`)."""
+        """``allow`` are further texts or addresses whose links may be shown, such as the site's own pages. ``hosts``: where else pages
+        that were read may link to (``bot.links``). ``placeholders``: what was taken out of the prompt, and is put back here, for the
+        same customer (:attr:`bot.ai.Prompt.placeholders`)."""
         self._placeholders = placeholders or {}
         self._numbering = Numbering(passages)
-        self._links = Links(passages, allow)
+        self._links = Links(passages, allow, hosts)
         self._removed_link = removed_link
         self._reset()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 ANSWERS = ("streamed", "checked")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}")
 
 
@@ -28,6 +29,16 @@ def _one_of(*values: str) -> Callable[[str], str]:
     return lambda value: "" if value in values else f"there is only {' or '.join(values)}"
 
 
+def _hosts(value: str) -> str:
+    wrong = next((host for host in split_hosts(value) if not _HOST.fullmatch(host)), "")
+    return f"{wrong} is no host such as parcels.example" if wrong else ""
+
+
+def split_hosts(value: str) -> list[str]:
+    """The hosts of a list with commas or blanks."""
+    return value.replace(",", " ").lower().split()
+
+
 def _at_most(characters: int) -> Callable[[str], str]:
     return lambda value: (
         "" if len(value) <= characters else f"it has {len(value)} characters, and {characters} are the most"
@@ -45,6 +56,11 @@ SITE_SETTINGS: Mapping[str, SiteSetting] = {
     "locale": SiteSetting(
         help="Language of the widget, such as de; empty: the visitor's.",
         check=lambda value: "" if _LOCALE.fullmatch(value) else "write it as de or pt-BR",
+    ),
+    "link_hosts": SiteSetting(
+        help="Hosts to which answers may link when a web page of the knowledge does, such as parcels.example; its own and the site's"
+        " always may. Links of your own articles need no permission.",
+        check=_hosts,
     ),
     "fallback": SiteSetting(help="What is said when no answer can be had.", check=_at_most(500)),
 }

@@ -127,6 +127,29 @@ def test_images_and_reference_links_are_never_active(text: str) -> None:
     assert "evil.example" not in "".join(re.findall(r'(?:href|src)="([^"]*)"', html))
 
 
+@pytest.mark.parametrize(
+    ("page", "link", "stays"),
+    [
+        ("https://shop.example/help", "https://shop.example/returns", True),
+        ("https://www.shop.example/help", "https://help.shop.example/returns", True),
+        ("https://help.shop.example/a", "www.shop.example/returns", True),
+        ("https://shop.example/help", "https://parcels.example/track", True),
+        ("https://shop.example/help", "https://evil.example/?d=", False),
+        ("https://shop.example/help", "https://shop.example.evil.example/", False),
+        ("https://shop.example/help", "https://evilshop.example/", False),
+        ("https://shop.example/help", "https://shop.example@evil.example/", False),
+        ("", "https://anywhere.example/", True),
+    ],
+)
+def test_a_page_that_was_read_links_within_its_house_or_where_the_site_allows(
+    page: str, link: str, stays: bool
+) -> None:
+    """A comment under a page must not send customers elsewhere. Articles without an address are the house's own words."""
+    passage = Passage(id="p", article_id="a", title="Help", text=f"See {link} for it.", url=page)
+    release = Release([passage], hosts=["parcels.example"])
+    assert (link in release.feed(f"Go to {link} now") + release.flush()) is stays
+
+
 def test_an_address_of_the_sites_own_settings_may_be_allowed() -> None:
     assert (
         cite("https://shop.example/desk", (), allow=["https://shop.example/desk"]).text == "https://shop.example/desk"
