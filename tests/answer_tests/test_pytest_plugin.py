@@ -8,6 +8,9 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
+
+from bot.config import config
 
 Write = Callable[[str, str], Path]
 # Where Deskhand is installed pytest finds the plugin by itself; a bare copy of the tree names it.
@@ -90,3 +93,16 @@ def test_one_case_can_be_chosen(articles: Path, cases: Path) -> None:
     code, out = run_pytest(with_knowledge(cases).parent, "answers.yaml::Sunday")
     assert code == 0, out
     assert "1 passed" in out
+
+
+def test_an_installation_answers_from_its_own_articles(installation: Any, cases: Path, tmp_path: Path) -> None:
+    url = config().database
+    installation.close_database()
+    code, out = run_pytest(
+        cases.parent, "answers.yaml", DESKHAND_DATA=str(tmp_path), DATABASE_URL=url, REDIS_URL="none",
+        DESKHAND_KNOWLEDGE_DIR=str(tmp_path / "articles"),
+    )  # fmt: skip
+    installation.open_database(url)
+    assert code == 0, out
+    assert "3 passed" in out
+    assert installation.read(lambda: installation.Conversation.select().count()) == 0
