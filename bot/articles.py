@@ -202,7 +202,7 @@ def _save(article: ArticleText, version: int) -> str:
             Article.delete().where(Article.id == other).execute()
     stored = Article.get_or_none(Article.id == article_id)
     if stored is not None and stored.state == "live" and stored.reviewed_at is not None:
-        _beside(stored, article)
+        _beside(stored, article, version)
         return article_id
     if stored is None or stored.state != "live" or digest_of(stored) != digest_of(article):
         ArticleVersion.update(state="old").where(
@@ -215,12 +215,14 @@ def _save(article: ArticleText, version: int) -> str:
     return article_id
 
 
-def _beside(stored: Any, article: ArticleText) -> None:
-    """What a person reviewed stays; the source's new text becomes a draft, and its place and date are followed."""
+def _beside(stored: Any, article: ArticleText, version: int) -> None:
+    """What a person reviewed stays; the source's new text becomes a draft, and its place and date are followed. What a source
+    wants to keep for agents is kept at once: that takes nothing away from what was reviewed."""
     changed = stored.checksum != article.checksum or not article.checksum
-    Article.update(
-        path=article.path, place=article.place, slug=article.slug, checksum=article.checksum, changed_at=now()
-    ).where(Article.id == stored.id).execute()
+    values: dict[str, Any] = {name: getattr(article, name) for name in ("path", "place", "slug", "checksum")}
+    if article.visibility == "internal" != stored.visibility:
+        values |= {"visibility": "internal", "version": version}
+    Article.update({**values, "changed_at": now()}).where(Article.id == stored.id).execute()
     if changed and digest_of(stored) != digest_of(article):
         add_draft(stored.id, article, "Its source has changed.")
 

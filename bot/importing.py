@@ -34,6 +34,7 @@ from bot.knowledge import (
     SourceRefused,
     Unchanged,
     UnusableArticle,
+    Visibility,
 )
 from bot.pieces import cut
 from bot.plugins import snapshot
@@ -306,7 +307,8 @@ class _Look:
         title = " ".join(strip_hidden(found.title).split())[:300] or taken.place.path
         language = view.language or found.language or str(view.options.get("default_language", ""))
         path = _path(taken.place, found)
-        packed = (FORMAT, title, body, found.url, language, view.visibility)
+        visibility: Visibility = "internal" if found.internal else view.visibility
+        packed = (FORMAT, title, body, found.url, language, visibility)
         checksum = hashlib.sha256("\x1f".join(packed).encode("utf-8", "replace")).hexdigest()
         for site in self._sites_of(found):
             known = got.stored.get((path, site))
@@ -321,7 +323,7 @@ class _Look:
             text = ArticleText(
                 source=view.source, path=path, place=taken.place.path, site=site, slug=found.name or taken.place.path.rsplit("/", 1)[-1],
                 title=title, body=body, pieces=pieces, language=language, url=found.url, updated=found.updated, checksum=checksum,
-                visibility=view.visibility,
+                visibility=visibility,
             )  # fmt: skip
             got.batch.append(text)
         if len(got.batch) >= BATCH:

@@ -183,6 +183,8 @@ class SourceArticle:
     """ISO date."""
     sites: tuple[str, ...] = ()
     """Keys of the sites that may see it; empty: those of the source."""
+    internal: bool = False
+    """For agents only, also when the source is for everybody."""
 
 
 @dataclass(frozen=True, slots=True)

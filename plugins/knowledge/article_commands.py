@@ -158,7 +158,8 @@ def _to_folder(target: Path, views: list[ArticleView], keys: dict[str, str]) -> 
             name = _file_name(view, taken)
             front = {"title": view.title, "language": view.language, "url": view.url, "updated": view.updated}
             sites = [keys[view.site]] if view.site in keys else []
-            told = {key: value for key, value in {**front, "sites": sites}.items() if value}
+            hidden = view.visibility if view.visibility == "internal" else ""
+            told = {key: value for key, value in {**front, "sites": sites, "visibility": hidden}.items() if value}
             text = f"---\n{yaml.safe_dump(told, allow_unicode=True, sort_keys=False)}---\n\n{body.strip()}\n"
             (target / name).write_text(text, "utf-8")
     except OSError as error:

@@ -195,6 +195,7 @@ class _Import:
                 updated=document.updated or datetime.fromtimestamp(mark[0] / 1e9, UTC).date().isoformat(),
                 checksum=checksum,
                 pieces=pieces,
+                visibility="internal" if document.internal else "public",
             )
             moved = None if site in self.stored.get(path, {}) else self.lost.pop((checksum, site), None)
             if moved is not None:

@@ -35,6 +35,8 @@ class Document:
     sites: tuple[str, ...] = ()
     """Site keys; empty means every site."""
     draft: bool = False
+    internal: bool = False
+    """For agents only."""
 
 
 def parse(raw: bytes, name: str) -> Document:
@@ -58,6 +60,7 @@ def parse(raw: bytes, name: str) -> Document:
         updated=_date(front),
         sites=_sites(front),
         draft=front.get("draft") is True,
+        internal=_internal(front),
     )
 
 
@@ -123,6 +126,13 @@ def _date(front: dict[str, Any]) -> str:
         return dt.date.fromisoformat(text[:10]).isoformat() if text else ""
     except ValueError:
         raise UnusableFile("updated in its front matter must be a date such as 2026-03-31") from None
+
+
+def _internal(front: dict[str, Any]) -> bool:
+    value = _text(front, "visibility") or "public"
+    if value not in {"public", "internal"}:
+        raise UnusableFile("visibility in its front matter must be public or internal")
+    return value == "internal"
 
 
 def _sites(front: dict[str, Any]) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ class MarkdownReader(SourceReader):
             language=document.language or script_language(document.body),
             updated=document.updated or datetime.fromtimestamp(mark[0] / 1e9, UTC).date().isoformat(),
             sites=document.sites,
+            internal=document.internal,
         )
 
 

@@ -16,6 +16,7 @@ from bot import (
     article_history,
     article_text,
     article_view,
+    changed_articles,
     draft_article,
     edit_article,
     edit_draft,
@@ -153,6 +154,18 @@ def test_articles_for_agents_are_never_among_what_customers_get() -> None:
     assert [stored.passage.text for stored in passages_of([tea], internal=True)] == ["Tea is hot."]
     edit_article(tea, by="cli:ann", visibility="public")
     assert texts(tea) == ["Tea is hot."]
+
+
+def test_what_a_source_keeps_for_agents_is_kept_at_once_although_it_was_reviewed() -> None:
+    (tea,) = save_articles([TEA])
+    edit_article(tea, by="cli:ann", body="Tea is lukewarm.")
+    before = knowledge_version().number
+    save_articles([replace(TEA, visibility="internal", checksum="2")])
+    assert (texts(tea), list_drafts()) == ([], [])
+    assert tea in changed_articles(before)
+    edit_article(tea, by="cli:ann", visibility="public")
+    save_articles([replace(TEA, visibility="public", checksum="3")])
+    assert texts(tea) == ["Tea is lukewarm."]
 
 
 def test_articles_without_text_are_refused_before_anything_is_stored() -> None:

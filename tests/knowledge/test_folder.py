@@ -243,3 +243,17 @@ def test_a_large_change_is_taken_in_pieces(shelf: Shelf, monkeypatch: pytest.Mon
     assert len(list_articles()) == 11
     shelf.index.refresh()
     assert shelf.titles("word9") == ["Article 9"]
+
+
+def test_a_file_for_agents_only_is_never_found_by_customers(shelf: Shelf) -> None:
+    shelf.write("in.md", "---\nvisibility: internal\n---\n\nThe discount code is heather.")
+    shelf.write("out.md", "# Plums\n\nOur plums are blue.")
+    shelf.sync()
+    assert {view.path: view.visibility for view in list_articles()} == {"in.md": "internal", "out.md": "public"}
+    assert shelf.titles("what is the discount code?") == []
+    shelf.write("in.md", "---\nvisibility: public\n---\n\nThe discount code is heather.", age=30)
+    shelf.sync()
+    assert shelf.titles("what is the discount code?") == ["In"]
+    shelf.write("in.md", "---\nvisibility: internal\n---\n\nThe discount code is heather.", age=20)
+    shelf.sync()
+    assert shelf.titles("what is the discount code?") == []

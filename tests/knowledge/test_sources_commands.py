@@ -151,6 +151,22 @@ def test_everything_is_exported_and_can_be_read_again(say: Callable[..., Any], t
     assert say("export", str(folder)).exit_code == 1
 
 
+def test_what_is_for_agents_only_stays_so_through_an_export(say: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "help"
+    folder.mkdir()
+    (folder / "in.md").write_text("---\nvisibility: internal\n---\n\nThe discount code is HEATHER.")
+    (folder / "out.md").write_text("# Out\n\nFor everybody.")
+    (folder / "bad.md").write_text("---\nvisibility: secret\n---\n\nText.")
+    assert "visibility in its front matter must be public or internal" in say("add", str(folder), "--wait").output
+    assert {article.title: article.visibility for article in list_articles()} == {"In": "internal", "Out": "public"}
+    say("export", str(tmp_path / "again"))
+    say("remove", str(folder), "--yes")
+    say("add", str(tmp_path / "again"), "--wait")
+    assert {article.title: article.visibility for article in list_articles()} == {"In": "internal", "Out": "public"}
+    hidden = [article.id for article in list_articles() if article.visibility == "internal"]
+    assert passages_of(hidden) == []
+
+
 def test_a_list_shows_how_far_a_source_is(say: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("# A\n\nText.")
     assert "The worker reads it now" in say("add", str(tmp_path)).output
