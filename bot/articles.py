@@ -223,7 +223,14 @@ def _beside(stored: Any, article: ArticleText, version: int) -> None:
     if article.visibility == "internal" != stored.visibility:
         values |= {"visibility": "internal", "version": version}
     Article.update({**values, "changed_at": now()}).where(Article.id == stored.id).execute()
-    if changed and digest_of(stored) != digest_of(article):
+    own = (ArticleVersion.article == stored.id) & (ArticleVersion.author == (article.author or article.source))
+    last = (
+        ArticleVersion.select()
+        .where(own & (ArticleVersion.kind == "text"))
+        .order_by(ArticleVersion.number.desc())
+        .first()
+    )
+    if changed and digest_of(article) not in {digest_of(stored), last.checksum if last is not None else ""}:
         add_draft(stored.id, article, "Its source has changed.")
 
 
