@@ -59,7 +59,7 @@ class KnowledgeSettings(Settings):
         env="DESKHAND_KNOWLEDGE_CERTAINTY",
         label="Answer from",
         help="How sure the search must be that it found the answer: cautious, normal, bold, or a number from 0 to 1.",
-        pattern=r"^(cautious|normal|bold|0|1|[01]?\.\d{1,3})$",
+        pattern=r"^(cautious|normal|bold|0|1|0?\.\d{1,3}|1\.0{1,3})$",
     )
     embeddings: bool = setting(
         False,

@@ -79,7 +79,7 @@ def test_levels_and_numbers_of_the_setting() -> None:
     assert least("0.75") == 0.75
     for good in (*LEVELS, "0", "1", "0.5", ".25"):
         assert knowledge.KnowledgeSettings(certainty=good).certainty == good
-    for bad in ("2.0.1", "very", "-1", "", "nan", "1e9"):
+    for bad in ("2.0.1", "1.5", "very", "-1", "", "nan", "1e9"):
         with pytest.raises(ValueError, match="certainty"):
             knowledge.KnowledgeSettings(certainty=bad)
 
