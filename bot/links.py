@@ -54,12 +54,13 @@ class Links:
 
 
 def host_of(url: str) -> str:
-    """The host of an address, in lower case and without ``www.``; empty when it has none."""
+    """The host of an address, in lower case and without ``www.``; empty when it has none, or hides it behind a user's name."""
     try:
-        host = urlsplit(url if "://" in url else f"https://{url}").hostname or ""
+        place = urlsplit(url if "://" in url else f"https://{url}")
+        host = place.hostname or ""
     except ValueError:
         return ""
-    return host.removeprefix("www.")
+    return "" if "@" in place.netloc else host.removeprefix("www.")
 
 
 def _one_house(host: str, other: str) -> bool:

@@ -138,6 +138,7 @@ def test_images_and_reference_links_are_never_active(text: str) -> None:
         ("https://shop.example/help", "https://shop.example.evil.example/", False),
         ("https://shop.example/help", "https://evilshop.example/", False),
         ("https://shop.example/help", "https://shop.example@evil.example/", False),
+        ("https://shop.example/help", "https://evil.example@shop.example/", False),
         ("", "https://anywhere.example/", True),
     ],
 )
