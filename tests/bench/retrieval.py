@@ -43,6 +43,8 @@ class Retrieval:
     milliseconds: tuple[float, ...]
     beside: tuple[float, ...]
     """The same with four threads searching at once."""
+    processor: tuple[float, ...]
+    """The same searches in milliseconds of processor time: what does not depend on who else is at work."""
     found: float
     """Share of the questions whose article was among the first three."""
 
@@ -54,7 +56,8 @@ class Retrieval:
         return (
             f"retrieval: {self.articles:,} articles, {self.passages:,} passages, {len(self.milliseconds):,} questions of 12 words:"
             f" p50 {self.percentile(0.5):.1f} ms, p95 {self.percentile(0.95):.1f} ms, p99 {self.percentile(0.99):.1f} ms"
-            f" (goal p95 <= 30); 4 threads: p50 {self.percentile(0.5, self.beside):.1f} ms,"
+            f" (processor time p50 {self.percentile(0.5, self.processor):.1f} ms, p95 {self.percentile(0.95, self.processor):.1f} ms);"
+            f" 4 threads: p50 {self.percentile(0.5, self.beside):.1f} ms,"
             f" p95 {self.percentile(0.95, self.beside):.1f} ms; right article in the first three {self.found:.1%};"
             f" import {self.sync_seconds:.1f} s, index {self.build_seconds:.1f} s, one changed article {self.update_seconds:.2f} s"
         )
@@ -145,12 +148,12 @@ def measure(
     file = index.current()
     passages = file.size(file.sizes).passages if file else 0
 
-    def ask(number: int, text: str) -> tuple[float, bool]:
-        began = time.perf_counter()
+    def ask(number: int, text: str) -> tuple[float, bool, float]:
+        began, worked = time.perf_counter(), time.thread_time()
         found = search(index, Question(site="bench", text=text))
-        took = (time.perf_counter() - began) * 1_000
+        took, work = (time.perf_counter() - began) * 1_000, (time.thread_time() - worked) * 1_000
         order = list(dict.fromkeys(passage.title for passage in found.passages))[:3]
-        return took, titles[number] in order
+        return took, titles[number] in order, work
 
     for number, text in asked[:50]:
         ask(number, text)
@@ -162,8 +165,8 @@ def measure(
     importer.sync()
     update_seconds = _timed(index.refresh)
     return Retrieval(
-        articles, passages, sync_seconds, build_seconds, update_seconds, tuple(sorted(took for took, _ in results)),
-        tuple(sorted(beside)), statistics.fmean(hit for _, hit in results),
+        articles, passages, sync_seconds, build_seconds, update_seconds, tuple(sorted(took for took, _, _ in results)),
+        tuple(sorted(beside)), tuple(sorted(work for _, _, work in results)), statistics.fmean(hit for _, hit, _ in results),
     )  # fmt: skip
 
 
