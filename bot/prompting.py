@@ -37,7 +37,7 @@ they help, **bold** for what matters most.
 
 NOTHING_FOUND = """\
 The search found no article that answers the last message. Say plainly that you did not find this in the help articles, \
-do not guess, and offer a person. A greeting or thanks may simply be answered."""
+do not guess, and offer a person. A greeting, thanks, or a question about you or about what was just said may simply be answered."""
 
 CONCLUDE_RULE = """\
 When the answer is complete, call the tool `conclude` once, in the same turn, and never mention it. Set `handoff` if the \

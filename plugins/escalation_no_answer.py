@@ -43,6 +43,39 @@ _ASKING = re.compile(
     r"|(?:hal|هل|ما|كيف|أين|متى|لماذا|كم|من)\s",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[^\W\d_]+")
+# Words of talk about the assistant and about what it just said. No article answers "Are you a bot?" or "Can you say that in English?".
+_OF_US = frozenset(
+    """
+    a about again ai all am an and any anybody anyone are around assistant back be bot bye can chatbot come could d did didn do does
+    doesn doing don else english everything explain feeling fine french from german getting go going good great happen
+    happening have hello help here hey hi how human humans i in is isn it italian joking just kidding know language languages ll m
+    machine make made me mean meant mind more morning my name need no not now of oh ok okay on one or other person please portuguese
+    question questions real really repeat robot s said say see serious should simpler so somebody someone sorry spanish speak still
+    supposed sure t talk talking tell thank thanks that the them then there they think this to today understand up us ve was we what
+    who whom why with words would wrong yes you your
+    aber alles also an assistent auf bin bist bitte bot da danke dann das dein deine den denn der deutsch die dir dich du echt echter
+    einem ein eine einen englisch er erklären erklär es etwas fragen französisch geht genau gerade gut guten hallo heißen heißt helfen
+    hier hilf hilfe hilfst ich ihnen ihr ihre ihren im in ist ja jemand jetzt kann kannst ki kommen könnt könnte könnten können
+    mal maschine meinen meinst mein mensch menschen mich mir mit morgen nein nicht noch nochmal nochmals oder richtiger roboter
+    sag sagen sagst schon sein sicher sie sind sowas spanisch sprechen sprichst tag tun und verstehe verstehen versteht wahr war warum
+    was wer wie wiederholen wieso wirklich wir wo zu
+    aider aide aidez allez anglais assistant avec aussi bien bonjour c ce cela comment comprends d de dire dites du en encore es est
+    et êtes être expliquer ça français humain humaine il là j je l langue le la les machine merci moi n ne non nom nous on ou oui parlez
+    parler parle pas personne plus pourquoi pouvez pourriez qu que quelqu quelle quelles qui quoi redire répéter robot s suis sûr t te
+    toi tu un une va vas veut voulez vous votre vraie vraiment y
+    alguien ahí ayuda ayudar ayudarme ayúdame aquí así bien bot buenas buenos cómo con crees cual cuál de días decir dices dijo el él
+    ella en entiendo eres es eso español esta está estás están estar explicar favor francés gracias habla hablas hablo hola humano
+    humana idioma inglés la llama llamas lo los máquina más me mi mismo muy necesito no nombre o otra para persona por porque puede
+    puedes pueden qué que quién quien quiere quieres repetir robot se seguro ser si sí son su te tu tú tus un una usted vez verdad y yo
+    ajuda ajudar falar fala inglês isso não obrigado olá pode português quem repetir sim tem você
+    """.split()  # noqa: SIM905
+)
+_OF_US_ELSEWHERE = re.compile(
+    r"ロボット|ボットですか|人間ですか|aiですか|元気ですか|どういう意味|もう一度|هل أنت (?:روبوت|إنسان|بوت|آلة)|كيف حالك|ماذا تقصد"
+    r"|هل تتحدث|هل يمكنك مساعدتي",
+    re.IGNORECASE,
+)
 NOT_FOUND = {
     "en": "I did not find an answer to this in the help articles. Would you like to talk to a person?",
     "de": "Dazu habe ich in den Hilfeartikeln keine Antwort gefunden. Möchten Sie mit einem Menschen sprechen?",
@@ -117,11 +150,18 @@ def escalate(settings: NoAnswerSettings, turn: TurnContext, answer: Answer | Non
 
 
 def asks(text: str) -> bool:
-    """Whether ``text`` wants to know something. Small talk does not, nor what is only told: "My parcel came today"."""
+    """Whether ``text`` wants to know something that an article could tell. Small talk does not, nor what is only told ("My parcel came
+    today") or asked of the assistant and its last words: "Are you a bot?", "What do you mean?"."""
     parts = [part for part in _PARTS.split(text) if part.strip()]
-    if all(small_talk(part) for part in parts):
+    if all(small_talk(part) for part in parts) or _is_of_us(text):
         return False
     return bool(_MARK.search(text)) or any(_ASKING.match(part.strip()) for part in parts)
+
+
+def _is_of_us(text: str) -> bool:
+    words = _WORD.findall(text.casefold())
+    plain = all(word in _OF_US for word in words) and not any(map(str.isdigit, text))
+    return plain or bool(_OF_US_ELSEWHERE.search(text))
 
 
 def way(settings: NoAnswerSettings, turn: TurnContext) -> Way:

@@ -120,7 +120,8 @@ def says(question: str, language: str = "", knowledge: int = 7, **settings: obje
         ("Do you sell pianos?", "", "did not find"), ("I want to know how tall the Eiffel tower is", "en", "did not find"),
         ("Verkaufen Sie auch Klaviere?", "de", "keine Antwort"), ("Vendez-vous aussi des pianos ?", "fr", "pas trouvé"),
         ("¿Venden ustedes pianos?", "es", "No he encontrado"), ("ピアノは売っていますか？", "ja", "見つかりません"),
-        ("hi\nDo you sell pianos?", "", "did not find"), ("why?", "", "did not find"),
+        ("hi\nDo you sell pianos?", "", "did not find"), ("Do you speak to suppliers?", "", "did not find"),
+        ("Are you a bot and do you sell pianos?", "", "did not find"), ("12345?", "", "did not find"),
     ],
 )  # fmt: skip
 def test_a_question_without_an_answer_is_told_so_in_its_language(question: str, language: str, words: str) -> None:
@@ -144,6 +145,19 @@ def test_a_question_without_an_answer_is_told_so_in_its_language(question: str, 
     ],
 )
 def test_small_talk_and_a_word_or_two_in_reply_are_the_ais(text: str) -> None:
+    assert says(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Are you a bot?", "Hello, how are you?", "Can you help me?", "I need help", "Do you speak German?", "Is anyone there?",
+        "What do you mean?", "Can you repeat that?", "Can you say that in English, please?", "why?", "Really?", "???", "What's your name?",
+        "Are you sure?", "Thanks, that's all?", "Bist du ein Mensch?", "Können Sie das nochmal erklären?", "Wie meinen Sie das?",
+        "Êtes-vous un robot ?", "Pouvez-vous m'aider ?", "¿Eres un robot?", "¿Puedes ayudarme?", "あなたはロボットですか？",
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_the_assistant_or_its_last_words_is_the_ais(text: str) -> None:
     assert says(text) is None
 
 
