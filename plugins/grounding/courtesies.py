@@ -26,11 +26,31 @@ je (?:peux|pourrais|vais) (?:vous )?(?:mettre|passer|transmettre|aider)|je n'ai 
 ¡?hola|buen[oa]s? (?:d[ií]as?|tardes|noches)|bienvenid[oa]|gracias|de nada|con gusto|claro|por supuesto|adiós|hasta luego
 lo siento|no dude|si (?:tiene|necesita|quiere|desea)|¿?(?:quiere|desea|le gustaría)|espero
 puedo (?:ponerle|pasarle|ayudarle)|no he encontrado|lamentablemente,? no (?:he|puedo)
+i(?:'m| am) (?:an? |the |just )?(?:\w+ )?(?:ai|assistant|bot|virtual|automated)|i (?:speak|understand|can (?:answer|speak|reply|write) in)
+ich bin (?:ein|eine|der|die|nur)|ich (?:spreche|verstehe|kann auf)|je suis (?:une?|l')|je (?:parle|comprends)
+soy (?:un|una|el|la)|hablo|entiendo
 """
+# That the articles are silent is no claim: models are told to say so, and name what was not found.
+_SILENT = r"""
+(?:articles?|documentation|knowledge base) (?:do|does|did)(?: not|n't) (?:say|mention|tell|specify|state|explain)
+(?:help articles?|documentation|knowledge base) (?:do|does|did)(?: not|n't) (?:contain|cover|include|list|give)
+(?:there(?: is|'s)|i have|i see|i found) (?:no (?:mention|information|details?)|nothing) (?:about|on|of|regarding|in)
+i (?:do not|don't) have (?:any )?(?:information|details)
+hilfeartikeln?\b.{0,40}\b(?:nichts|keine (?:informationen?|angaben?|antwort)|nicht (?:erwähnt|genannt|beschrieben|angegeben))
+(?:ich habe|es gibt|mir liegen) (?:dazu |leider |hierzu )*keine (?:informationen?|angaben?)
+articles (?:d'aide )?ne (?:disent|mentionnent|contiennent|précisent)|je n'ai (?:pas|aucune) (?:d')?information
+artículos (?:de ayuda )?no (?:dicen|mencionan|contienen|incluyen|indican)|no tengo (?:ninguna )?información
+"""
+_YES = r"(?:(?:yes|no|ja|nein|oui|non|sí)\b[,!.]?\s+)?"
 _NOTHING = re.compile(
-    r"^\W*(?:" + "|".join(line.replace(" ", r"\s+") for line in _BEGINNINGS.strip().splitlines()) + r")\b",
+    rf"^\W*{_YES}(?:" + "|".join(line.replace(" ", r"\s+") for line in _BEGINNINGS.strip().splitlines()) + r")\b",
     re.IGNORECASE,
 )
+_NOT_THERE = re.compile(
+    r"^.{0,60}?\b(?:" + "|".join(line.replace(" ", r"\s+") for line in _SILENT.strip().splitlines()) + r")\b",
+    re.IGNORECASE,
+)
+_GOES_ON = re.compile(r"[,;–—]\s|\b(?:but|however|so|aber|sondern|jedoch|mais|donc|pero|sino)\b", re.IGNORECASE)
 LONG = 180
 """A longer sentence that begins so goes on to say something, and so does one with a number or an address in it."""
 _CHECKABLE = re.compile(r"\d|@|https?:|www\.|[€$£]")
@@ -38,7 +58,10 @@ _CHECKABLE = re.compile(r"\d|@|https?:|www\.|[€$£]")
 
 def says_nothing(sentence: str) -> bool:
     """Whether ``sentence`` is a question or a courtesy. "Hello, shipping costs €5" is neither."""
-    words = sentence.strip()
+    words = sentence.strip().replace("’", "'")
     if words.endswith(("?", "？")):
         return True
-    return bool(_NOTHING.match(words)) and not _CHECKABLE.search(words) and len(words) <= LONG
+    if len(words) > LONG or _CHECKABLE.search(words):
+        return False
+    silent = _NOT_THERE.match(words)
+    return bool(_NOTHING.match(words)) or (silent is not None and not _GOES_ON.search(words, silent.end()))

@@ -20,7 +20,7 @@ _URL = re.compile(
     re.IGNORECASE,
 )
 _PHONE = re.compile(
-    r"(?<![\w.,€$£])(?:\(?\+\d{1,3}|\(?0\d{1,5}|\d{2,3}(?= \d{2,3} \d{2}))(?:[ /().-]{1,3}\d{2,12}){1,6}(?![\w,.]{0,9}\d)"
+    r"(?<![\w.,€$£])(?:\(?\+\d{1,3}(?: ?\(0(?=\)))?|\(?0\d{1,5}|\d{2,3}(?= \d{2,3} \d{2}))(?:[ /().-]{1,3}\d{2,12}){1,6}(?![\w,.]{0,9}\d)"
     r"|(?<![\w.,])\+?\d{8,15}(?![\w,.]{0,9}\d)"
 )
 _CODE = re.compile(
@@ -35,9 +35,13 @@ def facts(text: str, language: str, *, names: bool = True) -> list[Fact]:
     masked = text
     for reader in (_addresses, dates, times, days, _codes, numbers):
         fresh = list(reader(masked))
+        if not fresh:
+            continue
         found += fresh
+        left = list(masked)
         for fact in fresh:
-            masked = masked[: fact.start] + "\x00" * (fact.end - fact.start) + masked[fact.end :]
+            left[fact.start : fact.end] = "\x00" * (fact.end - fact.start)
+        masked = "".join(left)
     if names:
         found += names_in(masked, language)
     return sorted(found, key=lambda fact: fact.start)
@@ -53,14 +57,21 @@ def _addresses(text: str) -> Iterator[Fact]:
             if kind == "phone" and len(re.sub(r"\D", "", said)) < 7:
                 continue
             taken.append((found.start(), found.start() + len(said)))
-            yield Fact(kind, frozenset({(kind, _address(kind, said))}), found.start(), found.start() + len(said))
+            addresses = _phones(said) if kind == "phone" else {_address(kind, said)}
+            yield Fact(kind, frozenset((kind, one) for one in addresses), found.start(), found.start() + len(said))
+
+
+def _phones(said: str) -> set[str]:
+    """The number as it may be said inside its country: "+44 117 …", "0044 117 …" and "0117 …" are one."""
+    digits = re.sub(r"\D", "", said)
+    if said.strip("(").startswith("+") or digits.startswith("00"):
+        digits = digits.removeprefix("00")
+        # Codes of countries have one to three digits, and nobody says which of them it is.
+        return {digits[size:].lstrip("0") for size in (1, 2, 3)}
+    return {digits.lstrip("0")}
 
 
 def _address(kind: str, said: str) -> str:
-    if kind == "phone":
-        digits = re.sub(r"\D", "", said)
-        # Only the end is compared: "+44 117 …" and "0117 …" are one number.
-        return digits.lstrip("0")[-9:] if not said.strip("(").startswith("+") else digits[-9:].lstrip("0")
     said = said.lower()
     if kind == "url":
         said = re.sub(r"^https?://", "", said).removeprefix("www.").rstrip("/")

@@ -198,6 +198,11 @@ _COUNTS = re.compile(
 )
 
 
+_STEP = re.compile(r"\b(?:steps?|schritte?|étapes?|pasos?)\s*$", re.IGNORECASE)
+
+
 def _says_nothing(text: str, fact: Fact) -> bool:
-    """ "There are two ways": a count of what the answer itself goes on to tell."""
+    """ "There are two ways": a count of what the answer itself goes on to tell. "Step 2:" is the place of an item in it."""
+    if fact.kind == "number" and not fact.noun and _STEP.search(text[max(0, fact.start - 12) : fact.start]):
+        return text[fact.end : fact.end + 1] in {":", ".", ")", ""}
     return fact.kind == "number" and bool(_COUNTS.match(fact.noun)) and all(value <= 5 for value in fact.bare)

@@ -223,7 +223,8 @@ STOP = {language: _words(words) for language, words in _STOP.items()}
 
 NO_NAMES = _words(
     """
-    I OK PDF FAQ API URL ID PIN SMS TV USB CSV VAT Mr Mrs Ms Dr Prof St AM PM A.M P.M Uhr Std Nr No Yes Herr Frau
+    I I'm I'll I've I'd I’m I’ll I’ve I’d AI KI IA
+    OK PDF FAQ API URL ID PIN SMS TV USB CSV VAT Mr Mrs Ms Dr Prof St AM PM A.M P.M Uhr Std Nr No Yes Herr Frau
     Hello Hi Thanks Monsieur Madame Señor Señora Sr Sra Mme M Tel Please Note Sie Ihr Ihre Ihren Ihrem Ihrer Ihnen
     """
 )

@@ -27,7 +27,8 @@ def agree(one: str, other: str, language: str = "en") -> bool:
         ("26 December", "December 26th"), ("24.12.", "24. Dezember"), ("2026-03-03", "3 March 2026"), ("15/06", "15 juin"), ("12 de octubre", "12/10"),
         ("3 March", "3 March 2026"), ("9 am", "9:00"), ("18 Uhr", "6 pm"), ("10 h", "10h00"), ("noon", "12:00"), ("12 am", "0:00"), ("9:30 p.m.", "21:30"),
         ("from 9 to 18 Uhr", "9:00–18:00"), ("Mondays", "Monday to Friday"), ("mittwochs", "Montag bis Freitag"), ("Tue–Wed", "Mon–Fri"),
-        ("+44 117 496 0123", "(0117) 496 0123"), ("0221 555 44 33", "0221/5554433"), ("Hello@B.example", "hello@b.example"),
+        ("+44 117 496 0123", "(0117) 496 0123"), ("+49 30 901820", "030 901820"), ("0049 30 901820", "+49 (0)30 901820"),
+        ("0221 555 44 33", "0221/5554433"), ("Hello@B.example", "hello@b.example"),
         ("https://shop.example/help/", "shop.example/help"), ("www.shop.example", "https://shop.example"), ("E18", "error E18 means"), ("the W7", "W7"),
     ],
 )  # fmt: skip
@@ -40,7 +41,7 @@ def test_one_thing_in_two_spellings(one: str, other: str) -> None:
     [
         ("€4.90", "€5.90"), ("€4.90", "$4.90"), ("30 days", "30 hours"), ("2 weeks", "2 months"), ("250 MB", "250 GB"), ("8 kg", "8 g"),
         ("26 December", "25 December"), ("3 March 2026", "3 March 2025"), ("31.12.", "31.10."), ("9 am", "9 pm"), ("10:30", "10:00"),
-        ("Saturdays", "Monday to Friday"), ("Thursdays and Fridays", "Fridays and Saturdays"), ("0800 555 091", "0800 555 019"),
+        ("Saturdays", "Monday to Friday"), ("Thursdays and Fridays", "Fridays and Saturdays"), ("0800 555 091", "0800 555 019"), ("+49 30 901820", "030 901821"),
         ("help@b.example", "hello@b.example"), ("shop.example/a", "shop.example/b"), ("E18", "E23"), ("20 %", "25 %"), ("20 %", "€20"),
         ("2–4 days", "2–3 days"), ("15 users", "16 users"), ("1.5 kg", "15 kg"),
     ],

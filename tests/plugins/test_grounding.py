@@ -156,6 +156,41 @@ def test_repeating_a_wrong_number_of_the_customer_is_no_proof() -> None:
     assert said.handoff_code is Reason.UNCONFIRMED
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes, I'm an AI assistant. How can I help?",
+        "I’m an AI, not a human, but I can bring in a person.",
+        "Yes, I speak English and German. What would you like to know?",
+        "Ja, ich spreche Deutsch und Englisch.",
+        "Our articles don't mention Apple Pay.",
+        "Unfortunately the help articles do not say anything about payment by Visa.",
+        "There is no information about Apple Pay in our help articles.",
+        "In unseren Hilfeartikeln steht dazu nichts über Klarna.",
+        "Les articles d'aide ne mentionnent pas Apple Pay.",
+        "Los artículos de ayuda no mencionan Apple Pay.",
+        "Step 1: Choose standard shipping. Step 2: Wait.",
+    ],
+)
+def test_what_the_assistant_says_of_itself_and_that_articles_are_silent_claims_nothing(text: str) -> None:
+    assert check(text, (SHIPPING, RETURNS)).failed == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Our articles don't mention Apple Pay, but Mia Larsen takes it.",
+        "The articles do not include Duracell cells.",
+        "Yes, standard shipping costs €5.90.",
+        "There is no limit on Express shipping to Apple Park.",
+        "Laut Hilfeartikel ist Express nach Frau Larsen nicht teurer.",
+        "Step 9 items are free.",
+    ],
+)
+def test_what_only_begins_so_is_checked(text: str) -> None:
+    assert check(text, (SHIPPING, RETURNS)).failed != ()
+
+
 def test_without_knowledge_no_fact_holds_and_no_courtesy_fails() -> None:
     empty = replace(TURN, passages=(), answerable=False, said="Do you sell pianos?", question="Do you sell pianos?")
     assert after("I did not find this. Would you like to talk to a person?", turn=empty).grounded is None
