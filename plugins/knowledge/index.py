@@ -20,7 +20,7 @@ import structlog
 
 from bot import KnowledgeVersion, Passage, StoreUnavailable, knowledge_version
 from plugins.knowledge.building import EVERYONE, FORMAT, build
-from plugins.knowledge.nearness import Line
+from plugins.knowledge.nearness import Line, unpacked
 
 log = structlog.get_logger("knowledge")
 
@@ -30,7 +30,7 @@ FIRST_WAIT = 1.5  # seconds the very first search waits for an index; the hook's
 _NAME = re.compile(rf"knowledge-{FORMAT}-(\d+)-([0-9a-f]*)\.sqlite3")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unpacked:
     """A passage, ready to be scored."""
 
@@ -38,10 +38,19 @@ class Unpacked:
     words: dict[str, float]
     """How often it has each word; in the title and in headings each time counts for more."""
     length: int
-    lines: tuple[Line, ...] = ()
-    """What is compared with a question: what is like one, else the name of its subject."""
-    question: bool = False
-    listed: bool = False
+    question: bool
+    """It has a line that is like a question."""
+    listed: bool
+    _packed: str
+    _lines: tuple[Line, ...] | None = None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """What is compared with a question: what is like one, else the name of its subject. Made when it is first compared."""
+        if self._lines is None:
+            lines = unpacked(self._packed)
+            self._lines = tuple(line for line in lines if line.question) or lines
+        return self._lines
 
 
 @dataclass(frozen=True, slots=True)

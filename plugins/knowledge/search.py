@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bot import Found, Passage, Question
 from plugins.knowledge.certainty import LEVELS, Evidence, certainty, weigh
 from plugins.knowledge.index import Index, IndexFile, Size, Unpacked
-from plugins.knowledge.nearness import unpacked
+from plugins.knowledge.nearness import ENTRY, QUESTION
 from plugins.knowledge.question import Asked, Term, read_question
 from plugins.knowledge.scoring import Article, Scored, rank, score_all
 
@@ -154,11 +154,8 @@ def _unpack(row: tuple[Any, ...]) -> Unpacked:
     passage = Passage(
         id=id_, article_id=article, title=title, heading=heading, text=text, url=url, language=language, updated=updated
     )
-    compared = unpacked(lines)
-    questions = tuple(line for line in compared if line.question)
-    return Unpacked(
-        passage, words, length, questions or compared, bool(questions), any(line.listed for line in questions)
-    )
+    kinds = [line[:1] for line in lines.split("\n")] if lines else []
+    return Unpacked(passage, words, length, QUESTION in kinds or ENTRY in kinds, ENTRY in kinds, lines)
 
 
 def _choose(scored: Sequence[Scored], limit: int) -> tuple[Passage, ...]:
