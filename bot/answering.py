@@ -118,7 +118,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
             usages, cut = (done.usage, done.wasted), done.end == "length"
         failpoint("turn.after_ai")
         said = first = sure(said, running.basis)
-        said = plugins.pipe("after_ai", "answer", said, turn=turn, settle=partial(_checked, running.basis))
+        said = _after(running, plugins, turn, said)
         if not said.text.strip() and not said.handoff_reason:
             said = fallback(begun, "empty answer")
         if not said.handoff_reason:
@@ -153,6 +153,24 @@ def _shielded(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:
             f"{error} Until it works, no question goes to an AI provider: answers are quotes from the articles, or come from people.",
         )
         return replace(prompt, economy="quotes")
+
+
+def _after(running: Running, plugins: Snapshot, turn: TurnContext, said: Answer) -> Answer:
+    """The answer when all who look at it had their say. A site with checked answers shows none of a model that somebody could not
+    look at: a person gives one."""
+    whole = running.checked and said.type in {"ai", "cache"}
+    try:
+        return plugins.pipe(  # type: ignore[no-any-return]
+            "after_ai", "answer", said, turn=turn, settle=partial(_checked, running.basis), whole=whole
+        )
+    except RequiredPluginFailed as error:
+        raise_alarm(
+            "answer_not_checked",
+            f"plugin:{error.plugin}",
+            f"{error.plugin} does not work: answers are not checked",
+            f"{error} Until it works, people answer where answers are shown only after they were checked.",
+        )
+        return passed_on(Escalation(reason=Reason.UNCONFIRMED, detail=error.plugin, answer_first=False), said)
 
 
 def _nothing_found(plugins: Snapshot, turn: TurnContext) -> Answer | None:

@@ -47,6 +47,8 @@ class Health:
     detail: Mapping[str, Any]
 
 
+OUTWARD = frozenset({"before_ai", "mask_text"})
+"""What goes to a provider passes these. Nobody knows which hooks a plugin would have that cannot be imported: these are closed for it."""
 CLOSED = "; it is required, so no question goes to an AI provider until it works or an admin switches it off"
 
 
@@ -71,7 +73,9 @@ class Snapshot:
         self._why: dict[str, str] = {}
         self.switches = switches_now
         self._missed: dict[str, str] = {}
-        """Hooks of required plugins that are off though no admin switched them off, and which plugin that is. ``*``: all hooks."""
+        """Hooks of required plugins that are off though no admin switched them off, and which plugin that is."""
+        self._struck: dict[str, str] = {}
+        """The same of all plugins that Deskhand switched off."""
         for plugin in owner.plugins.values():
             state = switches_now.get(plugin.name, Switch())
             resolved = owner.settings_of(plugin, state)
@@ -81,9 +85,11 @@ class Snapshot:
             elif plugin.info.required and not resolved.missing and not _left_out(plugin, state):
                 self._missed |= dict.fromkeys(plugin.hooks, plugin.name)
                 self._why[plugin.name] += CLOSED
+            if state.off_reason and not _left_out(plugin, state):
+                self._struck |= dict.fromkeys(plugin.hooks, plugin.name)
         for broken in owner.broken:
             if broken.required and switches_now.get(broken.name, Switch()).enabled is not False:
-                self._missed["*"] = broken.name
+                self._missed |= dict.fromkeys(OUTWARD, broken.name)
 
     def is_on(self, plugin: str) -> bool:
         return plugin in self._settings
@@ -123,18 +129,25 @@ class Snapshot:
         return None
 
     def pipe(
-        self, hook: str, name: str, value: Any, *, settle: Callable[[Any, Any], Any] | None = None, **arguments: Any
+        self,
+        hook: str,
+        name: str,
+        value: Any,
+        *,
+        settle: Callable[[Any, Any], Any] | None = None,
+        whole: bool = False,
+        **arguments: Any,
     ) -> Any:
         """Hand ``value`` as the argument ``name`` from plugin to plugin; ``None`` and failures leave it as it was. ``settle`` gets what was
         before a plugin and what it returned, and says what the next one is given. Raises :class:`RequiredPluginFailed` when it was
-        a required plugin's turn and that failed or is off."""
-        if self._missed and (missed := self._missed.get(hook) or self._missed.get("*")):
+        a required plugin's turn and that failed or is off; with ``whole`` every plugin is required here."""
+        if missed := self._missed.get(hook) or (whole and self._struck.get(hook)):
             raise RequiredPluginFailed(missed, "is switched off by Deskhand, or broken")
         for bound in self._hooks.get(hook) or self._bound(hook):
             arguments[name] = value
             result = self._call(bound, arguments)
             if result is FAILED:
-                if bound.required:
+                if bound.required or whole:
                     raise RequiredPluginFailed(bound.plugin, f"failed in {hook}")
             elif result is not None:
                 value = result if settle is None else settle(value, result)

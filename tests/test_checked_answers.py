@@ -223,3 +223,36 @@ def test_while_it_is_checked_platforms_show_that_somebody_writes() -> None:
     frame = {"t": "turn", "conv": "c", "turn": "t", "attempt": 1, "phase": "checking"}
     hint = showing._hint(("telegram", "place"), "c", frame)
     assert hint is not None and (hint.kind, hint.turn) == ("thinking", "t")
+
+
+def test_an_answer_that_nobody_could_check_is_not_shown(
+    store: Any, pool: Pool, llm: FakeLLM, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr("plugins.grounding.check.check", fails)
+    llm.default = Script(answer="Express shipping costs €15 [1].")
+    conversation = say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert "15" not in answer.body and heard.shown == ""
+    assert until(lambda: store.read(lambda: store.Conversation.get_by_id(conversation).state) != "ai")
+
+
+def test_nor_is_one_whose_check_deskhand_switched_off(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
+    for _ in range(3):
+        switches.strike("grounding", "after_ai", "no", wait=True)
+    assert not pool.registry.fresh().is_on("grounding")
+    llm.default = Script(answer="Express shipping costs €15 [1].")
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert "15" not in answer.body and heard.shown == ""
+
+
+def test_an_admin_may_do_without_the_check(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    switches.switch("grounding", False, actor="cli:anna")
+    pool.registry.fresh()
+    llm.default = Script(answer="Express shipping costs €15 [1].")
+    say(pool, QUESTION)
+    (answer,) = until(lambda: answers(store))
+    assert "€15" in answer.body

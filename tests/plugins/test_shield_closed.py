@@ -192,6 +192,17 @@ def test_one_that_does_not_import_closes_until_an_admin_switches_it_off(house: H
     assert mask_texts(["hi"], registry.fresh()) == ["hi"]
 
 
+def test_with_one_that_does_not_import_articles_are_still_quoted_and_the_team_hears(
+    store: Any, begun: Any, house: House, llm: FakeLLM
+) -> None:
+    house.write("lost_shield", SHIELD.format(what="return None") + "\n    import there_is_no_such_module\n")
+    pool = begun("return None")
+    answer = ask(pool, store, "Hello, my mail is anna@example.com")
+    assert answer.kind == "offline" and llm.requests == []
+    trail = store.read(lambda: [(row.action, row.object) for row in Audit.select()])
+    assert ("alarm.required_plugin_failed", "plugin:lost_shield") in trail
+
+
 def test_one_that_is_not_wanted_is_not_missed(house: House) -> None:
     house.write("my_shield", SHIELD.format(what=RAISES).replace("on=True, ", "on=False, "))
     assert mask_texts(["hi"], house.load().fresh()) == ["hi"]
