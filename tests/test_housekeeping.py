@@ -90,4 +90,5 @@ def test_the_core_brings_its_periodic_jobs() -> None:
         "core.remind": 300.0,
         "core.retention": 3600.0,
         "files.sweep": 3600.0,
+        "providers.probe": 60.0,
     }

@@ -22,6 +22,14 @@ _SENTENCE = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[^\W_a
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|approx|incl|etc|nr|ca|bzw|z\.\s?b|d\.\s?h|vs|dr|mr|mrs|ms)|\b[A-Za-z])\.$", re.I
 )
+_HOW_MUCH = re.compile(
+    r"\b(?:how (?:long|many|much|soon|fast|often|late|early|old|far|big|heavy)|when|until when"
+    r"|wie (?:lange|viel|viele|oft|schnell|weit|schwer)"
+    r"|wann|bis wann|combien|quand|jusqu'à quand|cu[áa]nt[oa]s?|cu[áa]ndo|quant[oa]s?|quando)\b|いくら|いつ|何[日円時個]|多少|多久|几天",
+    re.I,
+)
+_NUMBER = re.compile(r"(?m)\d(?<!^\d)(?!\d*[.)]\s)")
+"""A digit that does not only count the items of a list."""
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s.*$", re.M)
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 
@@ -133,6 +141,7 @@ def choose(question: str, passages: Sequence[Passage], language: str) -> tuple[l
     weights = {word: math.log(1 + len(units) / (1 + sum(word in unit.stems for unit in units))) for word in asked}
     heads = [frozenset(stems(f"{p.title} {p.heading}", p.language.partition("-")[0] or language)) for p in passages]
     total = sum(weights.values()) or 1.0
+    counted = bool(_HOW_MUCH.search(question))
 
     def score(unit: Unit, missing: set[str]) -> float:
         new = sum(weights[word] for word in unit.stems & missing)
@@ -143,7 +152,13 @@ def choose(question: str, passages: Sequence[Passage], language: str) -> tuple[l
         long = 1 + max(0, unit.words - 30) / 120  # a long unit matches more by chance
         # The search knows better than this which passage fits, so its order weighs as much as half of a full match.
         return (
-            new + 0.3 * known + 0.4 * headed + 0.5 * total / unit.passage + 0.1 * (unit.kind == "list") * total
+            new
+            + 0.3 * known
+            + 0.4 * headed
+            + 0.5 * total / unit.passage
+            + 0.1 * (unit.kind == "list") * total
+            # Who asks how long or how much wants a number.
+            + 0.4 * (counted and bool(_NUMBER.search(unit.text))) * total / unit.passage
         ) / long
 
     chosen: list[Unit] = []
