@@ -28,10 +28,11 @@ bench: ## measure, and print one table and the machine
 	@.ci/prepare test
 	@$(PY) -m tests.bench
 
-proof: ## the full chaos run: kill everything, lose nothing
+proof: ## kill everything at full size, and measure the answers: docs/proof.md
 	@.ci/prepare test
 	@.ci/system
 	@$(PY) -m tests.chaos --full
+	@$(PY) -m tests.bench --proof
 
 lock: ## resolve pyproject.toml into requirements.lock and .ci/test.lock
 	@.ci/prepare run
