@@ -14,6 +14,8 @@ LONGEST = 500
 """Characters of one wanted text or expression."""
 _ENDING = 4
 """A word of so many letters may have an ending: “return” is said by “returns”. Shorter ones stand alone: “no” is not said by “note”."""
+MOST_OPEN = 4
+"""Open repetitions of an expression."""
 _MARKS = re.compile(r"\*\*|__|[*`#]|\[\d{1,3}\]|(?<!\w)_|_(?!\w)")
 _SAME = str.maketrans({
     "‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‐": "-", "‑": "-", "‒": "-",
@@ -80,17 +82,48 @@ def _compiled(source: str) -> re.Pattern[str]:
     if pattern.search("") is not None:
         raise BadExpression(f"/{source}/ is found in every text")
     if _nested(tree, inside=False):
-        raise BadExpression(f"/{source}/ repeats within a repetition, which may take for ever: write it without")
+        raise BadExpression(
+            f"/{source}/ repeats within a repetition, or chooses in one, which may take for ever: write it without"
+        )
+    if _open(tree) > MOST_OPEN or _side_by_side(tree):
+        raise BadExpression(f"/{source}/ has too many open repetitions, which may take for ever: write it shorter")
     return pattern
 
 
+def _repeats(code: Any, argument: Any) -> bool:
+    return code in (codes.MAX_REPEAT, codes.MIN_REPEAT) and argument[1] > 10
+
+
 def _nested(tree: Any, *, inside: bool) -> bool:
-    """Whether an open repetition stands in another one: the usual way in which an expression takes for ever."""
+    """Whether something that fits in several ways stands in an open repetition: the usual way in which an expression takes for ever.
+    That is another repetition, an optional part, or a choice such as ``(.|\\s)*``."""
     for code, argument in tree:
-        repeats = code in (codes.MAX_REPEAT, codes.MIN_REPEAT) and argument[1] > 10
-        if repeats and inside:
+        loose = code in (codes.MAX_REPEAT, codes.MIN_REPEAT) and argument[0] != argument[1]
+        if inside and (loose or code is codes.BRANCH):
             return True
-        if any(_nested(part, inside=inside or repeats) for part in _parts(argument)):
+        below = inside or _repeats(code, argument)
+        if any(_nested(part, inside=below) for part in _parts(argument)):
+            return True
+    return False
+
+
+def _open(tree: Any) -> int:
+    """How many open repetitions there are."""
+    return sum(_repeats(code, argument) + sum(_open(part) for part in _parts(argument)) for code, argument in tree)
+
+
+def _side_by_side(tree: Any) -> bool:
+    """Whether two open repetitions that take the same characters follow each other: each way to share them out is tried."""
+    before = ""
+    for code, argument in tree:
+        if _repeats(code, argument):
+            now = str(argument[2])
+            if before and (now == before or "ANY" in now or "ANY" in before):
+                return True
+            before = now
+        else:
+            before = ""
+        if any(_side_by_side(part) for part in _parts(argument)):
             return True
     return False
 

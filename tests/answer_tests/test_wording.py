@@ -41,13 +41,25 @@ def test_what_is_said(answer: str, text: str, said: bool) -> None:
     assert says(answer, wanted(text)) is said
 
 
-@pytest.mark.parametrize("text", ["/(/", "/a*/", "/(a+)+b/", "/(a|b*)*c/", "/(?:x+y*)+$/", "", "   ", "**", "x" * 501])
+@pytest.mark.parametrize("text", ["/(/", "/a*/", "/(a+)+b/", "/(a|b*)*c/", "/(?:x+y*)+$/", "", "   ", "**", "x" * 501,
+             "/(.|\\s)*foo/", "/(a|aa)+$/", "/(a?b?)+c/", "/(a{2,3})+b/", "/.*.*.*.*x!/", "/a.*b.*c.*d.*e.*f/"])  # fmt: skip
 def test_what_cannot_be_looked_for_is_refused(text: str) -> None:
     with pytest.raises(BadExpression):
         wanted(text)
 
 
-@pytest.mark.parametrize("text", ["/a+b/", "/[a-z]+@[a-z]+/", "/(a|b)c/", "/(ab){2,3}/", "/\\d{1,3}(,\\d{3})+/"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/a+b/",
+        "/[a-z]+@[a-z]+/",
+        "/(a|b)c/",
+        "/(ab){2,3}/",
+        "/\\d{1,3}(,\\d{3})+/",
+        "/refund.*14 days.*receipt/",
+        "/\\d+\\s*(euros?|€)/",
+    ],
+)
 def test_ordinary_expressions_are_taken(text: str) -> None:
     assert wanted(text).pattern is not None
 
