@@ -57,9 +57,10 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.cursors": "change_cursor load_cursor save_cursor",
         "bot.deliver": "Claimed",
         "bot.lease": "lead resign",
-        "bot.cached_answers": "CachedView CacheTotals cache_answer cache_totals cached_answer clear_cached count_hit list_cached sweep_cached",
-        "bot.reply_rules": "Imported ReplyRule RuleRefused RuleSource add_rule change_rule checked_rule count_rule_use=count_use import_rules "
-        "list_rules remove_rule rules_version",
+        "bot.cached_answers": "CachedView CacheTotals cache_answer cache_totals cached_answer clear_cached count_hit "
+        "list_cached sweep_cached",
+        "bot.reply_rules": "Imported ReplyRule RuleRefused RuleSource add_rule change_rule checked_rule count_rule_use=count_use "
+        "import_rules list_rules remove_rule rules_version",
         "bot.prompt_values": "PromptRefused PromptValues prompt_rules=RULES site_prompts=from_site welcome_words",
         "bot.prompt_versions": "VersionView discard_prompts=discard prompt_history=versions_of prompt_version=version_of prompts_of "
         "publish_prompts=publish published_values restore_prompts=restore set_prompt=set_value unset_prompt=unset_value",

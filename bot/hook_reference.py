@@ -17,6 +17,8 @@ from bot import hookspecs
 from bot.hookspecs import RULES
 
 LONG = 300
+WIDTH = 120
+"""Longest line of code on the page."""
 """Characters of a constant that are shown."""
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "hooks.md"
 HEAD = """# Hooks and names
@@ -50,7 +52,11 @@ def page() -> str:
 def _signature(name: str) -> str:
     signature = inspect.signature(getattr(hookspecs, name))
     arguments = ", ".join(f"{parameter.name}: {parameter.annotation}" for parameter in signature.parameters.values())
-    return f"@hookimpl\ndef {name}({arguments}) -> {signature.return_annotation}: ..."
+    end = f"-> {signature.return_annotation}: ..."
+    line = f"def {name}({arguments}) {end}"
+    if len(line) > WIDTH:
+        line = f"def {name}(\n    {arguments}\n) {end}"
+    return f"@hookimpl\n{line}"
 
 
 def _summary(thing: object) -> str:

@@ -39,7 +39,6 @@ class Pictures:
     unseen: int = 0
     """Those of them that are not in ``images``: there were too many, or they could not be read."""
 
-
     @property
     def shown(self) -> int:
         """How many of what is asked about are in ``images``."""

@@ -91,11 +91,7 @@ def site(store: Any) -> None:
 def say(text: str, *contents: bytes) -> str:
     attachments = tuple(Attachment(name=f"p{n}.png", content=content) for n, content in enumerate(contents))
     got = receive(
-        [
-            Inbound(
-                channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, files=attachments
-            )
-        ]
+        [Inbound(channel="test", key=clock.new_id(), external_id="anna", place="room", text=text, files=attachments)]
     )[0]
     assert isinstance(got, Receipt)
     return got.conversation_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -106,8 +107,25 @@ class _Known:
     def holds(self, value: str) -> bool:
         if self._folded is None:
             self._folded = [_clean(text).casefold() for text in self._texts if text]
-        folded = value.casefold()
-        return any(folded in text for text in self._folded)
+        wanted = value.casefold()
+        return any(_stands(wanted, text) for text in self._folded)
+
+
+def _stands(value: str, text: str) -> bool:
+    """Whether ``value`` stands in ``text`` as a whole: "info@shop.example" is not known by "anna-info@shop.example"."""
+    at = text.find(value)
+    while at >= 0:
+        end = at + len(value)
+        before, behind = text[max(0, at - 2) : at], text[end : end + 2]
+        # Digits behind a blank are of the same number.
+        longer = (value[0].isdigit() and re.fullmatch(r"\d[ /]", before)) or re.search(r"[\w.+-]$", before)
+        longer = (
+            longer or re.match(r"[\w@]|[.+-]\w", behind) or (value[-1].isdigit() and re.fullmatch(r"[ /]\d", behind))
+        )
+        if not longer:
+            return True
+        at = text.find(value, at + 1)
+    return False
 
 
 def _parted(prompt: Prompt) -> tuple[str, str]:

@@ -127,7 +127,9 @@ def test_a_message_may_be_written_while_an_answer_comes(with_model: Deskhand, mo
 
 def test_markdown_from_the_model_is_shown_and_never_obeyed(with_model: Deskhand, model: FakeLLM, visit: Visit) -> None:
     model.script(
-        Script(answer="**Bold** and `code`.\n\n- one\n- two\n\n<img src=x onerror=alert(name)> [go](javascript:alert(name))")
+        Script(
+            answer="**Bold** and `code`.\n\n- one\n- two\n\n<img src=x onerror=alert(name)> [go](javascript:alert(name))"
+        )
     )
     chat = visit(with_model).open()
     answer = chat.ask("How do I clean a tent?")  # another one than above: answers are remembered
