@@ -17,9 +17,9 @@ from bot import hookspecs
 from bot.hookspecs import RULES
 
 LONG = 300
-WIDTH = 120
-"""Longest line of code on the page."""
 """Characters of a constant that are shown."""
+WIDTH = 120
+"""Of a line of code on the page."""
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "hooks.md"
 HEAD = """# Hooks and names
 
