@@ -34,6 +34,8 @@ BURST = 5
 """Minutes in which a burst is counted."""
 SHORTEST = 0.5
 """Seconds: nobody notices less."""
+WORDS, BEYOND = 4, 16
+"""Of a question in the middle of a conversation that can mean the same twice."""
 MOST_OVER = 20
 """More over a limit than this does not make it slower."""
 
@@ -98,12 +100,26 @@ def pace(settings: SlowSettings, turn: TurnContext) -> Pace | None:
     if settings.address_burst:
         most = settings.address_burst + MOST_OVER
         near = recent_answers(turn.conversation_id, BURST * MINUTE, origin=True, limit=most)
-    found = judge(settings, mine, near, fingerprint_question(turn.question), now(), turn.put_off)
+    question = fingerprint_question(turn.question) if standing_alone(turn) else ""
+    found = judge(settings, mine, near, question, now(), turn.put_off)
     if found is not None:
         log.info(
             "slowed_down", why=found.why, seconds=round(found.wait), conversation=turn.conversation_id, turn=turn.turn_id
         )  # fmt: skip
     return found
+
+
+def standing_alone(turn: TurnContext) -> bool:
+    """Whether a question means the same each time it is asked. “Yes” is the answer to something else each time, and “What is this?”
+    beside a picture is about the picture."""
+    if turn.files:
+        return False
+    # Scripts without blanks have no words that could be counted: there it goes by what their characters take beyond one byte.
+    return (
+        not turn.earlier
+        or len(turn.question.split()) >= WORDS
+        or len(turn.question.encode("utf-8", "replace")) - len(turn.question) >= BEYOND
+    )
 
 
 def judge(
@@ -140,8 +156,9 @@ def passed_on(settings: SlowSettings, burst: Sequence[RecentAnswer], mine: Seque
 
 
 def repeated(settings: SlowSettings, mine: Sequence[RecentAnswer], question: str) -> Pace | None:
-    """The earlier answer, for a question that was answered so often already."""
-    same = [one for one in mine if question and one.question == question and not one.handoff]
+    """The earlier answer, for a question that was answered so often already. Only in a row: with something else in between, “How much
+    is it?” is asked of something else."""
+    same = [one for one in takewhile(lambda one: one.question == question, mine) if question and not one.handoff]
     worth = [one for one in same if one.type in {"ai", "offline", "auto", "cache"}]
     if not settings.repeats or len(same) <= settings.repeats or not worth:
         return None

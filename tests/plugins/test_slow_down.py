@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from bot import Pace, RecentAnswer
-from plugins.slow_down import SlowSettings, judge
+from bot import Pace, RecentAnswer, TurnContext
+from plugins.slow_down import SlowSettings, judge, standing_alone
 
 NOW = 1_800_000_000.0
 
@@ -48,6 +49,19 @@ def test_the_same_question_gets_the_earlier_answer_after_it_was_answered_twice()
     given = [answer(5, question="same", kind="fallback"), answer(9, question="same"), answer(12, question="same")]
     found = paced(given)
     assert isinstance(found, Pace) and found.again == "m9", "an excuse is no answer to give again"
+
+
+def test_a_word_that_means_something_else_each_time_is_no_question_that_comes_again() -> None:
+    between = [answer(10), answer(20, question="same"), answer(30), answer(40, question="same")]
+    assert paced(between) is None, "“And how much is it?” is asked of something else now"
+    turn = TurnContext(turn_id="t", conversation_id="c", site="s", channel="widget")
+    assert standing_alone(replace(turn, question="How long does a refund take?", earlier=4))
+    assert not standing_alone(replace(turn, question="Yes, please!", earlier=4)), (
+        "each time to another question of the assistant"
+    )
+    assert standing_alone(replace(turn, question="hello"))
+    assert not standing_alone(replace(turn, question="What is this, please?", files=1)), "of another picture each time"
+    assert standing_alone(replace(turn, question="返品は何日以内ですか", earlier=4))
 
 
 def test_each_answer_over_the_burst_comes_later_and_waits_no_longer_than_set() -> None:
