@@ -20,6 +20,7 @@ from bot.drafts import Draft, Drafts, whole_characters
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
 from bot.fleet import Attempt, Done, Fleet, FleetStream
+from bot.knowledge import Passage
 from bot.links import host_of
 from bot.prices import cost
 from bot.release import Release
@@ -195,7 +196,19 @@ def _release(prompt: Prompt, begun: Begun) -> Release:
     with contextlib.suppress(StoreUnavailable):
         site = site_by_id(begun.site_id)
         hosts += [host_of(origin) for origin in site.origins if "." in origin] if site else []
-    return Release(prompt.passages, hosts=hosts, placeholders=prompt.placeholders)
+    return Release(_readable(prompt), hosts=hosts, placeholders=prompt.placeholders)
+
+
+def _readable(prompt: Prompt) -> list[Passage]:
+    """The passages as people read them: personal data may have been taken out of them, too."""
+    names = prompt.placeholders
+    return [
+        replace(
+            one, title=restore(one.title, names), heading=restore(one.heading, names), text=restore(one.text, names),
+            url=restore(one.url, names),
+        )
+        for one in prompt.passages
+    ] if names else list(prompt.passages)  # fmt: skip
 
 
 def _restart_draft(running: Running, drafts: Drafts, attempt: int) -> None:

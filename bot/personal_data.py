@@ -48,10 +48,10 @@ class Finding(NamedTuple):
     end: int
 
 
-_LOCAL = r"[\w.!#$%&'*+~-]"  # and not / = ? which are allowed, but stand before an address in a link far more often
+_LOCAL = r"[\w.．!#$%&'*+~-]"  # and not / = ? which are allowed, but stand before an address in a link far more often
 # The start is where no such character stands before it, so that a long word is read once and not from each of its letters. The labels
 # may be given back (a full stop ends the sentence), and are only ten.
-_MAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}{{1,254}}+(?<!%40)(?:@|＠)(?:[\w-]{{1,63}}+\.){{1,10}}[\w-]{{2,63}}")
+_MAIL = re.compile(rf"(?<!{_LOCAL}){_LOCAL}{{1,254}}+(?<!%40)(?:@|＠)(?:[\w-]{{1,63}}+[.．]){{1,10}}[\w-]{{2,63}}")
 _QUOTES = re.compile(r"[.!#$%&'*~-]+(?!@|＠)")
 _MAIL_CODED = re.compile(r"(?<![\w.+-])[\w.+-]{1,254}+%40(?:[\w-]{1,63}+\.){1,10}[\w-]{2,63}")
 _MAIL_IN_WORDS = re.compile(

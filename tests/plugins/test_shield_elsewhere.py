@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +22,9 @@ from bot.plugins import forget_plugins, load_plugins
 from bot.prompting import render
 from bot.receive import receive
 from bot.store import Audit, Ticket
-from bot.switches import switch
+from bot.switches import change, switch
 from bot.turns_process import Pool
+from plugins.knowledge.folder import Folder
 from tests.fakes.llm import FakeLLM, Script
 from tests.registries import wait_until
 
@@ -100,6 +104,28 @@ def test_what_the_model_concludes_is_put_back_too(pool: Pool, store: Any, llm: F
     ticket = wait_until(lambda: store.read(Ticket.get_or_none))
     assert ticket.reason.endswith("Call about 4111 1111 1111 1111")
     assert "anna" not in sent(llm) and "4111" not in sent(llm)
+
+
+def test_people_read_the_articles_as_they_are_also_when_they_are_shielded(
+    pool: Pool, store: Any, llm: FakeLLM, tmp_path: Path
+) -> None:
+    article = tmp_path / "contact.md"
+    link = "https://shop.example/returns/030901820"
+    article.write_text(
+        f"# Ask ben@returns.example about returns\n\nReturns go to ben@returns.example, see {link} for more.\n"
+    )
+    os.utime(article, (time.time() - 60, time.time() - 60))
+    Folder(tmp_path, "markdown:folder").sync()
+    store.write(
+        lambda: store.PluginState.create(name="pii_shield", settings='{"articles": true}', changed_at=clock.now())
+    )
+    change(lambda: None)
+    pool.registry.fresh()
+    llm.default = Script(answer="Returns go to ⟦EMAIL_1⟧, see https://shop.example/returns/⟦PHONE_1⟧ [1].")
+    answer = answer_to(pool, store, "Where do returns go?")
+    assert "ben@" not in sent(llm) and "030901820" not in sent(llm)
+    assert "ben@returns.example" in answer.body and "⟦" not in answer.body
+    assert "Ask ben@returns.example about returns" in str(answer.extra) and "⟦" not in str(answer.extra)
 
 
 @pytest.mark.parametrize("conclude", [{"quick_replies": ["Show {}"]}, {"handoff": {"reason": "secret {}"}}], ids=str)

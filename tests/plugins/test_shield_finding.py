@@ -28,6 +28,7 @@ def found(text: str, detector: Detector = USUAL_ONE) -> list[tuple[str, str]]:
     [
         ("write to anna@example.com.", [("EMAIL", "anna@example.com")]),
         ("ANNA.B+x@mail.example.co.uk!", [("EMAIL", "ANNA.B+x@mail.example.co.uk")]),
+        ("ａｎｎａ．ｂ＠ｅｘａｍｐｌｅ．ｃｏｍ", [("EMAIL", "ａｎｎａ．ｂ＠ｅｘａｍｐｌｅ．ｃｏｍ")]),
         ("jörg@straße.example", [("EMAIL", "jörg@straße.example")]),
         ("'anna@example.com', **ben@example.com**", [("EMAIL", "anna@example.com"), ("EMAIL", "ben@example.com")]),
         ("https://x.example/?u=anna@example.com", [("EMAIL", "anna@example.com")]),

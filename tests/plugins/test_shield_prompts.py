@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,20 @@ def test_what_a_plugin_adds_to_the_instructions_is_the_customers() -> None:
 def test_cards_and_keys_never_count_as_public() -> None:
     wrong = Passage(id="p", article_id="a", title="t", text="Test with 4111 1111 1111 1111.")
     assert "⟦CARD_1⟧" in shielded(prompt("4111 1111 1111 1111", passages=(wrong,))).messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("article", "theirs"),
+    [
+        ("Write to anna-info@gmail.com.", "info@gmail.com"), ("Write to info@gmail.community.", "info@gmail.com"),
+        ("Call 0800 030 901820 now.", "030 901820"), ("Call 030 901820 99.", "030 901820"),
+    ],
+)  # fmt: skip
+def test_what_an_article_has_only_as_a_part_of_something_else_is_taken_out(article: str, theirs: str) -> None:
+    known = replace(ARTICLE, text=article)
+    assert theirs not in shielded(prompt(f"I am {theirs}", passages=(known,))).messages[0].text
+    whole = replace(ARTICLE, text=f"{article} Or {theirs}, or others.")
+    assert theirs in shielded(prompt(f"I am {theirs}", passages=(whole,))).messages[0].text
 
 
 def test_articles_are_shielded_when_an_admin_wants_it() -> None:
