@@ -26,9 +26,13 @@ je (?:peux|pourrais|vais) (?:vous )?(?:mettre|passer|transmettre|aider)|je n'ai 
 ¡?hola|buen[oa]s? (?:d[ií]as?|tardes|noches)|bienvenid[oa]|gracias|de nada|con gusto|claro|por supuesto|adiós|hasta luego
 lo siento|no dude|si (?:tiene|necesita|quiere|desea)|¿?(?:quiere|desea|le gustaría)|espero
 puedo (?:ponerle|pasarle|ayudarle)|no he encontrado|lamentablemente,? no (?:he|puedo)
-i(?:'m| am) (?:an? |the |just )?(?:\w+ )?(?:ai|assistant|bot|virtual|automated)|i (?:speak|understand|can (?:answer|speak|reply|write) in)
-ich bin (?:ein|eine|der|die|nur)|ich (?:spreche|verstehe|kann auf)|je suis (?:une?|l')|je (?:parle|comprends)
-soy (?:un|una|el|la)|hablo|entiendo
+i(?:'m| am) (?:an? |the |just |only )*(?:\w+ )?(?:ai|assistant|bot|chatbot|robot|virtual|digital|automated)
+i (?:speak|understand|(?:can )?(?:answer|speak|reply|write) in) (?:also |only )?(?:english|german|french|spanish|italian|dutch|many|your)
+ich bin (?:ein\w*|der|die|nur) (?:\w+ )?(?:ki|bot|chatbot|roboter|\w*assistent\w*|virtuell\w*|digital\w*)
+ich (?:spreche|verstehe|antworte auf) (?:auch |nur )?(?:deutsch|englisch|französisch|spanisch|italienisch)
+je suis (?:une? |l')(?:assistante?|robot|ia|intelligence)
+je (?:parle|comprends) (?:aussi )?(?:le |l')?(?:français|anglais|allemand|espagnol)
+soy (?:un|una|el|la) (?:asistente|bot|robot|ia)|(?:hablo|entiendo) (?:también )?(?:español|inglés|alemán|francés)
 """
 # That the articles are silent is no claim: models are told to say so, and name what was not found.
 _SILENT = r"""
@@ -56,12 +60,27 @@ LONG = 180
 _CHECKABLE = re.compile(r"\d|@|https?:|www\.|[€$£]")
 
 
+# "Of course, we ship to France" and "If you want, ..." go on to say something.
+_BEHIND = re.compile(
+    r"(?:[,:;]|\s[–—-])\s+(?:and\s+|but\s+|und\s+|aber\s+|et\s+|mais\s+|y\s+|pero\s+)?(?=(?:\S+\s+){3}\S)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(
+    r",\s*(?:ok(?:ay)?|right|correct|isn't it|yes|no|oder|nicht wahr|richtig|non|n'est-ce pas|d'accord|no|verdad|vale)\s*[?？]$",
+    re.IGNORECASE,
+)
+
+
 def says_nothing(sentence: str) -> bool:
     """Whether ``sentence`` is a question or a courtesy. "Hello, shipping costs €5" is neither."""
     words = sentence.strip().replace("’", "'")
-    if words.endswith(("?", "？")):
+    if words.endswith(("?", "？")) and not _TAG.search(words):
         return True
     if len(words) > LONG or _CHECKABLE.search(words):
         return False
-    silent = _NOT_THERE.match(words)
-    return bool(_NOTHING.match(words)) or (silent is not None and not _GOES_ON.search(words, silent.end()))
+    begins = _NOTHING.match(words)
+    if begins is None:
+        silent = _NOT_THERE.match(words)
+        return silent is not None and not _GOES_ON.search(words, silent.end())
+    behind = _BEHIND.search(words, begins.end())
+    return behind is None or says_nothing(words[behind.end() :])

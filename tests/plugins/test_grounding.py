@@ -162,6 +162,7 @@ def test_repeating_a_wrong_number_of_the_customer_is_no_proof() -> None:
         "Yes, I'm an AI assistant. How can I help?",
         "I’m an AI, not a human, but I can bring in a person.",
         "Yes, I speak English and German. What would you like to know?",
+        "Yes, I can answer in German, English or French.",
         "Ja, ich spreche Deutsch und Englisch.",
         "Our articles don't mention Apple Pay.",
         "Unfortunately the help articles do not say anything about payment by Visa.",
@@ -170,6 +171,11 @@ def test_repeating_a_wrong_number_of_the_customer_is_no_proof() -> None:
         "Les articles d'aide ne mentionnent pas Apple Pay.",
         "Los artículos de ayuda no mencionan Apple Pay.",
         "Step 1: Choose standard shipping. Step 2: Wait.",
+        "Sorry, I cannot find anything on Apple Pay.",
+        "If you want, I can connect you with a colleague.",
+        "If you have more questions, just ask.",
+        "Of course, I can bring in a person.",
+        "I am sorry to hear that, and I hope we can make it right.",
     ],
 )
 def test_what_the_assistant_says_of_itself_and_that_articles_are_silent_claims_nothing(text: str) -> None:
@@ -185,6 +191,13 @@ def test_what_the_assistant_says_of_itself_and_that_articles_are_silent_claims_n
         "There is no limit on Express shipping to Apple Park.",
         "Laut Hilfeartikel ist Express nach Frau Larsen nicht teurer.",
         "Step 9 items are free.",
+        "Of course, refunds take two days.",
+        "Sure, I can help: items may be returned within sixty days.",
+        "If you need it faster, Express shipping takes two hours.",
+        "Great, we deliver to Apple Park.",
+        "Natürlich, Express kostet zwei Euro.",
+        "Refunds take 60 days, ok?",
+        "Yes, I speak for Mia Larsen and refunds are instant.",
     ],
 )
 def test_what_only_begins_so_is_checked(text: str) -> None:
