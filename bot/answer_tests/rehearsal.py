@@ -48,6 +48,8 @@ class Watched:
 
     def first(self, hook: str, **arguments: Any) -> Any:
         self._note(arguments)
+        if hook == "pace":
+            return None  # tests ask faster than people do: who is slowed down for it says nothing about the answers
         return self._snapshot.first(hook, **arguments)
 
     def still_on(self, name: str) -> bool:

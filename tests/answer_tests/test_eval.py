@@ -18,6 +18,20 @@ from bot.switches import switch
 from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
 
+SPORTS = (
+    "tennis",
+    "chess",
+    "golf",
+    "rowing",
+    "judo",
+    "polo",
+    "darts",
+    "sailing",
+    "boxing",
+    "curling",
+    "fencing",
+    "skating",
+)
 Write = Callable[[str, str], Path]
 SHOP = Path(__file__).parent.parent.parent / "docs" / "examples" / "answers"
 
@@ -79,6 +93,16 @@ def test_a_failure_is_explained_and_ends_with_1(installation: Any, write: Write)
     assert "There is no site with the key elsewhere" in out
     assert f"wrong {path}:19: A case has no must_sya. Did you mean must_say?" in out
     assert "0 of 4 passed, 2 could not be asked, 1 entries of the files cannot be used" in out
+
+
+def test_a_long_dialogue_is_not_slowed_down(installation: Any, write: Write) -> None:
+    """Nor does it bring the person who comes to people that ask too much."""
+    questions = "".join(f"            - Who won the {sport} cup in 1974?\n" for sport in SPORTS)
+    path = write(
+        "answers.yaml", f"        - name: many\n          dialogue:\n{questions}          expects_no_answer: true\n"
+    )
+    result = command(installation, "eval", str(path))
+    assert "1 of 1 passed" in result.stdout, result.output
 
 
 def test_names_choose_cases(installation: Any, cases: Path) -> None:
