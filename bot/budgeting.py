@@ -45,6 +45,8 @@ class Spent:
     """Set aside for turns that run."""
     held_cost: int = 0
     turns: int = 0
+    day: str = ""
+    """The UTC day; empty: today."""
 
 
 def today() -> str:
@@ -94,6 +96,7 @@ def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
             Spent(
                 scope=scope, key=keys[scope], name=site_key if scope == "site" else keys[scope], tokens=rows[scope][0],
                 cost=rows[scope][1], held_tokens=rows[scope][2] - mine[0], held_cost=rows[scope][3] - mine[1], turns=rows[scope][4],
+                day=day_of(started),
             )
             for scope in SCOPES
         )  # fmt: skip
@@ -160,20 +163,19 @@ def _add(
 
 
 def told(spent: Spent, step: str, words: str) -> bool:
-    """Note that a scope reached a step today, and tell people of the house in ``words``; False: it was told before. Blocks."""
+    """Note that a scope reached a step on its day, and tell people of the house in ``words``; False: it was told before. Blocks."""
     ranks = {name: rank for rank, name in enumerate(STEPS)}
 
     def work() -> bool:
-        row_id = f"{today()}/{spent.scope}/{spent.key}"
+        day = spent.day or today()  # a turn that began before midnight tells of the day before
+        row_id = f"{day}/{spent.scope}/{spent.key}"
         row = sql("SELECT told FROM spend WHERE id = ?", (row_id,)).fetchone()
         if row is None or ranks[row[0]] >= ranks[step]:
             return False
         if not sql("UPDATE spend SET told = ? WHERE id = ? AND told = ?", (step, row_id, row[0])).rowcount:
             return False
         if spent.scope in SHARED:
-            audit.record(
-                "deskhand", "budget.step", f"budget:{spent.scope}:{spent.name}", {"step": step, "day": today()}
-            )
+            audit.record("deskhand", "budget.step", f"budget:{spent.scope}:{spent.name}", {"step": step, "day": day})
             notices.tell(f"budget/{row_id}/{step}", "A budget of the AI", words)
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot import audit, desk_posts, farewells, file_keeping, files, lessons, topics
+from bot import audit, budgeting, desk_posts, farewells, file_keeping, files, lessons, spending, topics
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, is_sqlite, sql
@@ -34,9 +34,12 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
     def work() -> bool:
         # Locked: whatever is learned of it at this moment is either seen below or finds no conversation any more.
         lock = "" if is_sqlite() else " FOR UPDATE"
-        row = sql(f"SELECT contact_id FROM conversation WHERE id = ?{lock}", (conversation_id,)).fetchone()  # noqa: S608
+        row = sql(f"SELECT contact_id, site_id FROM conversation WHERE id = ?{lock}", (conversation_id,)).fetchone()  # noqa: S608
         if row is None:
             return False
+        # A turn that is running finds nothing to give back to.
+        spending.give_back(conversation_id, row[1])
+        budgeting.drop(conversation_id)
         drafts.extend(sql("SELECT id, attempt FROM turn WHERE conversation_id = ?", (conversation_id,)).fetchall())
         sql("UPDATE ledger SET payload = '', error = '', body_hash = '' WHERE conversation = ?", (conversation_id,))
         paths.extend(file_keeping.forget("conversation_id", conversation_id))

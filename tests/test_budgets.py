@@ -235,6 +235,35 @@ def test_people_are_told_once_for_each_step_and_day(store: Any, site: str, envir
     environment(DESKHAND_TEAM_MAIL=None)
 
 
+def test_a_turn_of_yesterday_tells_of_yesterday_and_today_is_told_itself(
+    store: Any, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_800_000_000 // 86_400 * 86_400 + 86_390.0
+    monkeypatch.setattr(clock, "now", lambda: now)
+    settings = budgets.BudgetSettings(all_tokens=LIMIT)
+    used(store, 97_000)
+    late = begun(store, say("ben", "ben"))
+    yesterday = budgeting.today()
+    monkeypatch.setattr(clock, "now", lambda: now + 20)
+    used(store, 10, who="cleo", place="cleo")
+    budgets.afford(settings, context(late), prompt(), [("openai", "m")])
+    assert [(one.detail["step"], one.detail["day"]) for one in audit.entries(action="budget.step")] == [
+        ("quotes", yesterday)
+    ]
+    used(store, 96_000, who="dora", place="dora")
+    budgets.afford(settings, context(begun(store, say("eve", "eve"))), prompt(), [("openai", "m")])
+    assert [one.detail["day"] for one in audit.entries(action="budget.step")] == [budgeting.today(), yesterday]
+
+
+def test_a_turn_whose_conversation_is_erased_gives_back(store: Any, site: str) -> None:
+    conversation = say()
+    one = begun(store, conversation)
+    budgeting.set_aside(one.turn_id, 900, 5)
+    assert spent("all").held_tokens == 900
+    assert erase_conversation(conversation)
+    assert [(one.held_tokens, one.held_cost) for one in budgeting.spending()] == [(0, 0)] * 3
+
+
 def test_without_a_limit_nothing_is_set_aside(store: Any, site: str) -> None:
     one = begun(store, say())
     assert budgets.afford(budgets.BudgetSettings(visitor_tokens=0), context(one), prompt(), [("openai", "m")]) is None
