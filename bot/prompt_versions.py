@@ -129,14 +129,14 @@ def set_value(site_id: str, name: str, value: Any, *, language: str = EVERY, act
 def unset_value(site_id: str, name: str, *, language: str | None = None, actor: str, note: str = "") -> VersionView:
     """Take a value out of the draft, or only the text of one language. Raises :class:`PromptRefused`."""
     rule_of(name)
+    tag = None if language is None else language.lower().replace("_", "-")
 
     def change(content: dict[str, Any]) -> None:
         value = content.pop(name, None)
-        if (
-            language is not None
-            and isinstance(value, dict)
-            and (rest := {k: v for k, v in value.items() if k != language})
-        ):
+        if value is None or (tag is not None and isinstance(value, dict) and tag not in value):
+            place = f" for {tag}" if tag else ""
+            raise PromptRefused(f"{name} has no value{place} here, so there is nothing to forget. Nothing was changed.")
+        if tag is not None and isinstance(value, dict) and (rest := {k: v for k, v in value.items() if k != tag}):
             content[name] = rest
 
     return _change(site_id, change, actor, note)

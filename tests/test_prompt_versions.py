@@ -115,6 +115,17 @@ def test_texts_by_language_are_set_and_taken_out_one_by_one(store: Any, site: st
     assert draft.values["welcome"] == {"": "Hello from {name}"}
 
 
+def test_a_language_is_forgotten_however_it_is_written_and_what_is_not_there_is_refused(store: Any) -> None:
+    set_value("", "welcome", "Hallo", language="de_DE", actor="a")
+    set_value("", "welcome", "Hi", actor="a")
+    with pytest.raises(PromptRefused, match="no value for fr here"):
+        unset_value("", "welcome", language="fr", actor="a")
+    with pytest.raises(PromptRefused, match="fallback has no value here"):
+        unset_value("", "fallback", actor="a")
+    assert unset_value("", "welcome", language="de-DE", actor="a").values == {"welcome": {"": "Hi"}}
+    assert unset_value("", "welcome", language="", actor="a").values == {}
+
+
 def test_the_fallback_is_said_in_the_customers_language(store: Any, site: str) -> None:
     set_value("", "fallback", "Sorry from {name}.", actor="a")
     set_value("", "fallback", "Entschuldigung.", language="de", actor="a")

@@ -259,7 +259,7 @@ def _short(text: str, size: int) -> str:
 
 def _text_of(value: Any, language: str) -> str:
     if isinstance(value, Mapping):
-        return str(value.get(language, ""))
+        return str(value.get(language.lower().replace("_", "-"), ""))
     return "" if value is None else str(value)
 
 
