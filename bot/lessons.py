@@ -246,6 +246,13 @@ def _note(case: _Case, state: str, **values: Any) -> None:
     """Inside a write."""
     if sql("SELECT 1 FROM conversation WHERE id = ?", (case.conversation,)).fetchone() is None:
         return
+    before = Lesson.get_or_none(Lesson.conversation == case.conversation)
+    if state == "nothing" and before is not None and before.article:
+        # Resolved once more: what came of it before stays linked, so that it is erased with the conversation.
+        Lesson.update(resolved_at=case.resolved_at, at=clock.now()).where(
+            Lesson.conversation == case.conversation
+        ).execute()
+        return
     values = {"why": "", "draft": "", "article": "", "by": "", **values}
     values |= {
         "ticket": case.ticket, "resolved_at": case.resolved_at, "state": state, "at": clock.now(),

@@ -398,6 +398,31 @@ def test_erasing_the_conversation_takes_the_draft_and_leaves_what_was_approved(a
     forget_plugins()
 
 
+@pytest.mark.parametrize("rejected", [False, True])
+def test_erasing_takes_the_draft_along_though_it_was_resolved_again(answered: World, rejected: bool) -> None:
+    """The second look at the conversation finds nothing new, and must not lose what came of the first."""
+    assert lessons.learn() == 1
+    store = answered.store
+    if rejected:
+        command(store, "knowledge", "review", "reject", waiting_drafts()[0].ref)
+    store.write(
+        lambda: store.sql(
+            "UPDATE ticket SET resolved_at = ? WHERE conversation_id = ?", (clock.now() + 1, answered.conversation)
+        )
+    )
+    lessons.learn()
+    if not rejected:
+        assert [one.ticket for one in waiting_drafts()] == [1001], "the link is still there"
+    erase_conversation(answered.conversation)
+    assert waiting_drafts() == []
+    assert store.read(lambda: (Lesson.select().count(), Article.select().count(), ArticleVersion.select().count())) == (
+        0,
+        0,
+        0,
+    )
+    forget_plugins()
+
+
 def test_erasing_it_later_leaves_the_article_and_no_link(answered: World) -> None:
     lessons.learn()
     store = answered.store
