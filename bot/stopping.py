@@ -14,6 +14,12 @@ def request_stop(conversation_id: str, turn_id: str) -> bool:
     """
 
     def work() -> bool:
+        # One that was put off (bot.pacing) ends now, not when its time has come. Conversation first, as where a turn begins.
+        sql(
+            "UPDATE conversation SET due_at = 0 WHERE id = ? AND due_at > 0 AND EXISTS (SELECT 1 FROM turn t WHERE t.id = ?"
+            " AND t.conversation_id = conversation.id AND t.state = 'running')",
+            (conversation_id, turn_id),
+        )
         row = sql(
             "UPDATE turn SET stop = ? WHERE id = ? AND conversation_id = ? AND state = 'running'",
             (True, turn_id, conversation_id),

@@ -172,3 +172,19 @@ def test_a_person_can_take_over_what_was_put_off(store: Any, pool: Pool, llm: Fa
     assert store.read(lambda: store.Conversation.get().state) == "waiting"
     pool.sweep()
     assert store.read(lambda: store.AnswerLog.select().count()) == 1
+
+
+def test_what_was_put_off_is_stopped_at_once(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    from bot.stopping import request_stop
+
+    settings(pool, "slow_down", burst="1", longest="60")
+    ask(store, pool, "one?")
+    for text in ("two?", "three?", "four?"):
+        got = receive([Inbound(channel="test", key=text, external_id="anna", place="anna", text=text)])[0]
+        assert isinstance(got, Receipt)
+    pool.on_wake(got.conversation_id.encode())
+    turn = until(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).first()))
+    assert request_stop(got.conversation_id, turn.id)
+    pool.on_wake(got.conversation_id.encode())
+    until(lambda: store.read(lambda: store.Turn.get_by_id(turn.id)).state == "stopped")
+    assert store.read(lambda: store.Conversation.get().needs) is False
