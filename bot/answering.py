@@ -97,7 +97,8 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
     prompt = with_pictures(_shielded(prompt, plugins, turn), begun)
     turn = replace(turn, instructions=prompt.system)
     failpoint("turn.before_ai")
-    with memory(plugins, turn, prompt, fleet) as before:
+    link_hosts = str(begun.site_settings.get("link_hosts") or "")
+    with memory(plugins, turn, prompt, fleet, link_hosts=link_hosts) as before:
         usages: tuple[Usage, ...] = ()
         cut = False
         said = _nothing_found(plugins, turn) or before.recall(running)

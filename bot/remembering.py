@@ -114,10 +114,13 @@ class Memory:
 
 
 @contextlib.contextmanager
-def memory(plugins: Snapshot, turn: TurnContext, prompt: Prompt, fleet: Fleet) -> Iterator[Memory]:
-    """Those who wait for this turn's answer wait until the end of the block."""
+def memory(
+    plugins: Snapshot, turn: TurnContext, prompt: Prompt, fleet: Fleet, *, link_hosts: str = ""
+) -> Iterator[Memory]:
+    """Those who wait for this turn's answer wait until the end of the block. ``link_hosts``: the site's setting, as what is kept was let
+    out with the links of its day."""
     models = ";".join(f"{provider.name}/{provider.model}" for provider in fleet.providers)
-    made = Memory(plugins, turn, prompt, f"{plugins.version}|{turn.prompt_version}|{models}")
+    made = Memory(plugins, turn, prompt, f"{plugins.version}|{turn.prompt_version}|{models}|{link_hosts}")
     try:
         yield made
     finally:

@@ -19,6 +19,7 @@ from bot import (
     TurnContext,
     cached_answers,
     clock,
+    hours,
     lease,
     prompt_versions,
     remembering,
@@ -174,6 +175,9 @@ def test_new_knowledge_prompts_models_or_settings_make_old_answers_unreachable(
         [ArticleText(source="test", path="tent.md", title="Cleaning a tent", body="Clean your tent with cold water.")]
     )
     until(lambda: ask(store, pool).kind == "ai", 5)
+    assert ask(store, pool).kind == "cache"
+    store.write(lambda: hours.change_site("demo", link_hosts="parcels.example"))
+    assert [ask(store, pool).kind, ask(store, pool).kind] == ["ai", "cache"]
     switches.switch("hidden_text", False, actor="t")
     time.sleep(0.3)
     until(lambda: ask(store, pool).kind == "ai", 5)
