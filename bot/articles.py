@@ -28,7 +28,7 @@ from bot.article_rows import (
 )
 from bot.clock import now
 from bot.knowledge import ArticleText, ArticleView, KnowledgeVersion, Passage, StoredPassage, UnusableArticle
-from bot.store import Article, ArticleVersion, Setting, Site, read, write
+from bot.store import Article, ArticleVersion, KnowledgeSource, Setting, Site, read, write
 from bot.store import Passage as PassageRow
 
 _VIEW = ("id", "source", "path", "site", "slug", "title", "language", "url", "updated", "checksum", "version", "state",
@@ -84,17 +84,21 @@ def article_text(article_id: str) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def save_articles(articles: Sequence[ArticleText]) -> list[str]:
+def save_articles(articles: Sequence[ArticleText], *, source_id: str = "") -> list[str]:
     """Store articles with their passages in one transaction and return their ids, in order.
 
     At most about 20 at a time, so that other writers do not wait long. Saving an unchanged article again changes its version
     only. Passage ids depend on article, heading and text, so what did not change keeps its id. Where a person has reviewed the
     article its new text becomes a draft beside it. Raises :class:`UnusableArticle` before anything is stored.
+
+    ``source_id``: nothing is stored once this added source has been removed; then the list is empty.
     """
     whole = [with_pieces(article) for article in articles]
 
     def save() -> list[str]:
-        number = next_version()
+        number = next_version()  # whoever removes a source takes one, too, so one of the two comes first
+        if source_id and not KnowledgeSource.select().where(KnowledgeSource.id == source_id).exists():
+            return []
         return [_save(article, number) for article in whole]
 
     return write(save)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Control characters other than tab and newline, bidi controls, zero-width characters, the tag block. The two joiners
-# (U+200C, U+200D) stay: Persian, Indic scripts and emoji need them.
+# Control characters other than tab and newline, bidi controls, zero-width characters, the tag block, and half a character (a lone
+# surrogate), which no database takes. The two joiners (U+200C, U+200D) stay: Persian, Indic scripts and emoji need them.
 _HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e"
-    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 

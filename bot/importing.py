@@ -10,7 +10,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -94,7 +94,10 @@ def import_in_background(source_id: str) -> None:
         return  # it was removed meanwhile
     if view.state != "running" and not (view.next_at is not None and view.next_at <= now()):
         return
-    after = import_source(source_id, seconds=SLICE)
+    try:
+        after = import_source(source_id, seconds=SLICE)
+    except SourceRefused:
+        return
     if after.state == "running":
         waits = 0.0 if sources.open_places(source_id, after.run) else 5.0
         raise Again(now() + waits, f"{after.done} of {after.total} read")
@@ -157,6 +160,8 @@ class _Read:
     """Articles that are as they were."""
     gone: Gone | None = None
     error: str = ""
+    again: bool = False
+    """Something of it could not be used for now, such as an article of a site that is not there yet: it is read whole next time."""
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -236,7 +241,7 @@ class _Look:
             self._count(got)
         texts = [text for got in some for text in got.batch]
         for start in range(0, len(texts), BATCH):
-            saved = save_articles(texts[start : start + BATCH])
+            saved = save_articles(texts[start : start + BATCH], source_id=self.view.id)
             for got in some:
                 got.kept.update(saved)  # an article is of one place, so the others' mean nothing here
         sources.settle_places(self.view.id, self.view.run, [self._settled(got) for got in some])
@@ -254,7 +259,7 @@ class _Look:
         more = {"removed": removed, "failed": 1 if error else 0, "unchanged": unchanged, "left_out": len(got.problems)}
         return Settled(
             taken=got.taken,
-            note=got.note,
+            note={} if got.again else got.note,
             missing=missing,
             error=error,
             problems=tuple(problems),
@@ -276,9 +281,11 @@ class _Look:
     def _take(self, got: _Read, finding: object) -> None:
         place = got.taken.place
         if isinstance(finding, SourceArticle):
+            finding = _clean(finding)
             try:
                 self._article(got, finding)
             except UnusableArticle as error:
+                got.again = True
                 got.problems.append(f"{place.path} {finding.name}".strip() + f" was left out: {error}.")
                 path = _path(place, finding)
                 got.kept.update(
@@ -287,9 +294,9 @@ class _Look:
         elif isinstance(finding, Place):
             got.places.append(finding)
         elif isinstance(finding, LeftOut) and finding.what:
-            got.problems.append(f"{place.path}, {finding.what} was left out: {finding.reason}.")
+            got.problems.append(strip_hidden(f"{place.path}, {finding.what} was left out: {finding.reason}."))
         elif isinstance(finding, LeftOut):
-            got.error = finding.reason
+            got.error = strip_hidden(finding.reason)
         elif isinstance(finding, Remember):
             got.note = finding.note
         elif isinstance(finding, Unchanged):
@@ -301,10 +308,10 @@ class _Look:
 
     def _article(self, got: _Read, found: SourceArticle) -> None:
         view, taken = self.view, got.taken
-        body = strip_hidden(found.body)
+        body = found.body
         if len(body) > LONGEST:
             raise UnusableArticle(f"it has {len(body):,} characters; at most {LONGEST:,} are read")
-        title = " ".join(strip_hidden(found.title).split())[:300] or taken.place.path
+        title = " ".join(found.title.split())[:300] or taken.place.path
         language = view.language or found.language or str(view.options.get("default_language", ""))
         path = _path(taken.place, found)
         visibility: Visibility = "internal" if found.internal else view.visibility
@@ -339,7 +346,7 @@ class _Look:
         """Store what a place with many articles has given so far."""
         self._count(got)
         if got.batch:
-            got.kept.update(save_articles(got.batch))
+            got.kept.update(save_articles(got.batch, source_id=self.view.id))
             got.batch = []
         if time.monotonic() - self.stored_at >= EVERY:
             self.stored_at = time.monotonic()
@@ -357,6 +364,12 @@ class _Look:
     def _retire(self, place: str, kept: set[str]) -> int:
         gone = [one.id for one in list_articles(self.view.source, place=place) if one.id not in kept]
         return retire_articles(gone)
+
+
+def _clean(found: SourceArticle) -> SourceArticle:
+    """Without what nobody sees and no database takes: one odd character must not stop a whole source."""
+    texts = ("title", "body", "name", "url", "language", "updated")
+    return replace(found, **{name: strip_hidden(getattr(found, name)) for name in texts})
 
 
 def _path(place: Place, found: SourceArticle) -> str:

@@ -16,7 +16,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -74,6 +74,8 @@ class OutwardAnswer:
     headers: Mapping[str, str]
     body: bytes
     redirects: tuple[str, ...] = ()
+    for_now: bool = False
+    """One of the redirects holds for now only (302, 303, 307): the address may be right again tomorrow."""
 
     @property
     def type(self) -> str:
@@ -128,11 +130,13 @@ class Outward:
             **{k.lower(): v for k, v in (headers or {}).items()},
         }
         seen: list[str] = []
+        for_now = False
         while True:
             host = check_address(url)
-            answer, target = self._once(method, url, sent, content, max_bytes, seconds, types, tuple(seen))
-            if answer is not None:
-                return answer
+            answer, target = self._once(method, url, sent, content, max_bytes, seconds, types)
+            if target is None:
+                return replace(answer, redirects=tuple(seen), for_now=for_now)
+            for_now = for_now or answer.status not in {301, 308}
             if len(seen) >= redirects:
                 raise OutwardFailed(f"it redirects more than {redirects} times")
             seen.append(url)
@@ -208,22 +212,22 @@ class Outward:
 
     def _once(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, max_bytes: int, seconds: float,
-        types: Collection[str], seen: tuple[str, ...],
-    ) -> tuple[OutwardAnswer | None, str]:  # fmt: skip
-        """One request: what came, or ``None`` and where it redirects to."""
+        types: Collection[str],
+    ) -> tuple[OutwardAnswer, str | None]:  # fmt: skip
+        """One request: what came, and where it redirects to or ``None``."""
         import httpx
 
         client = self._client()
         try:
             with client.stream(method, url, headers=dict(headers), content=content or None) as response:
                 got = {name.lower(): value for name, value in response.headers.items()}
-                if response.status_code in {301, 302, 303, 307, 308} and got.get("location"):
-                    return None, got["location"]
-                answer = OutwardAnswer(url=url, status=response.status_code, headers=got, body=b"", redirects=seen)
+                answer = OutwardAnswer(url=url, status=response.status_code, headers=got, body=b"")
+                if answer.status in {301, 302, 303, 307, 308} and got.get("location"):
+                    return answer, got["location"]
                 if types and response.status_code == 200 and answer.type and answer.type not in types:
                     raise OutwardFailed(f"it is {answer.type}, which cannot be read here")
                 body = self._body(response.iter_raw(_CHUNK), got, max_bytes)
-                return OutwardAnswer(url=url, status=response.status_code, headers=got, body=body, redirects=seen), ""
+                return replace(answer, body=body), None
         except OutwardFailed:
             raise
         except httpx.TimeoutException:

@@ -162,9 +162,9 @@ def remove_source(source_id: str, *, by: str) -> int:
     view = find_source(source_id)
 
     def remove() -> int:
+        version = next_version()  # first: what another process stores of it at this moment is there, or will never be
         live = (Article.source == view.source) & (Article.state == "live")
         ids = [row[0] for row in rows_of(Article.select(Article.id).where(live))]
-        version = next_version()
         for start in range(0, len(ids), 400):
             retire_rows(ids[start : start + 400], version)
         KnowledgeSource.delete().where(KnowledgeSource.id == view.id).execute()

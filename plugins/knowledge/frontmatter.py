@@ -16,7 +16,7 @@ MAX_TITLE = 300
 MAX_FRONT = 20_000
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _MARKS = re.compile(r"\[([^\]]*)\]\([^)]*\)|[*`]")
-_H1 = re.compile(r"^#[ \t]+(.+?)[ \t#]*$|^([^\n]+)\n=+[ \t]*$", re.MULTILINE)
+_H1 = re.compile(r"^#[ \t]+(\S.*)$|^([^\n]+)\n=+[ \t]*$", re.MULTILINE)
 
 
 class UnusableFile(Exception):
@@ -51,7 +51,7 @@ def parse(raw: bytes, name: str) -> Document:
     if not body.strip():
         raise UnusableFile("it has no text")
     h1 = _H1.search(body)
-    title = _text(front, "title") or (_MARKS.sub(r"\1", h1.group(1) or h1.group(2)) if h1 else name)
+    title = _text(front, "title") or (_heading(h1.group(1) or h1.group(2)) if h1 else name)
     return Document(
         title=" ".join(title.split())[:MAX_TITLE],
         body=body,
@@ -62,6 +62,12 @@ def parse(raw: bytes, name: str) -> Document:
         draft=front.get("draft") is True,
         internal=_internal(front),
     )
+
+
+def _heading(line: str) -> str:
+    """What a heading says. Cut off before it is looked at: a line may be a megabyte long."""
+    line = line[: 4 * MAX_TITLE]
+    return _MARKS.sub(r"\1", line.rstrip(" \t#") or line)
 
 
 def _split(text: str) -> tuple[dict[str, Any], str]:

@@ -14,6 +14,8 @@ LARGEST_ROBOTS = 512_000
 LONGEST_DELAY = 10.0
 MAX_MAPS = 50
 _UNPACKED = 20_000_000
+_ELEMENTS, _DEPTH = 1_000_000, 50
+"""Of one sitemap. The largest that is allowed names 50,000 pages."""
 
 
 class Robots:
@@ -79,12 +81,21 @@ def read_sitemap(raw: bytes) -> Iterator[tuple[str, str, bool]]:
         if len(raw) > _UNPACKED:
             raise ValueError(f"it unpacks to more than {_UNPACKED / 1e6:.0f} MB")
     try:
-        for _event, element in iterparse(io.BytesIO(raw), forbid_dtd=True):
+        root, depth, count = None, 0, 0
+        for event, element in iterparse(io.BytesIO(raw), events=("start", "end"), forbid_dtd=True):
+            if event == "start":
+                root, depth, count = element if root is None else root, depth + 1, count + 1
+                if count > _ELEMENTS or depth > _DEPTH:
+                    raise ValueError
+                continue
+            depth -= 1
             kind = element.tag.rpartition("}")[2]
             if kind in {"url", "sitemap"}:
                 told = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
                 if told.get("loc"):
                     yield told["loc"], told.get("lastmod", "")[:10], kind == "sitemap"
                 element.clear()
+            if depth == 1 and root is not None:
+                root.clear()  # some kilobytes may unpack to millions of empty elements: none of them is kept
     except (ParseError, DefusedXmlException, ValueError):
         raise ValueError("it is not a sitemap that can be read") from None

@@ -160,6 +160,8 @@ class WebsiteReader(SourceReader):
                         found[page] = Place(path=page, hint={"depth": 0, "changed": changed})
             except ValueError as error:
                 raise OutwardFailed(f"{address}: {error}") from None
+        if not found:  # a cache that is empty for a moment, or a page where a sitemap should be
+            raise OutwardFailed(f"{address} names no page of this website")
         return list(found.values())
 
     def _maps(self) -> list[str]:
@@ -187,7 +189,9 @@ class WebsiteReader(SourceReader):
         try:
             problem = self.robots.problem(place.path)
             if problem:
-                yield Gone(certain=True)
+                yield Gone(
+                    certain=False
+                )  # a robots.txt that was put there by mistake must not empty the knowledge base in one look
                 yield LeftOut("the page", problem)
                 return
             answer = self._fetch(place.path, _conditions(known))
@@ -202,19 +206,20 @@ class WebsiteReader(SourceReader):
         elif answer.status != 200:
             yield LeftOut("", f"the server answered {answer.status}")
         elif (end := plain_address(answer.url)) != place.path:
-            yield from self._moved(place, end)
+            yield from self._moved(place, end, certain=not answer.for_now)
         else:
             yield from self._page(place, answer, known)
 
-    def _moved(self, place: Place, end: str) -> Iterator[Finding]:
+    def _moved(self, place: Place, end: str, *, certain: bool) -> Iterator[Finding]:
+        """``certain``: for good. A site that sends everybody to its maintenance page for an hour has lost nothing."""
         inside = self._in_scope(end)
         if inside:
             yield Place(path=inside, hint=place.hint)
-            yield Gone(certain=True)
+            yield Gone(certain=certain)
         elif place.path == self.start:
             yield LeftOut("", f"it redirects to {end} now. Add that address if it is meant")
         else:
-            yield Gone(certain=True)
+            yield Gone(certain=certain)
 
     def _page(self, place: Place, answer: OutwardAnswer, known: Mapping[str, Any]) -> Iterator[Finding]:
         digest = hashlib.sha256(answer.body).hexdigest()

@@ -21,6 +21,7 @@ from bot import (
     SourceOrder,
     SourceRefused,
     SourceView,
+    accounts,
     add_source,
     article_text,
     find_source,
@@ -29,6 +30,7 @@ from bot import (
     list_articles,
 )
 from bot.plugins import forget_plugins, load_plugins
+from plugins.knowledge.frontmatter import parse
 from plugins.sources import _reader, _rows
 from plugins.sources._reader import Reading, Unreadable
 
@@ -463,3 +465,39 @@ def test_a_workbook_whose_xml_explodes_is_refused(tmp_path: Path) -> None:
     began = time.monotonic()
     assert "left out" in problem(path)
     assert time.monotonic() - began < 30
+
+
+# What no database takes -------------------------------------------------------------------------------------------
+
+
+def test_odd_characters_of_a_file_stop_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = tmp_path / "no-header.csv"
+    head.write_bytes(b"one\x00,two\nthree,four\n")
+    assert "Its first row is: one, two" in problem(head)  # PostgreSQL refuses a text with a NUL in it
+    odd = {"title": "Half \ud83d of it", "body": "Three\x00 days\ud83d.", "updated": "", "pages": 1}
+    monkeypatch.setattr(Reading, "one", lambda *_a, **_k: odd)  # some PDFs have such texts
+    path = tmp_path / "a.pdf"
+    path.write_bytes(pdf("Text."))
+    assert look(path).state == "done"
+    assert answers() == {"Half of it": "Three days."}
+
+
+def test_a_row_for_a_site_that_is_made_later_is_read_then(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,answer,sites\nHow long?,Three days.,\nHow much?,Five euro.,later\n")
+    view = add(path)
+    assert "the site later, which does not exist" in import_source(view.id).report.problems[0]
+    assert "the site later" in import_source(view.id).report.problems[0]  # said as long as it is so
+    accounts.add_site("Later", key="later", origins=["https://later.example"])
+    after = import_source(view.id)
+    assert (sorted(answers()), after.report.added, after.report.problems) == (["How long?", "How much?"], 1, ())
+    assert import_source(view.id).report.unchanged == 2
+
+
+def test_a_heading_of_a_megabyte_is_read_at_once() -> None:
+    began = time.process_time()
+    for line in ("# " + "#" * 900_000 + "x", "# " + "[" * 900_000 + "x", "#" + " " * 900_000):
+        assert len(parse(f"{line}\n\nText.".encode(), "name").title) <= 300
+    assert parse(b"# Returns of *gifts* ##\n\nText.", "name").title == "Returns of gifts"
+    assert parse(b"# C#\n\nText.", "name").title == "C"
+    assert time.process_time() - began < 5

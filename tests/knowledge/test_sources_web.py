@@ -18,6 +18,7 @@ from bot import (
     article_text,
     edit_article,
     find_source,
+    import_in_background,
     import_source,
     kinds_of_source,
     list_articles,
@@ -29,6 +30,7 @@ from bot import (
 from bot.plugins import forget_plugins, load_plugins
 from bot.store import SourcePlace, read, write
 from plugins.sources import website as website_module
+from plugins.sources._robots import read_sitemap
 from tests.fakes.website import Website, sitemap
 
 LONG = "It takes three to five working days until the money is on your card again, whatever the reason was."
@@ -455,3 +457,83 @@ def test_the_page_is_asked_for_by_name_and_with_manners(site: Website) -> None:
     (asked,) = [entry for entry in site.visits.log if entry["path"] == "/"]
     assert asked["headers"]["user-agent"].startswith("Deskhand/")
     assert "cookie" not in asked["headers"]
+
+
+def test_a_site_that_sends_everybody_to_its_maintenance_page_for_an_hour_has_lost_nothing(site: Website) -> None:
+    site.article("/", "Start", LONG, links=("/a", "/b"))
+    for name in ("a", "b"):
+        site.article(f"/{name}", name.upper(), f"{name}. {LONG}")
+    view = add(site, "/", depth=1)
+    look(view)
+    before = dict(site.pages)
+    site.article("/sorry", "Sorry", "We are back in an hour, please have a little patience with us.")
+    for path in ("/", "/a", "/b"):
+        site.redirect(path, "/sorry", 302)
+    after = look(view)
+    assert (titles(), after.report.removed) == (["A", "B", "Sorry", "Start"], 0)
+    site.pages = before
+    look(view)
+    look(view)
+    assert titles() == ["A", "B", "Start"]
+    site.article("/c", "C", f"c. {LONG}")
+    site.redirect("/a", "/c", 301)  # for good
+    look(view)
+    assert titles() == ["B", "C", "Start"]
+
+
+def test_a_robots_txt_that_was_put_there_by_mistake_empties_nothing_in_one_look(site: Website) -> None:
+    site.article("/", "Start", LONG, links=("/a",))
+    site.article("/a", "A", f"A. {LONG}")
+    view = add(site, "/", depth=1)
+    look(view)
+    site.page("/robots.txt", "User-agent: *\nDisallow: /\n", type="text/plain")
+    after = look(view)
+    assert (titles(), after.report.removed) == (["A", "Start"], 0)
+    assert any("robots.txt" in problem for problem in after.report.problems)
+    look(view)
+    assert titles() == []  # it is meant
+    del site.pages["/robots.txt"]
+    look(view)
+    assert titles() == ["A", "Start"]
+
+
+def test_an_empty_sitemap_takes_nothing_away(site: Website) -> None:
+    site.page("/sitemap.xml", sitemap((site.url("/a"), "")), type="text/xml")
+    site.article("/a", "A", LONG)
+    site.article("/", "Home", LONG)
+    view = add(site, "/", sitemap=True)
+    look(view)
+    for empty in (sitemap(), "<html><body>Our new shop</body></html>"):
+        site.page("/sitemap.xml", empty, type="text/xml")
+        for _ in range(2):
+            after = look(view)
+            assert (after.state, titles()) == ("failed", ["A"])
+            assert "names no page" in after.error
+
+
+def test_a_sitemap_of_millions_of_empty_elements_is_no_burden() -> None:
+    began = time.process_time()
+    raw = gzip.compress(b"<urlset>" + b"<x/>" * 4_000_000 + b"</urlset>")
+    with pytest.raises(ValueError, match="not a sitemap"):
+        list(read_sitemap(raw))
+    with pytest.raises(ValueError, match="not a sitemap"):
+        list(read_sitemap(b"<a>" * 100_000))
+    many = b"<urlset>" + b"<url><loc>http://a.example/</loc><x/></url><y/>" * 20_000 + b"</urlset>"
+    assert len(list(read_sitemap(many))) == 20_000
+    assert time.process_time() - began < 20
+
+
+def test_what_is_read_while_its_source_is_removed_is_not_stored(site: Website, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.article("/", "Start", LONG, links=("/a",))
+    site.article("/a", "A", f"A. {LONG}")
+    view = add(site, "/", depth=1)
+    real = website_module.WebsiteReader.read
+
+    def read_and_remove(self: Any, place: Any, note: Any) -> Iterator[Any]:
+        yield from real(self, place, note)
+        if place.path.endswith("/a"):
+            remove_source(view.id, by="cli:ann")  # another process's command, at the worst moment
+
+    monkeypatch.setattr(website_module.WebsiteReader, "read", read_and_remove)
+    import_in_background(view.id)  # an ordinary end of the job
+    assert (titles(), list_sources()) == ([], [])
