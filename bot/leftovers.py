@@ -6,14 +6,19 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 CHILDREN = "children.json"
 """File in the run folder: pid and birth of every process of the supervisor, by name."""
 LOCK = "deskhand.lock"
+
+SCRATCH = "answer-tests-"
+"""Beginning of the name of an installation for a moment (``bot.answer_tests.scratch``)."""
 
 
 class AlreadyRunning(Exception):
@@ -74,6 +79,41 @@ def held(slots: Path, prefix: str = "") -> bool:
 def in_use(run_dir: Path) -> bool:
     """Whether any process of Deskhand works on this data folder: a run, or one started alone (it holds its slot's file lock)."""
     return (run_dir.is_dir() and running(run_dir)) or held(run_dir / "slots")
+
+
+def scratch_folder(beside: Path | None) -> tuple[Path, int]:
+    """Make a private folder, locked as long as the descriptor is open. Those in ``beside`` whose process is gone are removed: they hold
+    a copy of keys. ``None``: among the system's temporary files."""
+    with contextlib.ExitStack() as stack:
+        if beside is not None:
+            parent = os.open(beside, os.O_RDONLY)
+            stack.callback(os.close, parent)
+            fcntl.flock(parent, fcntl.LOCK_EX)  # nobody takes one for left behind that is not locked yet
+            for path in beside.glob(f"{SCRATCH}*"):
+                _remove_left(path)
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=beside))
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return folder, descriptor
+
+
+def remove_scratch(data: Path) -> None:
+    """Remove the folders of :func:`scratch_folder` whose process was killed."""
+    with contextlib.suppress(OSError):
+        for path in list(data.glob(f"{SCRATCH}*")):
+            # Younger ones may be just made, and not locked yet.
+            if time.time() - path.stat().st_mtime > 60:
+                _remove_left(path)
+
+
+def _remove_left(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(descriptor)
 
 
 def reap(run_dir: Path) -> list[str]:

@@ -12,7 +12,7 @@ import click
 from bot import logs, store
 from bot.config import Config, ConfigError, config
 from bot.first_rows import first_rows
-from bot.leftovers import AlreadyRunning, reap, take_lock
+from bot.leftovers import AlreadyRunning, reap, remove_scratch, take_lock
 from bot.supervise import Plan
 
 
@@ -79,6 +79,7 @@ def _lock(settings: Config) -> None:
         raise CannotRun(str(error)) from None
     os.set_inheritable(descriptor, True)  # across the exec into the supervisor; its children do not get it
     reap(settings.run_dir)
+    remove_scratch(settings.data)
 
 
 def _port_is_free(settings: Config) -> None:

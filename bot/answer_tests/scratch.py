@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import sqlite3
-import tempfile
+import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from bot.articles import knowledge_version, list_articles
 from bot.config import config
 from bot.first_rows import KNOWLEDGE_SYNC
 from bot.knowledge import Found, Question
+from bot.leftovers import scratch_folder
 from bot.master_key import FILE, NEXT, OLD, SIZE, named, write_file
 from bot.plugins import Registry, Snapshot
 from bot.store import TABLES, Base
@@ -106,7 +108,7 @@ def scratch(*, copied: bool = True, knowledge: Path | None = None, vectors: bool
     if lease.owner():
         raise ScratchError("Answer tests need a process of their own, and this one does other work. Run: deskhand eval")
     real = config()
-    folder = _folder(real.data if copied else None)
+    folder, lock = _folder(real.data if copied else None)
     ours = {
         "DATABASE_URL": f"sqlite:///{folder / 'scratch.sqlite3'}",
         "REDIS_URL": "none",
@@ -114,6 +116,7 @@ def scratch(*, copied: bool = True, knowledge: Path | None = None, vectors: bool
         **({KNOWLEDGE_FOLDER: str(knowledge)} if knowledge else {}),
     }
     before = {name: os.environ.get(name) for name in ours}
+    ended = _ended_cleanly()
     try:
         _make(
             folder,
@@ -149,12 +152,29 @@ def scratch(*, copied: bool = True, knowledge: Path | None = None, vectors: bool
         if copied:
             store.open_database(real.database)
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        ended()
 
 
-def _folder(beside: Path | None) -> Path:
+def _ended_cleanly() -> Callable[[], None]:
+    """Being ended by the system unwinds from here on, so that no copy of the keys stays; returns what takes that back."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in wanted:
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+
+    def back() -> None:
+        for number in wanted:
+            signal.signal(number, signal.SIG_DFL)
+
+    return back
+
+
+def _folder(beside: Path | None) -> tuple[Path, int]:
     """A private folder: in the data folder when it holds copies of what is there, so that they stay on the same disk."""
     try:
-        return Path(tempfile.mkdtemp(prefix="answer-tests-", dir=beside))
+        return scratch_folder(beside)
     except OSError as error:
         raise ScratchError(
             f"{beside} cannot be written ({error.strerror}). The answer tests need room there for a moment."

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from bot import accounts, lease
 from bot.answer_tests.scratch import COPIED, LEFT, ScratchError, scratch, undecided
 from bot.articles import list_articles
 from bot.config import config
+from bot.leftovers import remove_scratch
 from bot.messages import Inbound, Receipt
 from bot.receive import receive
 
@@ -99,3 +103,36 @@ def test_vectors_are_copied_and_the_real_file_is_left_alone(installation: Any, t
     with sqlite3.connect(real) as db:
         assert db.execute("SELECT id FROM vector").fetchall() == [("a",)]
     db.close()
+
+
+def test_one_that_was_ended_leaves_no_copy_of_the_keys(installation: Any, tmp_path: Path) -> None:
+    data = config().data
+    code = "import os, signal\nfrom bot.process import command\nfrom bot.answer_tests.scratch import scratch\n"
+    code += "with command(), scratch():\n    os.kill(os.getpid(), signal.SIG{})\n    signal.pause()"
+    environment = {
+        **os.environ,
+        "DESKHAND_DATA": str(data),
+        "DATABASE_URL": config().database,
+        "REDIS_URL": "none",
+    }
+
+    def end(how: str) -> int:
+        return subprocess.run(
+            [sys.executable, "-c", code.format(how)], env=environment, check=False, timeout=60
+        ).returncode
+
+    def left() -> list[Path]:
+        return list(data.glob("answer-tests-*"))
+
+    assert end("TERM") == 128 + 15
+    assert left() == []
+    assert end("KILL") == -9
+    (dead,) = left()
+    assert (dead / "master.key").exists()
+    with scratch() as opened:
+        assert left() == [opened.folder], "the next one removes it, and nobody removes one that is in use"
+        remove_scratch(data)
+        os.utime(opened.folder, (0, 0))
+        remove_scratch(data)
+        assert left() == [opened.folder]
+    assert left() == []
