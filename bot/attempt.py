@@ -29,6 +29,10 @@ from bot.fleet_events import Failure
 log = structlog.get_logger("fleet")
 
 
+MOST_TOKENS = 100_000_000
+"""Of one answer. A server that says more, or less than nothing, has not counted: it would empty a budget, or fill it up."""
+
+
 class Note(Protocol):
     """Counts how an attempt of ``provider/model`` ended: ``ok`` with its seconds, or the kind of failure."""
 
@@ -123,7 +127,9 @@ class AttemptRun:
 
     def _note(self, delta: Delta) -> None:
         if isinstance(delta, Usage):
-            self._said = delta
+            counts = (delta.input_tokens, delta.output_tokens, delta.cached_tokens)
+            if all(0 <= count <= MOST_TOKENS for count in counts):
+                self._said = delta
         elif isinstance(delta, ToolCall) and delta.arguments.get("handoff"):
             self._handoff = True
 

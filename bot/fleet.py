@@ -224,10 +224,15 @@ class Fleet:
         return self.settings.serves(provider.name, task)
 
     def _seeing(self) -> list[AIProvider]:
-        able = [
-            one for one in self.providers if AICapability.VISION in one.capabilities and self._serves(one, "vision")
-        ]
-        return self._sorted(able, "vision")
+        return self._sorted([one for one in self.providers if self._looks(one)], "vision")
+
+    def _looks(self, provider: AIProvider) -> bool:
+        """Whether it can look at pictures, and may: who is not asked for ``vision`` is given none, also when others have failed."""
+        return AICapability.VISION in provider.capabilities and self._serves(provider, "vision")
+
+    def _is_blind(self, provider: AIProvider, prompt: Prompt) -> bool:
+        """Whether there is something to be seen now and it is given none of it."""
+        return prompt.pictures > 0 and (not self._looks(provider) or prompt.unseen >= prompt.pictures)
 
     def _sorted(self, providers: Sequence[AIProvider], task: str) -> list[AIProvider]:
         """By the order of the task; who is not in it as for answers."""
@@ -248,7 +253,7 @@ class Fleet:
             models = [one for one in models if prompt.economy == "cheap" and self.is_cheap(one)]
         if prefer is not None:
             # Nobody jumps ahead of those that see when there is something to be seen.
-            models.sort(key=lambda one: (_is_blind(one, prompt), (one.name, one.model) != prefer))
+            models.sort(key=lambda one: (self._is_blind(one, prompt), (one.name, one.model) != prefer))
         return deque(models or quoting), deque(quoting if models and pace.quotes_last else ())
 
     def _run(
@@ -275,9 +280,9 @@ class Fleet:
                 failures.append(why)
                 continue
             number += 1
-            quotes, blind = _quotes(provider), _is_blind(provider, prompt)
-            sees = AICapability.VISION in provider.capabilities
-            run = self._begin(provider, prompt if sees else _without_pictures(prompt), left, pace)
+            quotes, blind = _quotes(provider), self._is_blind(provider, prompt)
+            given = prompt if self._looks(provider) else _without_pictures(prompt)
+            run = self._begin(provider, given, left, pace)
             try:
                 yield Attempt(provider.name, provider.model, number, quotes, blind)
             except GeneratorExit:
@@ -347,13 +352,6 @@ class Fleet:
                 provider.warm()
             except Exception as error:  # the first question will say what is wrong, with a reason
                 log.warning("provider_not_warm", provider=provider.name, error=type(error).__name__)
-
-
-def _is_blind(provider: AIProvider, prompt: Prompt) -> bool:
-    """Whether there is something to be seen now and it is given none of it."""
-    return prompt.pictures > 0 and (
-        AICapability.VISION not in provider.capabilities or prompt.unseen >= prompt.pictures
-    )
 
 
 def _without_pictures(prompt: Prompt) -> Prompt:

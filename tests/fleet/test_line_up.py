@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bot.ai import AICapability, AIProvider, Delta, End, Image, Prompt, Text
+from bot.ai import AICapability, AIProvider, Delta, End, Image, Prompt, Text, Usage
 from bot.breaker import Breakers
 from bot.fleet import Fleet, FleetExhausted, Pace
 from bot.fleet_settings import FleetSettings
@@ -143,3 +143,27 @@ def test_a_prompt_may_have_a_pace_of_its_own() -> None:
     with pytest.raises(FleetExhausted):
         list(Fleet(members).stream(PROMPT, pace=Pace(max_attempts=2)))
     assert [len(one.prompts) for one in members] == [1, 1, 0]
+
+
+def test_pictures_go_only_to_those_who_are_asked_for_them_also_when_others_have_failed() -> None:
+    looks, may_not = Named("looks", AICapability.VISION), Named("maynot", AICapability.VISION)
+    settings = FleetSettings(orders={"answer": ("maynot", "looks")}, tasks={"maynot": frozenset({"answer"})})
+    fleet = Fleet([looks, may_not], settings=settings)
+    assert asked(fleet, with_picture()) == "looks"
+    end = done(list(fleet.stream(with_picture(), permit=lambda one: one is may_not)))
+    assert (end.provider, end.blind) == ("maynot", True)
+    assert (may_not.prompts[0].messages[0].images, may_not.prompts[0].unseen) == ((), 1)
+    assert asked(fleet, with_picture(), prefer=("maynot", "maynot-1")) == "looks"
+
+
+@pytest.mark.parametrize("said", [Usage(-1_000_000, 5), Usage(5, 10**15), Usage(5, 5, -3)])
+def test_a_server_that_cannot_count_neither_fills_a_budget_nor_empties_it(said: Usage) -> None:
+    class Miscounting(Named):
+        def stream(self, prompt: Prompt) -> Iterator[Delta]:
+            yield Text("x" * 400)
+            yield said
+            yield End()
+
+    end = done(list(Fleet([Miscounting("a")]).stream(PROMPT)))
+    assert 300 <= end.usage.input_tokens < 2_000
+    assert (end.usage.output_tokens, end.usage.cached_tokens) == (100, 0)
