@@ -368,8 +368,15 @@ class _Look:
 
 def _clean(found: SourceArticle) -> SourceArticle:
     """Without what nobody sees and no database takes: one odd character must not stop a whole source."""
-    texts = ("title", "body", "name", "url", "language", "updated")
-    return replace(found, **{name: strip_hidden(getattr(found, name)) for name in texts})
+    return replace(
+        found,
+        title=strip_hidden(found.title),
+        body=strip_hidden(found.body),
+        name=strip_hidden(found.name),
+        url=strip_hidden(found.url),
+        language=strip_hidden(found.language),
+        updated=strip_hidden(found.updated),
+    )
 
 
 def _path(place: Place, found: SourceArticle) -> str:
