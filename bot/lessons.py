@@ -17,6 +17,7 @@ import structlog
 from bot import clock, spending
 from bot.ai import AICapability, AIProvider, Prompt, PromptMessage, Text, Usage
 from bot.article_versions import draft_article, forget_drafts
+from bot.crypto import CryptoError
 from bot.events import TurnContext
 from bot.file_words import with_files
 from bot.fleet import Attempt, Done, FleetExhausted
@@ -105,7 +106,27 @@ def learn(days: float = 7.0) -> int:
     is left is for its next run."""
     since = clock.now() - days * 86_400
     rows = read(lambda: _resolved(since))
-    return sum(_learn(conversation, resolved_at) for conversation, resolved_at in rows)
+    made = 0
+    for conversation, resolved_at in rows:
+        try:
+            made += _learn(conversation, resolved_at)
+        except CryptoError as error:  # what cannot be opened must not hold up all that come after it
+            log.warning("lesson_left_out", conversation=conversation, reason=str(error))
+            write(lambda at=resolved_at, which=conversation: _cannot_open(which, at))  # type: ignore[misc]
+    return made
+
+
+def _cannot_open(conversation: str, resolved_at: float) -> None:
+    """Inside a write: it is not looked at again."""
+    row = sql("SELECT number FROM ticket WHERE conversation_id = ?", (conversation,)).fetchone()
+    if row is None:
+        return
+    values = {"resolved_at": resolved_at, "at": clock.now()}
+    if not Lesson.update(values).where(Lesson.conversation == conversation).execute():
+        Lesson.insert(
+            conversation=conversation, ticket=row[0], state="nothing", why="Its messages cannot be opened: their key is not there.",
+            draft="", article="", by="", topic="", **values,
+        ).execute()  # fmt: skip
 
 
 def _resolved(since: float) -> list[tuple[str, float]]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import structlog
 
 from bot import audit, clock
-from bot.crypto import keep, reveal
+from bot.crypto import CryptoError, keep, reveal
 from bot.file_words import with_files
 from bot.personal_data import USUAL, Detector
 from bot.shielding import mask_texts
@@ -140,7 +140,11 @@ def _unanswered(since: float, threshold: float) -> list[tuple[Any, ...]]:
 def _asked(row: Sequence[Any]) -> _Asked | None:
     """What was asked in a turn, shielded; ``None`` when it was deleted meanwhile or says nothing."""
     turn, conversation, site, language, upto, answerable, handoff, name, at = row
-    text = read(lambda: question_of(conversation, upto))
+    try:
+        text = read(lambda: question_of(conversation, upto))
+    except CryptoError as error:  # one that cannot be opened must not hold up all that come after it
+        log.warning("question_left_out", conversation=conversation, reason=str(error))
+        return None
     text = shielded(text, [name])
     if not stems(text, language):
         return None  # a greeting, a smile
@@ -294,11 +298,19 @@ def _view(row: Any) -> TopicView:
         TopicQuestion.select(TopicQuestion.turn, TopicQuestion.text)
         .where(TopicQuestion.topic == row.id).order_by(TopicQuestion.at.desc()).limit(EXAMPLES * 3)
     )  # fmt: skip
-    texts = [" ".join(reveal("topic_question", "text", one.turn, one.text).split()) for one in newest]
+    texts = [" ".join(_opened(one).split()) for one in newest]
     return TopicView(
         id=row.id, site=row.site_id, label=row.label, state=row.state, count=row.count, first_at=row.first_at, last_at=row.last_at,
-        language=row.language, examples=tuple(list(dict.fromkeys(texts))[:EXAMPLES]), changed_by=row.changed_by,
+        language=row.language, examples=tuple(list(dict.fromkeys(filter(None, texts)))[:EXAMPLES]), changed_by=row.changed_by,
     )  # fmt: skip
+
+
+def _opened(question: Any) -> str:
+    """The words of a :class:`TopicQuestion`; empty when their key is lost. Others of its topic can be read and erased all the same."""
+    try:
+        return reveal("topic_question", "text", question.turn, question.text)
+    except CryptoError:
+        return ""
 
 
 def find_topic(ref: str) -> TopicView:
@@ -339,7 +351,7 @@ def forget(conversation: str) -> None:
         group.words = {}
         questions = list(TopicQuestion.select().where(TopicQuestion.topic == topic_id).order_by(TopicQuestion.at))
         for one in questions:
-            for stem, form in stems(reveal("topic_question", "text", one.turn, one.text), group.language).items():
+            for stem, form in stems(_opened(one), group.language).items():
                 counted[stem] += 1
                 group.words[stem] = (float(counted[stem]), group.words.get(stem, (0.0, form))[1])
         if questions or group.state == "ignored":

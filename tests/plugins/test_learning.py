@@ -473,3 +473,35 @@ def test_statements_are_what_tells_something() -> None:
     assert lessons.clean("Call Anna Berg at ⟦PHONE_1⟧ or a@b.example", ["Anna Berg"]) == (
         "Call (name) at (left out) or (e-mail address)"
     )
+
+
+def test_a_message_that_cannot_be_opened_holds_up_nobody_else(shop: Any, environment: Any) -> None:
+    """Its key is lost: what came after it is still learned of."""
+    environment(DESKHAND_ENCRYPT_MESSAGES="true")
+    ask("Do you sell hot tubs?")
+    shop.write(lambda: shop.sql("UPDATE message SET body = 'v1.lost.AAAA' WHERE author = 'customer'"))
+    ask("Do you sell garden gnomes?")
+    assert topics.gather() == 1
+    assert [topic.examples for topic in topics.list_topics()] == [("Do you sell garden gnomes?",)]
+    ask("Are garden gnomes sold in sets?")
+    assert topics.gather() == 1
+    (topic,) = topics.list_topics()
+    assert topic.count == 2
+    first, second = shop.read(
+        lambda: [(q.turn, q.conversation_id) for q in TopicQuestion.select().order_by(TopicQuestion.at)]
+    )
+    damaged = "UPDATE topic_question SET text = substr(text, 1, length(text) - 8) WHERE turn = ?"
+    shop.write(lambda: shop.sql(damaged, (first[0],)))
+    assert topics.list_topics()[0].examples == ("Are garden gnomes sold in sets?",)
+    assert erase_conversation(second[1]), "a lost key of one question keeps nobody else's from being erased"
+    environment(DESKHAND_ENCRYPT_MESSAGES=None)
+
+
+def test_a_conversation_that_cannot_be_opened_is_left_out_once(answered: World, environment: Any) -> None:
+    store = answered.store
+    store.write(lambda: store.sql("UPDATE message SET body = 'v1.lost.AAAA', sealed = ?", (True,)))
+    assert lessons.learn() == 0
+    assert lessons.lessons() == [(1001, "nothing", "Its messages cannot be opened: their key is not there.")]
+    assert lessons.learn() == 0
+    assert erase_conversation(answered.conversation)
+    forget_plugins()
