@@ -72,6 +72,8 @@ class BreakerState:
     probe_until: float = 0.0
     """While in the future, somebody is probing."""
     reason: str = ""
+    asked: bool = False
+    """The provider itself asked for this pause: a look that went well does not end it."""
     version: int = 0
     """Settings version when ``config`` was entered: a newer one ends it."""
     at: float = 0.0
@@ -193,7 +195,7 @@ class Breaker:
         now = self._clock()
         with self._lock:
             if retry_after is not None and retry_after > LONG_RETRY_AFTER:
-                saved = self._open(now, min(retry_after, 3_600.0), reason)
+                saved = self._open(now, min(retry_after, 3_600.0), reason, asked=True)
             elif self._named(now) == "half-open":
                 saved = self._open(now, OPEN_SECONDS, reason)
             else:
@@ -228,13 +230,16 @@ class Breaker:
 
     def probed(self, error: ProviderError | None) -> None:
         """Somebody looked at it without a customer waiting. A look is not an answer, so a good one only lets the next call be the
-        trial now; a bad one counts as a failure, and keeps what is left out away."""
+        trial now, and not in a pause that the provider asked for: looks are not what it counts. A bad one counts as a failure, and
+        keeps what is left out away."""
         now = self._clock()
         with self._lock:
             named = self._named(now)
         if error is None:
             if named in {"open", "config"}:
                 with self._lock:
+                    if self._state.asked:
+                        return
                     self._state.until = self._state.at = now
                     saved = self._dump()
                 self._save(saved)
@@ -258,10 +263,9 @@ class Breaker:
             return "config" if now < state.until and state.version == self._version else "half-open"
         return "open" if now < state.until else "half-open"
 
-    def _open(self, now: float, seconds: float, reason: str) -> str:
-        self._state = BreakerState(
-            state="open", until=now + seconds, opens=min(self._state.opens + 1, 16), reason=reason, at=now
-        )
+    def _open(self, now: float, seconds: float, reason: str, *, asked: bool = False) -> str:
+        opens = min(self._state.opens + 1, 16)
+        self._state = BreakerState(state="open", until=now + seconds, opens=opens, reason=reason, asked=asked, at=now)
         self._calls.clear()
         log.warning("provider_left_out", provider=self.name, seconds=round(seconds), reason=reason)
         return self._dump()

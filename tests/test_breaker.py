@@ -288,3 +288,17 @@ def test_models_have_breakers_of_their_own(time: Time) -> None:
     fail(breakers.of("openai", "a"))
     assert not breakers.of("openai", "a").allow()
     assert breakers.of("openai", "b").allow()
+
+
+def test_a_good_look_ends_a_pause_but_not_one_that_the_provider_asked_for(breaker: Breaker, time: Time) -> None:
+    breaker.limited(600.0, "answered 429")
+    breaker.probed(None)
+    assert (breaker.state, breaker.allow()) == ("open", False)
+    time.now += 601
+    assert breaker.allow()
+    breaker.success()
+    for _ in range(5):
+        breaker.failure("answered 500")
+    assert not breaker.allow()
+    breaker.probed(None)
+    assert breaker.allow()
