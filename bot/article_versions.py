@@ -112,13 +112,16 @@ def approve_article(draft: str, *, by: str) -> str:
     text = None if found.kind == "removal" else with_pieces(_text(found))
 
     def approve() -> str:
+        version = (
+            next_version()
+        )  # first, as importers do: PostgreSQL would have to end one of two that wait for each other
         if text is None:
             _decide(draft, "old", by)
-            retire_rows([found.article], next_version())
+            retire_rows([found.article], version)
         else:
             _no_longer_live(found.article)
             _decide(draft, "live", by)
-            put_text(found.article, _in_place(found.article, text), next_version(), reviewed_by=by, reviewed_at=now())
+            put_text(found.article, _in_place(found.article, text), version, reviewed_by=by, reviewed_at=now())
         audit.record(by, "article.approve", f"article:{found.article}", {"draft": draft, "author": found.author})
         return found.article
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from bot import (
     approve_article,
     article_history,
     article_text,
+    article_versions,
     article_view,
     changed_articles,
     draft_article,
@@ -205,3 +208,36 @@ def test_of_two_who_decide_at_once_one_wins() -> None:
     assert len(outcome) == 6
     assert outcome.count("refused") == 5
     assert trail.verify().problem == ""
+
+
+def test_a_source_that_changes_a_draft_while_it_is_approved_waits_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tea,) = save_articles([TEA])
+    edit_article(tea, by="cli:ann", body="Tea is lukewarm.")
+    save_articles([replace(TEA, body="Tea is cold.", checksum="2")])
+    (draft,) = list_drafts()
+    decided, real = threading.Event(), article_versions._decide
+
+    def slowly(*args: Any, **more: Any) -> None:
+        real(*args, **more)
+        decided.set()
+        time.sleep(0.5)
+
+    monkeypatch.setattr(article_versions, "_decide", slowly)
+    failed: list[BaseException] = []
+
+    def approve() -> None:
+        try:
+            approve_article(draft.id, by="cli:ann")
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=approve)
+    thread.start()
+    decided.wait(10)
+    save_articles([replace(TEA, body="Tea is iced.", checksum="3")])
+    thread.join(20)
+    assert failed == []
+    assert texts(tea) == ["Tea is cold."]
+    assert [one.body for one in list_drafts()] == ["Tea is iced."]
