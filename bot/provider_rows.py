@@ -16,7 +16,7 @@ from bot import audit, fleet_settings, store, switches
 from bot.clock import now
 from bot.discovery import Plugin, did_you_mean
 from bot.fleet_settings import FleetRefused
-from bot.plugin_settings import Layer, Resolved, SettingRefused, change, resolve
+from bot.plugin_settings import Layer, Resolved, SettingRefused, change, is_secret, resolve
 from bot.store import Provider
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def add_provider(
     problem = resolve(plugin, _stored_of(registry, plugin), layer=Layer(name, stored)).problem
     if problem:
         raise SettingRefused(f"Nothing was changed: {name} {problem}.")
+    _refuse_borrowed_key(registry, plugin, name, stored)
 
     taken = f"Nothing was changed: there is a provider {name} already. Change it with: deskhand providers set {name}"
 
@@ -145,6 +146,7 @@ def set_provider(
     problem = resolve(plugin, _stored_of(registry, plugin), layer=Layer(name, stored)).problem
     if problem:
         raise SettingRefused(f"Nothing was changed: {name} {problem}.")
+    _refuse_borrowed_key(registry, plugin, name, stored)
 
     def fn() -> None:
         same = (Provider.name == name) & (Provider.settings == row.settings)
@@ -188,6 +190,20 @@ def found_row(name: str) -> ProviderRow:
         there = f" There are: {', '.join(names)}." if names else " None was added yet."
         raise FleetRefused(f"No provider called {name[:40]} was added.{did_you_mean(name, names)}{there}")
     return row
+
+
+def _refuse_borrowed_key(registry: Registry, plugin: Plugin, name: str, stored: Mapping[str, Any]) -> None:
+    """A key of the plugin's own settings belongs to the address there: nobody means to hand it to another server."""
+    own = resolve(plugin, _stored_of(registry, plugin)).settings
+    if own is None or "base_url" not in stored or stored["base_url"] == getattr(own, "base_url", None):
+        return
+    for key, field in plugin.schema.model_fields.items():
+        value = getattr(own, key)
+        if is_secret(field) and key not in stored and value is not None and value.get_secret_value():
+            raise SettingRefused(
+                f"Nothing was changed: {name} has an address of its own, and the {key} of the plugin {plugin.name} is not sent there. "
+                f"Say its {key}, too."
+            )
 
 
 def _plugin(registry: Registry, name: str) -> Plugin:

@@ -363,3 +363,17 @@ def test_the_doctor_names_those_that_cannot_be_asked(
     assert left_out.level == "warn" and left_out.fix.endswith("deskhand providers test ours")
     (lost,) = [text for text in said if text.startswith("lost: setting key is stored but cannot be read")]
     assert "sealed:1" not in lost
+
+
+def test_the_plugins_key_is_not_sent_to_another_address(registry: Registry, llm: FakeLLM) -> None:
+    elsewhere = {"base_url": "https://elsewhere.example/v1", "model": "m"}
+    with pytest.raises(SettingRefused, match="is not sent there"):
+        add_provider(registry, "other", "openai", elsewhere, actor="test")
+    assert find_row("other") is None
+    add_provider(registry, "other", "openai", {**elsewhere, "key": KEY}, actor="test")
+    with pytest.raises(SettingRefused, match="is not sent there"):
+        set_provider(registry, "other", {}, ("key",), actor="test")
+    set_provider(registry, "other", {}, ("base_url", "key"), actor="test")  # as the plugin's again, both
+    add_provider(registry, "same", "openai", {"base_url": llm.openai_url}, actor="test")
+    with pytest.raises(SettingRefused, match="is not sent there"):
+        set_provider(registry, "same", elsewhere, actor="test")
