@@ -94,6 +94,12 @@ def sites(*, now: bool = False) -> tuple[SiteView, ...]:
         cached = None
     if cached is not None and not now and time.monotonic() < cached[1]:
         return cached[2]
+    if cached is not None and not now:
+        # One thread looks again; the others go on with what is known meanwhile.
+        with _cache_lock:
+            if _cache is not None and _cache is not cached:
+                return _cache[2]
+            _cache = cached = (cached[0], time.monotonic() + _CACHE_SECONDS, cached[2])
     try:
         views = read(lambda: tuple(_view(row) for row in Site.select().order_by(Site.created_at, Site.id)))
     except StoreUnavailable:

@@ -149,7 +149,9 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     def permit(provider: AIProvider) -> bool:
         return not (over_cap or prompt.economy == "quotes") or AICapability.QUOTES in provider.capabilities
 
-    stream = running.stream = fleet.stream(prompt, permit=permit, prefer=_voice(begun))
+    stream = running.stream = fleet.stream(
+        prompt, permit=permit, prefer=_voice(begun) if len(fleet.models) > 1 else None
+    )
     try:
         for event in stream:
             if running.cancelled:

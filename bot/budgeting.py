@@ -70,6 +70,37 @@ def estimate(prompt: Prompt, models: Sequence[tuple[str, str]] = ()) -> tuple[in
     return given + prompt.max_tokens, math.ceil(dearest)
 
 
+def standing(turn_id: str) -> tuple[Spent, ...]:
+    """How the scopes of a running turn stand, with what is set aside for others; nothing is set aside. Blocks."""
+
+    def look() -> tuple[Spent, ...]:
+        row = sql(
+            "SELECT t.started_at, c.id, c.site_id, c.channel, c.contact_id, s.key FROM turn t"
+            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = 'running'",
+            (turn_id,),
+        ).fetchone()
+        if row is None:
+            return ()
+        started, conversation, site, channel, contact, site_key = row
+        keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
+        day = day_of(started)
+        rows = sql(
+            "SELECT scope, tokens, cost, held_tokens, held_cost, turns FROM spend WHERE id IN (?, ?, ?, ?, ?)",
+            tuple(f"{day}/{scope}/{key}" for scope, key in keys.items()),
+        ).fetchall()
+        found = {scope: numbers for scope, *numbers in rows}
+        return tuple(
+            Spent(
+                scope=scope, key=keys[scope], name=site_key if scope == "site" else keys[scope], tokens=tokens, cost=cost,
+                held_tokens=held_tokens, held_cost=held_cost, turns=turns, day=day,
+            )
+            for scope in SCOPES
+            for tokens, cost, held_tokens, held_cost, turns in [found.get(scope, (0, 0, 0, 0, 0))]
+        )  # fmt: skip
+
+    return read(look)
+
+
 def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
     """Set aside what the turn will cost in all its scopes; returns how they stand without it. Once a turn: again it only reads.
 

@@ -27,6 +27,7 @@ from bot import (
     hookimpl,
     set_aside,
     setting,
+    spending_of_turn,
     spent_of_day,
     tell_step,
 )
@@ -46,6 +47,8 @@ MEANS: dict[Step, str] = {
     "quotes": "answers are quoted from the articles, without a model",
     "person": "questions go to people",
 }
+SIDE_BY_SIDE = {"all": 500, "site": 500, "channel": 500, "visitor": 8, "conversation": 2}
+"""Answers that may run at the same time, rather too many."""
 NAMES = {
     "all": "installation",
     "site": "site",
@@ -132,6 +135,8 @@ def afford(
     if not settings.any or prompt.economy == "quotes":
         return None
     tokens, cost = estimate_spending(prompt, models)
+    if _far_from_any(settings, spending_of_turn(turn.turn_id), tokens, cost):
+        return None
     reached = [one for one in standings(settings, set_aside(turn.turn_id, tokens, cost)) if one.step]
     for one in reached:
         _tell(one)
@@ -148,6 +153,16 @@ def afford(
             escalation=Escalation(reason=Reason.POLICY, detail=detail, say=settings.say, answer_first=False), why=why
         )
     return Allowance(economy="cheap" if worst.step == "cheap" else "quotes", why=why)
+
+
+def _far_from_any(settings: BudgetSettings, found: Sequence[Spent], tokens: int, cost: int) -> bool:
+    """Whether all limits are so far away that what runs side by side cannot reach a step: then nothing need be set aside, which
+    would be one more commit in each turn."""
+    return bool(found) and all(
+        100 * (one.used + SIDE_BY_SIDE[one.spent.scope] * (tokens if one.what == "tokens" else cost))
+        < settings.cheap_at * one.limit
+        for one in standings(settings, found)
+    )
 
 
 def _tell(one: Standing) -> None:
