@@ -141,8 +141,17 @@ def deskhand() -> None:
     """
 
 
+def _read_settings_file() -> None:
+    """Settings in ``.env`` of the current folder count where the environment says nothing, as ``make run`` has it."""
+    if Path(".env").is_file():
+        from dotenv import load_dotenv
+
+        load_dotenv(Path(".env"), override=False, interpolate=False)
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line. Exit codes: 0 done, 1 it failed, 2 a wrong setting or argument, 75 the database is away."""
+    _read_settings_file()
     try:
         return deskhand(args=arguments, prog_name="deskhand")
     except Exception as error:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.hidden import visible
 from bot.number_shapes import cards, ibans, national_ids, phones
 
 EMAIL, PHONE, CARD, IBAN, KEY, IP, ID = "EMAIL", "PHONE", "CARD", "IBAN", "KEY", "IP", "ID"
+KNOWN, KNOWN_LENGTH = 1_000, 4_000
+"""Texts of at most so many characters of which is remembered where something stands; they leave with the process."""
 USUAL = (EMAIL, PHONE, CARD, IBAN, KEY)
 EXTRA = (IP, ID)
 WORDS = {
@@ -111,6 +114,8 @@ class Detector:
         self.kinds = frozenset(kinds)
         self._regions = tuple(regions)
         self._patterns = dict(patterns or {})
+        # A conversation's earlier messages come again with every turn.
+        self._known = lru_cache(maxsize=KNOWN)(self._find)
 
     def warm(self) -> None:
         """Load what is only needed for some texts, so that none of them waits for it."""
@@ -118,6 +123,9 @@ class Detector:
 
     def find(self, text: str) -> list[Finding]:
         """What is in ``text``, in order and without overlaps. Give it a text that :func:`plain` has cleaned."""
+        return list(self._known(text) if len(text) <= KNOWN_LENGTH else self._find(text))
+
+    def _find(self, text: str) -> Sequence[Finding]:
         found = [*self._found(text)]
         if len(found) < 2:
             return found

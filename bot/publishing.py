@@ -29,6 +29,8 @@ log = structlog.get_logger("publishing")
 SHOWN = 10
 """Tests that are named in a refusal; the others are counted."""
 LONGEST_WHY = 500
+QUOTED = {"offline quotes", "no provider"}
+"""Who answered when no model did (:attr:`bot.answer_tests.trials.Report.by`)."""
 GO_ON = "To publish it all the same, say --anyway: that is noted in the audit trail."
 
 
@@ -79,6 +81,8 @@ def publish(
         tell(
             f"Answer tests: {len(report.trials) - len(report.failed)} of {len(report.trials)} pass, and none got worse."
         )
+        if report.by in QUOTED:
+            tell("No model was asked: the articles were quoted, and quotes are the same under every prompt and model.")
     done = apply()
     write(lambda: _accept(report, worse, what, actor))
     return done

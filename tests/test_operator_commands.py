@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -229,3 +230,18 @@ def test_dead_letters_and_overdue_jobs_are_warned_of(store: Any, conversation: s
     found = findings()
     assert "deskhand deadletters list" in found["dead"].fix
     assert found["work"].text == "Overdue jobs: 1. Does deskhand worker run?"
+
+
+def test_settings_in_the_folder_count_for_commands_where_the_environment_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``make run`` reads them; a command that did not would silently do something else, such as publish without answer tests."""
+    from bot.cli import _read_settings_file
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESKHAND_ANSWER_TESTS", "")  # so that it is put back afterwards
+    monkeypatch.delenv("DESKHAND_ANSWER_TESTS")
+    monkeypatch.setenv("DESKHAND_LOG_LEVEL", "debug")
+    (tmp_path / ".env").write_text('DESKHAND_ANSWER_TESTS="tests of $HOME"\nDESKHAND_LOG_LEVEL=info\n')
+    _read_settings_file()
+    assert (os.environ["DESKHAND_ANSWER_TESTS"], os.environ["DESKHAND_LOG_LEVEL"]) == ("tests of $HOME", "debug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import Any
 
 
@@ -23,9 +24,14 @@ class Cited:
         return self.slug or self.title
 
     def called(self, name: str) -> bool:
-        """Whether ``name`` means it: id, path, slug or title, the last two whatever their case; ``Title › Heading`` for one passage."""
+        """Whether ``name`` means it: id, path, file name without its ending, slug or title, whatever the case;
+        ``Title › Heading`` for one passage."""
         folded = " ".join(name.casefold().split())
-        if folded in {self.slug.casefold(), " ".join(self.title.casefold().split())}:
+        if folded and folded in {
+            self.slug.casefold(),
+            PurePath(self.path).stem.casefold(),
+            " ".join(self.title.casefold().split()),
+        }:
             return True
         if self.heading and folded == " ".join(f"{self.title} › {self.heading}".casefold().split()):
             return True

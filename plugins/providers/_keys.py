@@ -1,4 +1,4 @@
-"""What an API key may be. One that was copied with a line break would end in a header that no library sends."""
+"""What an API key and an address may be. A key that was copied with a line break would end in a header that no library sends."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ def _checked(value: SecretStr) -> SecretStr:
 
 Key = Annotated[SecretStr, AfterValidator(_checked)]
 """A key as a setting."""
+
+
+def _address(value: str) -> str:
+    value = value.strip()
+    if value and (not value.startswith(("http://", "https://")) or any(character.isspace() for character in value)):
+        raise ValueError("an address that starts with http:// or https://")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Where a gateway answers, as a setting; empty: the vendor itself."""

@@ -28,7 +28,7 @@ from bot import (
 )
 
 from ._errors import MALFORMED, cut, from_event, malformed, translated
-from ._keys import Key
+from ._keys import Address, Key
 from ._sdk import CHECK, HEADERS, SDKProvider, prove, raw, timeouts
 from ._sse import batches
 
@@ -62,7 +62,7 @@ class AnthropicSettings(Settings):
 
     key: Key = setting(env="ANTHROPIC_API_KEY", label="API key", help="From platform.claude.com, API keys.")
     model: str = setting("claude-opus-5-5", env="DESKHAND_ANTHROPIC_MODEL", label="Model", min_length=1, max_length=100)
-    base_url: str = setting(
+    base_url: Address = setting(
         "", env="ANTHROPIC_BASE_URL", label="Address", help="Only for a gateway of your own. Empty: Anthropic itself."
     )
     effort: Literal["auto", "low", "medium", "high"] = setting(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from bot import AIProvider, PluginInfo, Settings, hookimpl, setting
 
 from ._chat_completions import ChatCompletions, Dialect
-from ._keys import Key
+from ._keys import Address, Key
 from ._sdk import prove
 
 PLUGIN = PluginInfo(
@@ -26,7 +26,7 @@ class OpenAISettings(Settings):
 
     key: Key = setting(env="OPENAI_API_KEY", label="API key", help="From platform.openai.com, API keys.")
     model: str = setting("gpt-5.5", env="DESKHAND_OPENAI_MODEL", label="Model", min_length=1, max_length=100)
-    base_url: str = setting(
+    base_url: Address = setting(
         "", env="OPENAI_BASE_URL", label="Address", help="Only for a gateway of your own. Empty: OpenAI itself."
     )
     effort: Literal["auto", "none", "minimal", "low", "medium", "high"] = setting(

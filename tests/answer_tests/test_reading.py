@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.answer_tests.outcome import Cited
 from bot.answer_tests.reading import LARGEST, NoTests, read_file, read_tests
 
 Write = Callable[[str, str], Path]
@@ -181,3 +182,11 @@ def test_a_place_without_tests_is_told(tmp_path: Path) -> None:
         read_tests(tmp_path)
     with pytest.raises(NoTests, match="is not there"):
         read_tests(tmp_path / "nothing.yaml")
+
+
+def test_an_article_is_known_by_its_file_name_without_the_ending_wherever_it_came_from() -> None:
+    cited = Cited(title="Returning goods", path="help/Rueckgabe.md")
+    assert cited.called("rueckgabe")
+    assert cited.called("help/Rueckgabe.md")
+    assert not cited.called("help")
+    assert not Cited(title="Returning goods").called("")

@@ -162,6 +162,7 @@ def test_connections_of_what_was_removed_are_closed_when_nobody_uses_them(
         ("x" * 41, {}, "1 to 40 small letters"),
         ("1st", {}, "begins with a letter"),
         ("openai", {}, "openai is the name of a plugin. Choose another one, such as openai-2"),
+        ("ours", {"base_url": "notaurl"}, "setting base_url: an address that starts with http:// or https://"),
         ("ours", {"key": "sk-1\n"}, "setting key: the key has a line break in it"),
         ("ours", {"key": "sk 1"}, "the key has a blank in it"),
         ("ours", {"key": "sk-\x07-1"}, "the key has a character in it that no key has"),
