@@ -27,6 +27,7 @@ LABELS = {
     Action.BACK: "I am back",
     Action.SUMMARY: "Summarise again",
     Action.LINK: "Link my account",
+    Action.MARK: "Mark the AI's answer…",
 }
 NOTE_LABEL = "Note"
 _CONFIRM = {

@@ -24,12 +24,14 @@ _DURATIONS = (
     ("43200", "30 days"),
 )  # fmt: skip
 _PRIORITIES = (("urgent", "Urgent"), ("high", "High"), ("normal", "Normal"), ("low", "Low"))
+_VERDICTS = (("right", "Right"), ("wrong", "Wrong"), ("needs_work", "Needs work"))
 _TITLES = {
     NOTE: ("Internal note", "Keep"),
     Action.TRANSFER.value: ("Assign to", "Assign"),
     Action.SNOOZE.value: ("Snooze", "Snooze"),
     Action.PRIORITY.value: ("Priority", "Set"),
     Action.BLOCK.value: ("Block this visitor?", "Block"),
+    Action.MARK.value: ("The AI's last answer", "Mark"),
 }
 HAVE_FORMS = frozenset(_TITLES)
 
@@ -68,6 +70,8 @@ def _blocks(what: str) -> list[Block]:
         return [_input("Hide it for so long, or until the customer writes", _choice(_DURATIONS, 1))]
     if what == Action.PRIORITY:
         return [_input("How much it presses; due times move with it", _choice(_PRIORITIES, 2))]
+    if what == Action.MARK:
+        return [_input("Answer tests and numbers count it; a word why: !mark wrong …", _choice(_VERDICTS, 0))]
     words = "They cannot write to you any more, and the conversation is closed. An admin can take it back: deskhand agents unblock."
     return [{"type": "section", "text": plain(words)}]
 

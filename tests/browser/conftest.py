@@ -81,7 +81,10 @@ def _model() -> Iterator[FakeLLM]:
 @pytest.fixture(scope="session")
 def with_model(start: Starter, _model: FakeLLM) -> Deskhand:
     """A model answers, over the wire. Its words and its speed are set by the fixture ``model``."""
-    return start("model", OPENAI_API_KEY="k", OPENAI_BASE_URL=_model.openai_url)
+    product = start("model", OPENAI_API_KEY="k", OPENAI_BASE_URL=_model.openai_url)
+    # Each test asks what another one may have asked, and wants an answer of its own.
+    product.run("plugins", "off", "reply_cache").check_returncode()
+    return product
 
 
 @pytest.fixture
