@@ -33,6 +33,8 @@ export const amendable = (log) => {
   const bar = h('div', { class: 'amend', role: 'toolbar', 'aria-label': t('amend') });
 
   const hide = () => bar.remove();
+  /** The pointer does not take away what the keyboard is about to use: it may only rest there, and the page moved under it. */
+  const leave = () => bar.parentElement?.matches(':focus-within') || hide();
   /** @param {Event} event */
   const show = ({ target }) => {
     const article = /** @type {HTMLElement} */ (target).closest?.('article');
@@ -40,7 +42,7 @@ export const amendable = (log) => {
     const message = [...session.now.messages.values()].find(({ id }) => log.articles.get(id) == article);
     if (!message || message.deleted || session.now.state == 'gone') return hide();
     const tools = message.author == 'customer' ? own(article, message) : message.author == 'agent' ? react(message) : [];
-    if (!tools[0]) return hide();
+    if (!tools[0]) return leave();
     bar.replaceChildren(...tools);
     article.append(bar);
   };
@@ -107,5 +109,5 @@ export const amendable = (log) => {
 
   list.addEventListener('pointerover', show);
   list.addEventListener('focusin', show);
-  list.addEventListener('pointerleave', hide);
+  list.addEventListener('pointerleave', leave);
 };
