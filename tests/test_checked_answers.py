@@ -86,7 +86,7 @@ def say(pool: Pool, text: str, *, kind: Any = "message") -> str:
     return got.conversation_id
 
 
-def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := what():

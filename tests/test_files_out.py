@@ -326,7 +326,7 @@ def test_answers_offer_their_choices_and_a_person(world: Any) -> None:
     w = world(Able(), Wall())
     w.answer("Which one do you mean, exactly, please?", choices=("Red", "Blue"), type="offline")
     (out,) = w.drain()
-    assert [button.label for button in out.buttons] == ["Red", "Blue", "Talk to a person"]
+    assert [button.label for button in out.buttons] == ["Red", "Blue", "Talk to a person", "👍", "👎"]
     assert out.buttons[0].value == f"c0:{out.key}" and out.buttons[2].value == "person"
     assert all(len(button.value.encode()) <= 64 for button in out.buttons)
     w.event(out.buttons[1].value, kind="button")
