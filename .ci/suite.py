@@ -1,7 +1,7 @@
 """Run the suite on both databases, in parts, several at a time: most tests wait for something, and a core would be idle meanwhile.
 
 The parts share nothing but the machine: ports, folders and servers are each part's own. Each part's output comes whole when it
-has ended. ``DESKHAND_TEST_JOBS`` (3) parts run at once; 1 is one after the other.
+has ended. ``DESKHAND_TEST_JOBS`` (4) parts run at once; 1 is one after the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ ON_POSTGRES = "not browser and (slow or product or chaos)"
 WHOLES = ("tests/scenarios", "tests/web")
 KILLS = ("tests/chaos",)
 OUTSIDE = ("tests/channels", "tests/conformance", "tests/providers", "tests/plugins", "tests/fakes")
-REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *KILLS, *OUTSIDE, "tests/browser")))
+ANSWERS = (
+    "tests/answer_tests",
+    "tests/auto_replies",
+    "tests/fleet",
+    "tests/grounding",
+    "tests/knowledge",
+    "tests/prompts",
+)
+REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *KILLS, *OUTSIDE, *ANSWERS, "tests/browser")))
 
 
 class Part(NamedTuple):
@@ -35,10 +43,12 @@ PARTS = (
     Part("channels, desks and providers", "sqlite", OUTSIDE),
     Part("everything else", "sqlite", REST),
     Part("whole conversations", "sqlite", WHOLES),
+    Part("answers", "sqlite", ANSWERS),
     Part("kills", "sqlite", KILLS),
     Part("everything else", "postgresql", REST),
     Part("whole conversations", "postgresql", WHOLES),
     Part("channels, desks and providers", "postgresql", OUTSIDE),
+    Part("answers", "postgresql", ANSWERS),
     Part("kills", "postgresql", KILLS),
 )
 
@@ -70,7 +80,7 @@ def run(part: Part) -> tuple[int, float, str]:
 
 def main(arguments: list[str]) -> int:
     asked = tuple(Part("as asked", database, tuple(arguments)) for database in ("sqlite", "postgresql"))
-    parts, jobs = (asked, 1) if arguments else (PARTS, int(os.environ.get("DESKHAND_TEST_JOBS", "3")))
+    parts, jobs = (asked, 1) if arguments else (PARTS, int(os.environ.get("DESKHAND_TEST_JOBS", "4")))
     failed: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
         runs = {pool.submit(run, part): part for part in parts}
