@@ -144,11 +144,11 @@ def test_a_plugin_switched_off_stops_being_called_everywhere(deskhand: Callable[
         assert customer.until(customer.answers)[0]["sources"]
         assert product.run("plugins", "off", "knowledge").returncode == 0
         time.sleep(1)
-        customer.say("How many days do I have to return something?")
+        customer.say("How many days do I have to return a tent?")
         second = customer.until(lambda: len(customer.answers()) == 2 and customer.answers())[1]
         assert not second["sources"]
         product.run("plugins", "on", "knowledge")
         time.sleep(1)
-        customer.say("How many days do I have to return something?")
+        customer.say("How long do I have to send something back?")
         third = customer.until(lambda: len(customer.answers()) == 3 and customer.answers())[2]
         assert third["sources"]
