@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, get_args
 
 from bot.messages import Draft, Inbound, Outbound, Receipt, Refused, Sent
 
@@ -48,18 +48,26 @@ class Resend(StrEnum):
     """Nobody can tell. The setting ``uncertain`` of the channel decides: ``resend`` or ``hold``."""
 
 
+Unit = Literal["chars", "utf16", "bytes"]
+"""In what a platform counts texts: characters, UTF-16 units, bytes of UTF-8."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """The platform's limits. The core splits texts; a channel never does."""
 
     max_text: int = 4_000
-    unit: Literal["chars", "utf16", "bytes"] = "chars"
+    unit: Unit = "chars"
     max_file_bytes: int = 10_000_000
     """Larger files are not sent (people get a link), and should not be fetched: see ``Attachment.problem``."""
     draft_every: float = 1.0
     """Seconds between two drafts to one place, at least."""
     timeout: float = 15.0
     """Seconds after which ``send`` must have raised. The outcome is looked up no earlier than 10 s later."""
+
+    def __post_init__(self) -> None:
+        if self.unit not in get_args(Unit):
+            raise ValueError(f"Limits.unit is {self.unit!r}; texts are counted in {', '.join(get_args(Unit))}.")
 
 
 class DeliveryFailure(Exception):

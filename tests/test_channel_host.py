@@ -131,3 +131,8 @@ def test_waiting_for_changes_piles_up_no_tasks(store: Any, monkeypatch: pytest.M
         return count
 
     assert asyncio.run(run()) < 8
+
+
+def test_a_unit_that_nobody_counts_in_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ValueError, match=r"Limits\.unit is 'utf8'; texts are counted in chars, utf16, bytes"):
+        Limits(unit="utf8")  # type: ignore[arg-type]
