@@ -97,7 +97,8 @@ def test_a_database_that_is_away_costs_no_answer(
     monkeypatch.setattr(fleet_health, "_store", away)
     assert run(Fleet([first], note=Recorder().note))
     time.sleep(0.1)
-    assert not lately()
+    # A recorder of a test before this one may still write what it has seen.
+    assert f"{first.name}/{first.model}" not in lately()
 
 
 def test_a_fleet_notes_what_it_sees_and_metrics_show_it(
