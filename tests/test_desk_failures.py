@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.desk import Action, DeskPost
 from bot.messages import Outbound
-from tests.test_files_out import Able, Wall, note, world  # noqa: F401  the fixture
+from tests.going_out.conftest import Able, Wall, note, world  # noqa: F401  the fixture
 
 
 def failing(w: Any, reason: str = "the customer has blocked the bot") -> int:

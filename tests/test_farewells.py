@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.erase import erase_conversation
-from tests.test_files_out import Able, Paper, Wall, note, world  # noqa: F401  the fixture
+from tests.going_out.conftest import Able, Paper, Wall, note, world  # noqa: F401  the fixture
 
 
 def test_the_card_says_that_it_was_deleted_and_what_was_shown_goes(world: Any, store: Any) -> None:  # noqa: F811

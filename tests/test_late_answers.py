@@ -7,7 +7,7 @@ from typing import Any
 from bot import turns
 from bot.desk import Action
 from bot.events import Answer
-from tests.test_files_out import Able, Wall, world  # noqa: F401  the fixture
+from tests.going_out.conftest import Able, Wall, world  # noqa: F401  the fixture
 
 
 def test_it_is_shown_in_the_thread_as_a_draft(world: Any, environment: Any) -> None:  # noqa: F811
