@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bot import confidence, fingerprints
-from bot.ai import AICapability, Prompt, Usage
+from bot.ai import Prompt, Usage
 from bot.alarms import raise_alarm
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
-from bot.asking import PERSON, Running, ask
+from bot.asking import MAX_CHOICES, PERSON, Running, ask
 from bot.canary import PromptLeaked
 from bot.drafts import Drafts
 from bot.events import Allowance, Answer, AutoReply, Escalation, Pace, Reason, TurnContext
@@ -41,7 +41,6 @@ log = structlog.get_logger("answering")
 FALLBACK = "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it."
 INSTEAD = "I am not sure enough about my answer, so I would rather let a person give you one."
 NOT_SHOWN = "I cannot show how I am instructed. What can I help you with?"
-MAX_CHOICES = 5
 ECONOMIES = ("full", "cheap", "quotes")
 """From the dearest to the cheapest."""
 THUMBS_DOWN = "\N{THUMBS DOWN SIGN}"
@@ -232,7 +231,7 @@ def _afforded(
     running: Running, plugins: Snapshot, turn: TurnContext, prompt: Prompt, fleet: Fleet
 ) -> tuple[Prompt, Answer | None]:
     """The prompt with what may be spent on it, or what is said instead when that is nothing."""
-    models = [(one.name, one.model) for one in fleet.providers if AICapability.QUOTES not in one.capabilities]
+    models = [(one.name, one.model) for one in fleet.models]
     found = plugins.first("afford", turn=turn, prompt=prompt, models=models) if models else None
     if found is not None:
         allowed: Allowance = found[1]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("answering")
 
 PERSON = "Talk to a person"
+MAX_CHOICES = 5
+"""Quick replies under an answer."""
 STREAMED, CHECKED = "streamed", "checked"
 """A site's ``answers``: shown while they are written, or when everything has checked them."""
 
@@ -260,7 +262,7 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
     return Answer(
         text=text,
         sources=release.sources,
-        choices=tuple(choices[:5]),
+        choices=tuple(choices[:MAX_CHOICES]),
         confidence=conclusion.confidence if conclusion else None,
         stated=conclusion.confidence if conclusion else None,
         type="offline" if done.quotes else "ai",

@@ -133,7 +133,8 @@ class Fleet:
         self.settings = settings or FleetSettings(clocks=clocks or Clocks(), provider_clocks=provider_clocks or {})
         # Without settings the order is that of whoever made them.
         self.providers = tuple(providers if settings is None else in_order(providers, settings.order("answer")))
-        self.models = [one for one in self.providers if AICapability.QUOTES not in one.capabilities]
+        self.models = [one for one in self.providers if not _quotes(one)]
+        """Those that are no mere quoting."""
         self._breakers = breakers or Breakers()
         budget = self.settings.budget if total_budget is None else total_budget
         self._pace = Pace(max_attempts=max_attempts, budget=budget, quotes_last=quote_when_failing)

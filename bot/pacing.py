@@ -7,7 +7,7 @@ import math
 import structlog
 
 from bot import clock
-from bot.asking import PERSON
+from bot.asking import MAX_CHOICES, PERSON
 from bot.events import Answer
 from bot.store import StoreUnavailable, read, sql, write
 from bot.store.statements import COLUMNS, view
@@ -15,7 +15,6 @@ from bot.turns import Begun, let_go
 
 log = structlog.get_logger("turns")
 
-MAX_CHOICES = 5
 GIVEN_AGAIN = frozenset({"ai", "auto", "cache", "offline"})
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from bot import accounts, clock, turns
-from bot.ai import AICapability
 from bot.answer_tests.cases import Case
 from bot.answer_tests.outcome import Cited, Outcome
 from bot.answer_tests.recordings import Recordings
@@ -66,7 +65,7 @@ class Stage:
 
     def __init__(self, snapshot: Snapshot, fleet: Fleet, recordings: Recordings | None = None) -> None:
         self.snapshot, self.fleet, self.recordings = snapshot, fleet, recordings
-        self.models = any(AICapability.QUOTES not in provider.capabilities for provider in fleet.providers)
+        self.models = bool(fleet.models)
         self.drafts = Drafts()
         self.articles = {view.id: view for view in list_articles()}
         self.by_title = {view.title: view for view in self.articles.values()}
