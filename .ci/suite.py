@@ -26,7 +26,7 @@ ANSWERS = (
     "tests/fleet",
     "tests/grounding",
     "tests/knowledge",
-    "tests/prompts",
+    "tests/learning",
 )
 REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *KILLS, *OUTSIDE, *ANSWERS, "tests/browser")))
 

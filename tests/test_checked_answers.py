@@ -113,7 +113,10 @@ def test_nothing_is_shown_before_it_passed(store: Any, pool: Pool, llm: FakeLLM,
 
 def test_on_other_sites_it_is_shown_and_replaced(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
     store.write(lambda: hours.change_site("s1", answers=""))
-    llm.script(Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]."))
+    # Slow enough to be watched: an answer that comes all at once is committed before a piece of it is told.
+    llm.script(
+        Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1].", tokens_per_second=40)
+    )
     say(pool, QUESTION)
     (answer,) = until(lambda: answers(store))
     assert until(lambda: "€15" in heard.shown) and "checking" not in heard.phases
