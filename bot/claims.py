@@ -6,12 +6,14 @@ agents who claim at once one finds no row, and is told who was faster.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bot import agents, clock, desk_posts, follow_up, handoff, marks, states, tickets, waiting
 from bot.agents import AgentView
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.events import Reason
+from bot.pages import Page
 from bot.store import sql
 
 MAX_SNOOZE = 30 * 24 * 60
@@ -26,6 +28,9 @@ class Done:
     aside: str = ""
     offer: tuple[Action, ...] = ()
     value: str = ""
+    page: Page | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """With ``invalid``: by the name of the field."""
 
 
 def act(conversation_id: str, agent: AgentView, desk: str, action: Action, value: str) -> Done:

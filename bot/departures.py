@@ -6,7 +6,7 @@ Inside a write.
 from __future__ import annotations
 
 from bot import agents, audit, claims
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.store import sql
 
 

@@ -6,13 +6,15 @@ never from what a button carried. ``post`` raises the same failures as a channel
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Literal, Protocol
 
 from bot.channel import Limits, PermanentFailure, Resend
+from bot.desk_actions import Action
 from bot.messages import Attachment, Author, Source, State
+from bot.pages import Option, Page, Wanted
 
 
 class DeskCapability(StrEnum):
@@ -29,40 +31,10 @@ class DeskCapability(StrEnum):
     """A customer's reaction can be put on the message it belongs to; other desks get a line in the thread."""
     ASIDE = "aside"
     """Words that only one agent sees."""
-
-
-class Action(StrEnum):
-    """What an agent may ask of a conversation, by a button or by a word in the thread."""
-
-    CLAIM = "claim"
-    RELEASE = "release"
-    TRANSFER = "transfer"
-    """``value``: the agent's name or the desk's id of the person."""
-    SNOOZE = "snooze"
-    """``value``: minutes."""
-    RESOLVE = "resolve"
-    REOPEN = "reopen"
-    RETURN = "return"
-    """Back to the AI."""
-    BLOCK = "block"
-    """The visitor may not write any more."""
-    UNDO = "undo"
-    """Take back the reply that is being held; ``value``: its key, or empty for the newest."""
-    RETRY = "retry"
-    """Send again what failed; ``value``: a delivery's key, for its whole message, or empty for everything."""
-    PRIORITY = "priority"
-    """``value``: low, normal, high or urgent."""
-    TICKET = "ticket"
-    """The customer need not wait here: it is answered later, as a ticket with everything that was said."""
-    AWAY = "away"
-    """This agent is away; while all are, customers are told so."""
-    BACK = "back"
-    SUMMARY = "summary"
-    """Write the summary anew."""
-    MARK = "mark"
-    """What the assistant's last answer was worth. ``value``: right, wrong or needs_work, and behind it words of the agent's own."""
-    LINK = "link"
-    """Tell this person how to become an agent here."""
+    PAGES = "pages"
+    """An inbox for each agent, forms and asides made from :class:`bot.Page`."""
+    DIRECT = "direct"
+    """A message to one agent alone, which stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +89,12 @@ class DeskPost:
 
     ``card`` opens the thread when ``subject`` is empty, else replaces the card with that id. ``message`` and ``event`` go into
     the thread, ``edit`` and ``delete`` change what ``subject`` names, ``mark`` puts ``mark`` on the agent's message ``subject``,
-    ``react`` puts the emoji ``text`` on it (empty: takes it off).
+    ``react`` puts the emoji ``text`` on it (empty: takes it off). ``aside`` shows ``page`` in the thread to ``person`` alone, and
+    may be shown twice or vanish: it is never the only place of what it says. ``direct`` is a message to ``person`` alone, once.
     """
 
     key: str
-    op: Literal["card", "message", "event", "edit", "delete", "mark", "react"]
+    op: Literal["card", "message", "event", "edit", "delete", "mark", "react", "aside", "direct"]
     place: str
     """Where threads of this desk are opened: a channel of Slack."""
     thread: str = ""
@@ -143,6 +116,11 @@ class DeskPost:
     actions: tuple[Action, ...] = ()
     """Only for ``event``: what can be done about it, as buttons that carry ``value`` and, with them, the thread."""
     value: str = ""
+    person: str = ""
+    """For ``aside`` and ``direct``: the desk's id of the agent, as in :attr:`DeskEvent.who`."""
+    page: Page | None = None
+    mention: tuple[str, ...] = ()
+    """Of an ``event``: ids of agents who are to be alerted."""
     attempt: int = 1
     first_sent_at: float | None = None
 
@@ -167,9 +145,11 @@ class DeskEvent:
 
     desk: str
     key: str
-    kind: Literal["reply", "edit", "delete", "action", "note", "reaction", "left"]
+    kind: Literal["reply", "edit", "delete", "action", "note", "reaction", "left", "press", "command"]
     """``note``: an internal note by a button, whatever its text begins with; ``reaction``: the emoji ``text`` on the desk's message
-    ``message``, taken back when ``gone``. ``left``: the account of ``who`` was ended; nothing else is needed."""
+    ``message``, taken back when ``gone``. ``left``: the account of ``who`` was ended; nothing else is needed. ``press``: the deed
+    ``what`` of a page, with ``fields`` if a form was sent. ``command``: the words ``text`` were given to Deskhand, in ``thread`` or
+    anywhere."""
     who: str
     """The desk's id of the person, with its team: ``T1:U1``. Empty for a delete of which only the absence was seen."""
     who_name: str = ""
@@ -189,6 +169,11 @@ class DeskEvent:
     action: Action | None = None
     """Of an ``edit``: the text became a command. It is not done, and not shown to the customer."""
     value: str = ""
+    what: str = ""
+    page: str = ""
+    """Of a ``press``: the name of the page that it was on."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What was filled in, by name; several values with commas between them."""
     at: float = 0.0
 
 
@@ -199,13 +184,17 @@ class DeskAnswer:
     key: str
     code: Literal[
         "sent", "held", "note", "done", "ignored", "duplicate", "not_linked", "not_allowed", "not_claimed", "stale", "resolved",
-        "empty", "unknown_thread", "cannot",
+        "empty", "unknown_thread", "cannot", "invalid",
     ]  # fmt: skip
     aside: str = ""
     offer: tuple[Action, ...] = ()
     """Buttons under the sentence, such as undo."""
     value: str = ""
     """What the offered buttons carry."""
+    page: Page | None = None
+    """To be shown to the person: a ``form`` in place of the one they see, an ``aside`` where they are."""
+    errors: Mapping[str, str] = field(default_factory=dict)
+    """With ``invalid``: what is wrong with the form, by the name of the field. Nothing was done, the form stays."""
 
 
 class DeskInbox(Protocol):
@@ -217,6 +206,18 @@ class DeskInbox(Protocol):
 
     def threads(self) -> Awaitable[Sequence[OpenThread]]:
         """Threads of open tickets, to catch up with after an outage."""
+        ...
+
+    def page(self, wanted: Wanted) -> Awaitable[Page]:
+        """What somebody sees there now. For desks with ``PAGES``."""
+        ...
+
+    def options(self, wanted: Wanted, query: str) -> Awaitable[Sequence[Option]]:
+        """Up to 100 options of a choice with ``search`` on the page ``wanted.name``; ``wanted.value`` is the choice's name."""
+        ...
+
+    def homes(self) -> Awaitable[Sequence[str]]:
+        """Ids of the people whose inbox may be open: it is to be shown anew when it has changed."""
         ...
 
     def connected(self, yes: bool) -> Awaitable[None]:

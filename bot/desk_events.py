@@ -23,11 +23,14 @@ from bot import (
 from bot.agents import AgentView
 from bot.bus import bus
 from bot.claims import Done
-from bot.desk import Action, DeskAnswer, DeskEvent
+from bot.desk import DeskAnswer, DeskEvent
+from bot.desk_actions import Action
 from bot.failpoints import failpoint
 from bot.files import Kept
 from bot.receive import clean
 from bot.store import StoreUnavailable, read, sql, write
+from bot.workplace import rooms
+from bot.workplace.deeds import Deed
 
 log = structlog.get_logger("desk")
 
@@ -132,7 +135,10 @@ def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[DeskAnswer, dict[str
 
 
 def _answer(event: DeskEvent, done: Done) -> DeskAnswer:
-    return DeskAnswer(key=event.key, code=cast("Any", done.code), aside=done.aside, offer=done.offer, value=done.value)
+    return DeskAnswer(
+        key=event.key, code=cast("Any", done.code), aside=done.aside, offer=done.offer, value=done.value, page=done.page,
+        errors=done.errors,
+    )  # fmt: skip
 
 
 def _conversation(event: DeskEvent) -> tuple[str, str] | None:
@@ -155,6 +161,8 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
 
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
+    if event.kind in {"press", "command"}:
+        return _in_a_room(event, conversation_id)
     if not conversation_id:
         if event.kind in {"reply", "note", "action"}:
             return _without_conversation(event)
@@ -167,6 +175,25 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         # Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others.
         may = agent is not None and agent.may_act
         return agent_reactions.react(event, agent, conversation_id) if agent is not None and may else Done("ignored")
+    refused = _may_not(event, agent)
+    if refused is not None or agent is None:
+        return refused or Done("not_allowed", OUTSIDER)
+    return _by_agent(event, agent, conversation_id, kept)
+
+
+def _in_a_room(event: DeskEvent, conversation_id: str) -> Done:
+    """A press on a page, or words to Deskhand: also where there is no conversation."""
+    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+    refused = _may_not(event, agent)
+    if refused is not None or agent is None:
+        return refused or Done("not_allowed", OUTSIDER)
+    if event.conversation_id and not conversation_id:
+        return Done("stale", ERASED)
+    return rooms.take(Deed(agent=agent, event=event, conversation_id=conversation_id))
+
+
+def _may_not(event: DeskEvent, agent: AgentView | None) -> Done | None:
+    """Why this person may do nothing here; ``None``: they may."""
     if not event.trusted:
         return Done("not_allowed", OUTSIDER)
     if agent is None:
@@ -174,7 +201,7 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         return Done("not_linked", STRANGER.format(code=code))
     if not agent.may_act:
         return Done("not_allowed", "Nothing was sent: your account here may read but not act. Ask an admin.")
-    return _by_agent(event, agent, conversation_id, kept)
+    return None
 
 
 def _without_conversation(event: DeskEvent) -> Done:

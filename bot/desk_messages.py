@@ -13,7 +13,8 @@ from bot import clock, outgoing, profiles
 from bot.crypto import reveal
 from bot.declarations import Declaration, desk_declaration
 from bot.deliver import FILE_PART, Head
-from bot.desk import Action, DeskPost, Line
+from bot.desk import DeskPost, Line
+from bot.desk_actions import Action
 from bot.file_words import problems, with_files
 from bot.files import size_text
 from bot.messages import FileView, MessageView

@@ -10,13 +10,11 @@ from typing import Any
 
 import orjson
 
-from bot import clock, confirmations, desk_messages, farewells, notices, profiles
-from bot.crypto import reveal
+from bot import clock, desk_card, desk_messages, farewells, notices, personal_posts
 from bot.declarations import declare_desk
 from bot.deliver import FILE_PART, Head, delivery_key
-from bot.desk import Action, Card, Desk, DeskPost, Line
-from bot.desk_messages import PREFIX, SHOWN, customer_name
-from bot.file_words import with_files
+from bot.desk import Desk, DeskPost
+from bot.desk_messages import PREFIX, SHOWN
 from bot.messages import MessageView
 from bot.store import is_sqlite, sql
 from bot.store.statements import COLUMNS, last_messages, view
@@ -280,6 +278,8 @@ def compose(head: Head) -> DeskPost | None:
         return farewells.compose(head)
     if head.message.startswith(notices.NOTICE):
         return notices.compose(head)
+    if head.message.startswith(personal_posts.PERSONAL):
+        return personal_posts.compose(head)
     desk = head.channel.removeprefix(PREFIX)
     thread = sql(
         "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?", (head.conversation_id, desk)
@@ -291,7 +291,7 @@ def compose(head: Head) -> DeskPost | None:
     }  # fmt: skip
     if head.op == "card":
         _hold_ticket(head.conversation_id)
-        return DeskPost(op="card", subject=thread[1] or "", card=card(head.conversation_id), **common)
+        return DeskPost(op="card", subject=thread[1] or "", card=desk_card.card(head.conversation_id), **common)
     if not thread[1]:
         # The card before it was given up: open the thread again, with everything in its transcript.
         return None
@@ -316,85 +316,3 @@ def _hold_ticket(conversation_id: str) -> None:
     show what they did. Whoever comes later sees it taken and plans another. SQLite has one writer anyway."""
     if not is_sqlite():
         sql("SELECT 1 FROM ticket WHERE conversation_id = ? FOR UPDATE", (conversation_id,))
-
-
-def card(conversation_id: str) -> Card:
-    """The card as it is now."""
-    row = sql(
-        "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
-        " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
-        " t.snoozed_until, t.priority, t.rating, t.id,"
-        " coalesce(t.first_reply_due, t.resolve_due), v.contact_id"
-        " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
-        (conversation_id,),
-    ).fetchone()
-    (
-        number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
-        snoozed, priority, rating, ticket_id, due, contact_id,
-    ) = row  # fmt: skip
-    shown = last_messages(conversation_id, 2**31 - 1, 4)
-    return Card(
-        conversation_id=conversation_id,
-        ticket=number,
-        version=version,
-        state=state,
-        customer=customer_name(conversation_id),
-        email=email,
-        page_url=profiles.page_of(conversation_id),
-        verified=bool(email) and confirmations.is_confirmed(contact_id, email),
-        language=language,
-        site=site,
-        channel=channel,
-        reason=reveal("ticket", "reason", ticket_id, reason),
-        summary=reveal("ticket", "summary", ticket_id, summary),
-        summary_by=by,
-        confidence=confidence,
-        waiting_since=opened if state == "waiting" else None,
-        due=due if state in {"waiting", "human"} else None,
-        assignee=_public(assignee),
-        last_agent=_public(last),
-        resolved_by=_public(last) if state == "resolved" else "",
-        outcome=outcome,
-        snoozed_until=snoozed if snoozed and snoozed > clock.now() else None,
-        priority=priority,
-        rating=rating,
-        actions=actions(state),
-        lines=tuple(
-            Line(author=m.author, name=m.author_name, text=m.text[:300], at=m.created_at)
-            for m in map(with_files, shown)
-            if m.author in {"customer", "ai", "agent"} and m.text
-        )[-3:],
-    )
-
-
-def _public(name: str) -> str:
-    if not name:
-        return ""
-    row = sql("SELECT public_name FROM agent WHERE name = ?", (name,)).fetchone()
-    return str(row[0]) if row else name
-
-
-def actions(state: str) -> tuple[Action, ...]:
-    """What may be done in a state, the most obvious first."""
-    return {
-        "waiting": (
-            Action.CLAIM,
-            Action.RESOLVE,
-            Action.TRANSFER,
-            Action.RETURN,
-            Action.SNOOZE,
-            Action.PRIORITY,
-            Action.BLOCK,
-        ),
-        "human": (
-            Action.RESOLVE,
-            Action.RELEASE,
-            Action.TRANSFER,
-            Action.RETURN,
-            Action.SNOOZE,
-            Action.PRIORITY,
-            Action.BLOCK,
-        ),
-        "ai": (Action.CLAIM, Action.BLOCK),
-        "resolved": (Action.REOPEN,),
-    }.get(state, ())

@@ -15,7 +15,8 @@ from bot.claims import Done, claim, claimed_by, give_back
 from bot.config import config
 from bot.crypto import seal, unseal
 from bot.declarations import declaration
-from bot.desk import Action, DeskEvent
+from bot.desk import DeskEvent
+from bot.desk_actions import Action
 from bot.failpoints import failpoint
 from bot.files import Kept
 from bot.receive import clean

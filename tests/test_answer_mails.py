@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import answer_mails, clock, confirmations, erase, jobs, mail
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.housekeeping import core_jobs
 from bot.messages import Inbound, Profile
 from bot.receive import receive

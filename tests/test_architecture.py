@@ -18,7 +18,18 @@ from bot.hookspecs import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUSES = ("bot", "channels", "plugins", "web_widget", "workers")
-CONTRACTS = {"messages", "events", "channel", "desk", "ai", "knowledge", "hookspecs", "settings"}
+CONTRACTS = {
+    "messages",
+    "events",
+    "channel",
+    "desk",
+    "desk_actions",
+    "pages",
+    "ai",
+    "knowledge",
+    "hookspecs",
+    "settings",
+}
 SDKS = {"openai", "anthropic", "litellm", "slack_bolt", "slack_sdk", "telegram", "discord", "mistralai", "google"}
 HEAVY = SDKS | {"rq", "psycopg", "aiohttp", "httpx2"}
 WITHOUT_IO = {

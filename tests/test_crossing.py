@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import agents, amendments, claims, clock, handoff, replies
-from bot.desk import Action, DeskPost, Posted
+from bot.desk import DeskPost, Posted
+from bot.desk_actions import Action
 from bot.events import Reason
 from bot.messages import Inbound, Receipt
 from bot.receive import _store, receive

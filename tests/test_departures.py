@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bot import agents, clock, deliver, lease
-from bot.desk import Action, DeskEvent, Posted
+from bot.desk import DeskEvent, Posted
+from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.messages import Inbound, Receipt
 from bot.outbox import DeskOutbox

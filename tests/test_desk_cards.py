@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from bot import clock, confirmations, mail, profiles
-from bot.desk import Action, DeskPost
+from bot.desk import DeskPost
+from bot.desk_actions import Action
 from bot.messages import Inbound, Profile
 from bot.receive import receive
 from tests.test_desks import World, world  # noqa: F401  the fixture

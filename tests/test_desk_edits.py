@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import agents, replies
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.store import StoreUnavailable
 from tests.test_desks import World, world  # noqa: F401  the fixture
 

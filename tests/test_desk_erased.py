@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot import clock
-from bot.desk import Action, DeskAnswer, DeskEvent
+from bot.desk import DeskAnswer, DeskEvent
+from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.erase import erase_conversation
 from tests.test_desks import World, world  # noqa: F401  the fixture

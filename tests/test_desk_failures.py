@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.desk import Action, DeskPost
+from bot.desk import DeskPost
+from bot.desk_actions import Action
 from bot.messages import Outbound
 from tests.going_out.conftest import Able, Wall, note, world  # noqa: F401  the fixture
 

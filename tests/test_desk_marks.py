@@ -9,7 +9,8 @@ import pytest
 
 from bot import clock, deliver, desk_posts
 from bot.channel import Channel, Limits, Resend
-from bot.desk import Action, DeskPost, Posted
+from bot.desk import DeskPost, Posted
+from bot.desk_actions import Action
 from bot.messages import Outbound, Sent
 from bot.outbox import Outbox
 from tests.test_desks import World, world  # noqa: F401  the fixture

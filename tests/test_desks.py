@@ -10,7 +10,8 @@ import pytest
 
 from bot import agents, clock, deliver, desk_posts, lease, replies
 from bot.channel import Limits, Resend
-from bot.desk import Action, Desk, DeskAnswer, DeskEvent, DeskPost, Posted
+from bot.desk import Desk, DeskAnswer, DeskEvent, DeskPost, Posted
+from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.messages import Inbound, Receipt
 from bot.outbox import DeskOutbox

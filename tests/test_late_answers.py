@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot import turns
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.events import Answer
 from tests.going_out.conftest import Able, Wall, world  # noqa: F401  the fixture
 

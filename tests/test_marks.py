@@ -10,7 +10,8 @@ import pytest
 from bot import answer_log, audit, buttons, clock, lease, notices, replies, turns
 from bot.channel import Capability, Channel, Limits, Resend
 from bot.deliver import declare, forget_declarations
-from bot.desk import Action, DeskEvent, Posted
+from bot.desk import DeskEvent, Posted
+from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.events import Answer
 from bot.messages import Inbound, Receipt, Refused

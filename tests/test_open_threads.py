@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from bot import clock, lease, open_threads
-from bot.desk import Action
+from bot.desk_actions import Action
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 

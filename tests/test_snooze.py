@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bot import clock, housekeeping, jobs, tickets
-from bot.desk import Action, Card
+from bot.desk import Card
+from bot.desk_actions import Action
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot import waiting
-from bot.desk import Action
+from bot.desk_actions import Action
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.channel import Resend
-from bot.desk import Action, Desk, DeskCapability
+from bot.desk import Desk, DeskCapability
+from bot.desk_actions import Action
 from bot.messages import Attachment
 from bot.testing.channel_abilities import HARD_NAME, PICTURE
 from bot.testing.promises import promise

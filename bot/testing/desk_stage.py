@@ -12,11 +12,13 @@ from bot.desk import Card, DeskAnswer, DeskEvent, DeskPost, OpenThread
 from bot.desk_events import receive_desk
 from bot.messages import Inbound, Receipt, Sent
 from bot.outbox import DeskOutbox
+from bot.pages import Option, Page, Wanted
 from bot.receive import receive
 from bot.store import StoreUnavailable, sql, write
 from bot.testing.doubles import Shown
 from bot.testing.on_disk import Stored
 from bot.testing.stage import Stage
+from bot.workplace import rooms
 
 CUSTOMERS = "kit"
 """The channel of the customers: one that is pulled, so that nothing is sent there."""
@@ -53,6 +55,15 @@ class KitDeskInbox:
 
     async def threads(self) -> Sequence[OpenThread]:
         return await asyncio.to_thread(self._outbox.threads)
+
+    async def page(self, wanted: Wanted) -> Page:
+        return await asyncio.to_thread(rooms.page, wanted)
+
+    async def options(self, wanted: Wanted, query: str) -> Sequence[Option]:
+        return await asyncio.to_thread(rooms.options, wanted, query)
+
+    async def homes(self) -> Sequence[str]:
+        return await asyncio.to_thread(rooms.homes, self._outbox.desk.name)
 
     async def connected(self, yes: bool) -> None:
         self.connections.append(yes)

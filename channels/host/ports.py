@@ -22,13 +22,19 @@ from bot import (
     Inbound,
     Limits,
     OpenThread,
+    Option,
     Outbound,
     Outbox,
+    Page,
     Receipt,
     Refused,
     StoreUnavailable,
     ThreadGone,
+    Wanted,
     change_cursor,
+    desk_homes,
+    desk_options,
+    desk_page,
     get_bus,
     load_cursor,
     new_counter,
@@ -182,6 +188,15 @@ class ThreadedDeskInbox:
 
     async def threads(self) -> Sequence[OpenThread]:
         return await self._threads.call(self._outbox.threads)
+
+    async def page(self, wanted: Wanted) -> Page:
+        return await self._threads.call(desk_page, wanted)
+
+    async def options(self, wanted: Wanted, query: str) -> Sequence[Option]:
+        return await self._threads.call(desk_options, wanted, query)
+
+    async def homes(self) -> Sequence[str]:
+        return await self._threads.call(desk_homes, self._outbox.desk.name)
 
     async def connected(self, yes: bool) -> None:
         if not self.closed:

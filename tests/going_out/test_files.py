@@ -8,7 +8,8 @@ import pytest
 
 from bot import files
 from bot.channel import Channel
-from bot.desk import Action, DeskEvent
+from bot.desk import DeskEvent
+from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.messages import Attachment
 from tests.test_files import on_disk, png

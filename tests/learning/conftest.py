@@ -10,7 +10,7 @@ import pytest
 from bot import accounts, lease
 from bot.answer_tests.cases import Case, Step
 from bot.answer_tests.rehearsal import Stage
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.first_rows import KNOWLEDGE_SYNC
 from bot.fleet_building import FleetKeeper
 from bot.plugins import forget_plugins, load_plugins

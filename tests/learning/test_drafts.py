@@ -13,7 +13,7 @@ from bot.answer_tests.cases import Case, Step
 from bot.answer_tests.rehearsal import Stage
 from bot.articles import list_articles
 from bot.audit import entries
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.erase import erase_conversation
 from bot.fleet_building import FleetKeeper
 from bot.knowledge import Question

@@ -19,7 +19,7 @@ from bot import (
     tickets,
     waiting,
 )
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.events import OpeningHours
 from bot.messages import Inbound, Profile, Receipt, Refused
 from bot.receive import receive

@@ -8,12 +8,11 @@ import pytest
 
 from bot import (
     buttons,
-    desk_posts,
     handoff,
     lease,
     states,
 )
-from bot.desk import Action
+from bot.desk_actions import Action
 from bot.events import Reason
 from bot.messages import Receipt, Refused
 from bot.store.statements import last_messages
@@ -27,7 +26,7 @@ def test_the_customer_may_go_back_to_the_ai(world: World) -> None:
     assert (world.state(conversation), world.kinds(conversation)[-1]) == ("ai", "handoff_cancelled")
     row = world.ticket(conversation)
     assert (row.state, row.outcome, row.waiting_since) == ("resolved", "withdrawn by the customer", None)
-    card = world.store.read(lambda: desk_posts.card(conversation))
+    card = world.store.read(lambda: desk_card.card(conversation))
     assert card.state == "ai" and card.actions[0] is Action.CLAIM
     before = len(world.system(conversation))
     world.say(kind="cancel")
@@ -102,7 +101,7 @@ def test_a_running_chat_becomes_a_ticket_that_stands_in_no_queue(world: World) -
     world.now += 500
     world.run_due()
     assert world.kinds(conversation) == ["ticket_form"]
-    card = world.store.read(lambda: desk_posts.card(conversation))
+    card = world.store.read(lambda: desk_card.card(conversation))
     assert [line.text for line in card.lines] == ["My lamp is broken"], "with everything that was said"
 
 
@@ -186,7 +185,7 @@ def test_due_times_follow_priority_and_open_hours(world: World) -> None:
     row = world.ticket(conversation)
     assert (row.first_reply_due, row.resolve_due) == (pytest.approx(opened + HOUR), pytest.approx(opened + 12 * HOUR))
     world.hours((0, 1), (10, 18), (34, 42))
-    assert world.store.read(lambda: desk_posts.card(conversation)).due == row.first_reply_due
+    assert world.store.read(lambda: desk_card.card(conversation)).due == row.first_reply_due
     other = world.ticket(world.waits("bert"))
     assert other.first_reply_due == pytest.approx(world.now + 13 * HOUR, abs=5)
 
@@ -199,7 +198,7 @@ def test_the_reason_is_typed_and_seen_on_ticket_and_card(world: World) -> None:
     world.store.write(
         lambda: handoff.hand_over(conversation, Reason.KEYWORD, detail="lawyer", priority="urgent", confidence=0.3)
     )
-    row, card = world.ticket(conversation), world.store.read(lambda: desk_posts.card(conversation))
+    row, card = world.ticket(conversation), world.store.read(lambda: desk_card.card(conversation))
     assert (row.reason_code, row.priority, row.confidence) == ("keyword", "urgent", 0.3)
     assert card.reason == "a word that asks for a person: lawyer" and card.priority == "urgent"
     assert world.queue(conversation).reason == "keyword"

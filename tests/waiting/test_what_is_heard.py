@@ -13,7 +13,7 @@ from bot import (
     lease,
     waiting,
 )
-from bot.desk import Action
+from bot.desk_actions import Action
 
 from .conftest import HOUR, World
 

@@ -1,0 +1,94 @@
+"""The card of a conversation as it is now, and what may be done with it. Inside a read or write."""
+
+from __future__ import annotations
+
+from bot import clock, confirmations, profiles
+from bot.crypto import reveal
+from bot.desk import Card, Line
+from bot.desk_actions import Action
+from bot.desk_messages import customer_name
+from bot.file_words import with_files
+from bot.store import sql
+from bot.store.statements import last_messages
+
+
+def card(conversation_id: str) -> Card:
+    """The card as it is now."""
+    row = sql(
+        "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
+        " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
+        " t.snoozed_until, t.priority, t.rating, t.id,"
+        " coalesce(t.first_reply_due, t.resolve_due), v.contact_id"
+        " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    (
+        number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
+        snoozed, priority, rating, ticket_id, due, contact_id,
+    ) = row  # fmt: skip
+    shown = last_messages(conversation_id, 2**31 - 1, 4)
+    return Card(
+        conversation_id=conversation_id,
+        ticket=number,
+        version=version,
+        state=state,
+        customer=customer_name(conversation_id),
+        email=email,
+        page_url=profiles.page_of(conversation_id),
+        verified=bool(email) and confirmations.is_confirmed(contact_id, email),
+        language=language,
+        site=site,
+        channel=channel,
+        reason=reveal("ticket", "reason", ticket_id, reason),
+        summary=reveal("ticket", "summary", ticket_id, summary),
+        summary_by=by,
+        confidence=confidence,
+        waiting_since=opened if state == "waiting" else None,
+        due=due if state in {"waiting", "human"} else None,
+        assignee=_public(assignee),
+        last_agent=_public(last),
+        resolved_by=_public(last) if state == "resolved" else "",
+        outcome=outcome,
+        snoozed_until=snoozed if snoozed and snoozed > clock.now() else None,
+        priority=priority,
+        rating=rating,
+        actions=actions(state),
+        lines=tuple(
+            Line(author=m.author, name=m.author_name, text=m.text[:300], at=m.created_at)
+            for m in map(with_files, shown)
+            if m.author in {"customer", "ai", "agent"} and m.text
+        )[-3:],
+    )
+
+
+def _public(name: str) -> str:
+    if not name:
+        return ""
+    row = sql("SELECT public_name FROM agent WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else name
+
+
+def actions(state: str) -> tuple[Action, ...]:
+    """What may be done in a state, the most obvious first."""
+    return {
+        "waiting": (
+            Action.CLAIM,
+            Action.RESOLVE,
+            Action.TRANSFER,
+            Action.RETURN,
+            Action.SNOOZE,
+            Action.PRIORITY,
+            Action.BLOCK,
+        ),
+        "human": (
+            Action.RESOLVE,
+            Action.RELEASE,
+            Action.TRANSFER,
+            Action.RETURN,
+            Action.SNOOZE,
+            Action.PRIORITY,
+            Action.BLOCK,
+        ),
+        "ai": (Action.CLAIM, Action.BLOCK),
+        "resolved": (Action.REOPEN,),
+    }.get(state, ())

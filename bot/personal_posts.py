@@ -1,0 +1,66 @@
+"""Posts that are for one agent: an aside in a thread, or a message to them alone. A row says which; what it says is worked out when its
+turn comes. Inside writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import orjson
+
+from bot import clock
+from bot.deliver import Head, delivery_key
+from bot.desk import DeskPost
+from bot.store import db, sql
+
+PERSONAL = "personal:"
+"""Before what such a delivery is about."""
+
+
+def put(
+    desk: str, person: str, kind: str, ref: str, *, op: Literal["aside", "direct"], conversation_id: str = "", version: int = 0
+) -> None:  # fmt: skip
+    """Show ``person`` (an id of the desk) once for each ``version`` what the room of ``kind`` says of ``ref``: in the conversation's
+    thread (``aside``), or to them alone (``direct``)."""
+    channel = f"desk:{desk}"
+    about = PERSONAL + orjson.dumps({"who": person, "kind": kind, "ref": ref}).decode()
+    where = conversation_id if op == "aside" else f"{PERSONAL}{person}"
+    sql(
+        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
+        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
+        " ON CONFLICT (key) DO NOTHING",
+        (
+            delivery_key(about, channel, where, op, version, 0), conversation_id or None, about, channel, where, op, version,
+            clock.now(),
+        ),
+    )  # fmt: skip
+    db.after_commit(_wake)
+
+
+def _wake() -> None:
+    from bot.bus import bus
+
+    bus().wake("out", "")
+
+
+def compose(head: Head) -> DeskPost | None:
+    """The post as it should be now; ``None``: there is nothing to say any more, or no thread to say it in."""
+    from bot.workplace import rooms
+
+    about: dict[str, Any] = orjson.loads(head.message.removeprefix(PERSONAL))
+    said = rooms.said(about["kind"], about["ref"])
+    if said is None:
+        return None
+    place, thread = "", ""
+    if head.op == "aside":
+        row = sql(
+            "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?",
+            (head.conversation_id, head.channel.removeprefix("desk:")),
+        ).fetchone()
+        if row is None or not row[1]:
+            return None
+        place, thread = row
+    return DeskPost(
+        key=head.key, op=head.op, place=place, thread=thread, person=about["who"], text=said.text, page=said.page, author="system",  # type: ignore[arg-type]
+        attempt=head.attempt, first_sent_at=head.first_sent_at,
+    )  # fmt: skip

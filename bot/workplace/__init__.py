@@ -1,0 +1,10 @@
+"""The workplace: everything of an agent's day beside the threads. Each file is a room; ``rooms`` knows which name is whose.
+
+A room is a module with any of these tables:
+
+- ``PAGES``: name of a page → ``(Visit) -> Page``, inside a read.
+- ``PRESSES``: name of a deed → ``(Deed) -> Done``, inside the write that also remembers the event, so that it happens once.
+- ``OPTIONS``: ``page/choice`` → ``(Visit, query) -> list[Option]``, inside a read.
+- ``COMMANDS``: first word after ``/desk`` → :class:`bot.workplace.deeds.Command`.
+- ``POSTS``: kind of a personal post → ``(ref) -> Said | None``, inside the write of a claim.
+"""
