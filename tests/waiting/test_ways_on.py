@@ -8,6 +8,7 @@ import pytest
 
 from bot import (
     buttons,
+    desk_card,
     handoff,
     lease,
     states,
