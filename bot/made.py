@@ -81,4 +81,5 @@ def _close(plugin: str, item: Any) -> None:
 
 
 async def _wait(awaitable: Any) -> None:
-    await asyncio.wait_for(awaitable, 5)
+    async with asyncio.timeout(5):
+        await awaitable

@@ -80,21 +80,21 @@ class Wire:
                 made.append(self)
 
         try:
-            self.socket = await asyncio.wait_for(
-                Socket.from_client(
+            # Not wait_for: until Python 3.12 it loses a cancellation that comes when the connection is just made.
+            async with asyncio.timeout(CONNECT):
+                self.socket = await Socket.from_client(
                     self.shell,
                     gateway=yarl.URL(address),
                     session=session or None,
                     sequence=seq if session else None,
                     resume=bool(session),
                     initial=True,
-                ),
-                CONNECT,
-            )
+                )
         except BaseException as error:
             for one in made:  # its heartbeat is a thread, which nothing else would stop
                 with contextlib.suppress(Exception):
-                    await asyncio.wait_for(one.close(KEEP_SESSION), 3)
+                    async with asyncio.timeout(3):
+                        await one.close(KEEP_SESSION)
             if isinstance(error, ConnectionClosed):
                 raise _closed(error.code) from None
             if isinstance(error, (OSError, TimeoutError, aiohttp.ClientError, ReconnectWebSocket)):
@@ -138,7 +138,8 @@ class Wire:
         """Close so that the session can be resumed, here or in another process."""
         if self.socket is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.socket.close(KEEP_SESSION), 2)
+                async with asyncio.timeout(2):
+                    await self.socket.close(KEEP_SESSION)
 
 
 def _closed(code: int) -> ChannelDown | TemporaryFailure:

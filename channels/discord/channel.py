@@ -61,7 +61,8 @@ class DiscordChannel(Channel):
     async def send(self, out: Outbound) -> Sent:
         self.rest()
         try:
-            return await asyncio.wait_for(self.posting.send(out), max(0.5, self.limits.timeout - 1))
+            async with asyncio.timeout(max(0.5, self.limits.timeout - 1)):
+                return await self.posting.send(out)
         except TimeoutError:
             raise Uncertain("Discord did not answer in time") from None
 

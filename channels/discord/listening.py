@@ -74,7 +74,8 @@ class Listening:
             # Together at most four seconds: the host gives a listener five.
             await asyncio.gather(self._hang_up(), self.intake.stop(), return_exceptions=True)
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(self.save(), 1)
+                async with asyncio.timeout(1):
+                    await self.save()
 
     async def _hang_up(self) -> None:
         self._live = False

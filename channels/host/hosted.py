@@ -225,7 +225,8 @@ class Hosted:
             except StoreUnavailable as error:
                 log.warning("database_away", reason=str(error), next="deliveries wait")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self.wake.wait()
 
     async def _probe(self) -> None:
         """Try one delivery to learn whether the channel works again."""
@@ -337,7 +338,8 @@ class Hosted:
         if not cut or out.files or not sent.platform_id or Capability.EDIT not in channel.capabilities:
             return
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopped.wait(), AFTER_CUT)
+            async with asyncio.timeout(AFTER_CUT):
+                await self._stopped.wait()
         try:
             again = replace(out, op="edit", subject=sent.platform_id)
             await within(channel.send(again), self.port.limits.timeout, f"send {self.port.name}")

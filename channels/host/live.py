@@ -107,7 +107,8 @@ class Live:
         if place.calling == turn:  # also when its end was heard of already
             place.idle.clear()
             try:
-                await asyncio.wait_for(place.idle.wait(), END_PATIENCE)
+                async with asyncio.timeout(END_PATIENCE):
+                    await place.idle.wait()
             except TimeoutError:
                 log.warning("draft_cut_off", channel=self.channel.name, next="the message goes out")
                 self._failed("a draft did not end")
@@ -142,7 +143,8 @@ class Live:
                 if wait is None:
                     return
                 try:
-                    await asyncio.wait_for(place.wake.wait(), max(0.02, wait))
+                    async with asyncio.timeout(max(0.02, wait)):
+                        await place.wake.wait()
                 except TimeoutError:
                     pass
         finally:

@@ -39,7 +39,8 @@ class Socket(SocketModeClient):
         """Connect, or raise within ten seconds."""
         self.wss_uri = address
         try:
-            await asyncio.wait_for(self.connect(), CONNECT)
+            async with asyncio.timeout(CONNECT):
+                await self.connect()
         except BaseException:
             await self.end()
             raise
@@ -52,11 +53,13 @@ class Socket(SocketModeClient):
             if self.lost.is_set() or self.current_session is None or self.current_session.closed:
                 return "lost"
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.refresh.wait(), LOOK)
+                async with asyncio.timeout(LOOK):
+                    await self.refresh.wait()
 
     async def end(self) -> None:
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.close(), 3)
+            async with asyncio.timeout(3):
+                await self.close()
 
 
 def make_app(web: AsyncWebClient, commit: Any) -> AsyncApp:

@@ -190,7 +190,8 @@ class Listening:
 
     async def _say_connected(self, yes: bool) -> None:
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.inbox.connected(yes), 3)
+            async with asyncio.timeout(3):
+                await self.inbox.connected(yes)
 
 
 def _place(body: dict[str, Any]) -> str:

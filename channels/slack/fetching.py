@@ -55,7 +55,8 @@ class Fetching:
             why = self._why_not(described, address)
             for attempt in range(TRIES if not why else 0):
                 try:
-                    content = await asyncio.wait_for(self._bytes(address, kind, size), SECONDS)
+                    async with asyncio.timeout(SECONDS):
+                        content = await self._bytes(address, kind, size)
                 except _TooLarge:
                     return Attachment(name=name, type=kind, size=max(size, self.largest + 1), problem="too_large")
                 except _Trouble as trouble:

@@ -50,7 +50,8 @@ class People:
             task = self._asking[user] = asyncio.ensure_future(self._ask(user))
             task.add_done_callback(lambda done: (self._asking.pop(user, None), done.cancelled() or done.exception()))
         try:
-            return await asyncio.wait_for(asyncio.shield(task), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.shield(task)
         except Exception as error:
             if known is not None:
                 return known

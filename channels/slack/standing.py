@@ -84,7 +84,8 @@ class Standing:
         """Until the app as a whole is refused: then it raises :class:`bot.ChannelDown`."""
         while True:
             try:
-                await asyncio.wait_for(self.doubt.wait(), UNUSABLE if self.problem else USABLE)
+                async with asyncio.timeout(UNUSABLE if self.problem else USABLE):
+                    await self.doubt.wait()
             except TimeoutError:
                 pass
             else:

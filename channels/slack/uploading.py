@@ -72,7 +72,8 @@ class Uploads:
         if task is None:
             task = self._under_way[post.key] = asyncio.ensure_future(_upload(client, post))
         try:
-            return await asyncio.wait_for(asyncio.shield(task), AT_ONCE)
+            async with asyncio.timeout(AT_ONCE):
+                return await asyncio.shield(task)
         except TimeoutError:
             if not task.done():
                 raise TemporaryFailure("the file is still being uploaded", 2.0) from None
@@ -98,7 +99,8 @@ class Uploads:
 async def _upload(client: AsyncWebClient, post: DeskPost) -> str:
     file = post.files[0]
     place = await client.files_getUploadURLExternal(filename=marked_name(file.name, post.key), length=len(file.content))
-    await asyncio.wait_for(_give(client, str(place["upload_url"]), file.content), LONGEST)
+    async with asyncio.timeout(LONGEST):
+        await _give(client, str(place["upload_url"]), file.content)
     return str(place["file_id"])
 
 

@@ -59,7 +59,8 @@ def missing(wanted: Wanted, problem: Any, size: int = 0) -> Attachment:
 async def _bytes(connection: Connection, path: str, seconds: float) -> bytes:
     api = await connection.api()
     try:
-        return await asyncio.wait_for(api.bytes_of(path, 10.0), max(seconds, 1.0))
+        async with asyncio.timeout(max(seconds, 1.0)):
+            return await api.bytes_of(path, 10.0)
     except Exception as error:
         from telegram.error import InvalidToken
 

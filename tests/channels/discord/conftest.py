@@ -116,14 +116,14 @@ class Running:
             self.discord.wait(self.discord.connected)
         return self
 
-    def stop_listening(self) -> None:
+    def stop_listening(self, within: float = 30) -> None:
         async def stop() -> None:
             if self._listening is not None:
                 self._listening.cancel()
                 await asyncio.gather(self._listening, return_exceptions=True)
                 self._listening = None
 
-        self.run(stop())
+        self.run(stop(), within)
 
     def send(self, **changed: Any) -> Sent:
         sent: Sent = self.run(self.channel.send(an_outbound(**changed)))

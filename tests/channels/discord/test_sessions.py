@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable
 
@@ -398,3 +399,12 @@ def test_stopping_leaves_a_session_that_can_be_resumed(discord: FakeDiscord, run
     (left,) = discord.wait(lambda: discord.world.noted("disconnected"))
     assert left["code"] not in {1000, 1001}
     assert discord.gateway.sessions
+
+
+def test_a_stop_is_heard_at_any_moment(discord: FakeDiscord, running: Running) -> None:
+    """Also in the instant in which a connection is just made, where ``asyncio.wait_for`` of Python 3.11 loses it."""
+    chance = random.Random(7)
+    for _ in range(25):
+        running.listen(connected=False)
+        time.sleep(chance.random() * 0.1)
+        running.stop_listening(within=5)
