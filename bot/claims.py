@@ -6,7 +6,7 @@ agents who claim at once one finds no row, and is told who was faster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot import agents, clock, desk_posts, follow_up, handoff, marks, states, tickets, waiting
@@ -31,6 +31,8 @@ class Done:
     page: Page | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     """With ``invalid``: by the name of the field."""
+    after: Callable[[], Done] | None = None
+    """What is looked up and said once all of this is on disk, instead of this: inside a read, so that no writer waits for it."""
 
 
 def act(conversation_id: str, agent: AgentView, desk: str, action: Action, value: str) -> Done:

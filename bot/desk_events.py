@@ -78,9 +78,9 @@ def _receive_one(event: DeskEvent) -> tuple[DeskAnswer, dict[str, str]]:
         while True:
             tries += 1
             try:
-                stored = write(lambda: _store(event, kept))
+                done, touched = write(lambda: _store(event, kept))
                 failpoint("desk.after_commit")
-                return stored
+                return _answer(event, read(done.after) if done.after else done), touched
             except IntegrityError as error:
                 # Nothing of it was stored. A twin that was faster, the same message under another key, or a row that two made at once.
                 if read(lambda: _is_known(event)):
@@ -112,26 +112,26 @@ def _files(event: DeskEvent) -> tuple[Kept, ...]:
     return files.keep(event.files) if read(wanted) else ()
 
 
-def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[DeskAnswer, dict[str, str]]:
-    """The answer, and the channels of the conversations that changed, by id."""
+def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[Done, dict[str, str]]:
+    """What became of it, and the channels of the conversations that changed, by id."""
     taken = sql(
         "INSERT INTO ledger (key, channel, kind, conversation, message, seq, rev, body_hash, received_at, error, payload)"
         " VALUES (?, ?, ?, '', '', 0, 0, '', ?, '', '') ON CONFLICT (key) DO NOTHING",
         (event.key, desk_messages.PREFIX + event.desk, event.kind, clock.now()),
     ).rowcount
     if not taken:
-        return DeskAnswer(key=event.key, code="duplicate"), {}
+        return Done("duplicate"), {}
     failpoint("desk.before_commit")
     if event.kind == "left":
-        return DeskAnswer(key=event.key, code="done"), departures.left(event.desk, event.who)
+        return Done("done"), departures.left(event.desk, event.who)
     row = _conversation(event)
     if row is not None:
         amendments.hold(row[0])  # what is read from here on is true until the commit
     done = _do(event, row[0] if row else "", kept)
     if row is None:
-        return _answer(event, done), {}
+        return done, {}
     sql("UPDATE ledger SET conversation = ? WHERE key = ?", (row[0], event.key))
-    return _answer(event, done), {row[0]: row[1]}
+    return done, {row[0]: row[1]}
 
 
 def _answer(event: DeskEvent, done: Done) -> DeskAnswer:
