@@ -16,6 +16,8 @@ from bot.desk_actions import Action
 from bot.messages import Attachment, Author, Source, State
 from bot.pages import Option, Page, Wanted
 
+Presence = Literal["here", "away", "quiet"]
+
 
 class DeskCapability(StrEnum):
     """What a desk can do beyond cards and text."""
@@ -77,6 +79,7 @@ class Card:
     snoozed_until: float | None = None
     priority: Literal["low", "normal", "high", "urgent"] = "normal"
     rating: int | None = None
+    tags: tuple[str, ...] = ()
     actions: tuple[Action, ...] = ()
     """What may be done now, the most obvious first."""
     lines: tuple[Line, ...] = ()
@@ -96,7 +99,7 @@ class DeskPost:
     key: str
     op: Literal["card", "message", "event", "edit", "delete", "mark", "react", "aside", "direct"]
     place: str
-    """Where threads of this desk are opened: a channel of Slack."""
+    """Where threads of this desk are opened: a channel of Slack. Of a ``direct`` the person, so that it can be found again there."""
     thread: str = ""
     """The thread; empty only for the first card, and for an ``event`` that is a notice to all who work here."""
     subject: str = ""
@@ -131,6 +134,8 @@ class Posted:
 
     id: str
     thread: str
+    link: str = ""
+    """Of a card: the address that opens the thread in the desk's own app. Empty: there is none, or it is not known now."""
 
 
 class ThreadGone(PermanentFailure):
@@ -172,6 +177,8 @@ class DeskEvent:
     what: str = ""
     page: str = ""
     """Of a ``press``: the name of the page that it was on."""
+    page_value: str = ""
+    """The ``value`` of that page. ``value`` is what the button or menu carried, else what was chosen, else this."""
     fields: Mapping[str, str] = field(default_factory=dict)
     """What was filled in, by name; several values with commas between them."""
     at: float = 0.0
@@ -218,6 +225,15 @@ class DeskInbox(Protocol):
 
     def homes(self) -> Awaitable[Sequence[str]]:
         """Ids of the people whose inbox may be open: it is to be shown anew when it has changed."""
+        ...
+
+    def agents(self) -> Awaitable[Sequence[str]]:
+        """Ids of the agents here. Who is there is told of them alone."""
+        ...
+
+    def people(self, states: Mapping[str, Presence]) -> Awaitable[None]:
+        """Say which agents are there now, by id: ``here``, ``away``, or ``quiet`` (they do not want to be disturbed). Optional; to be
+        said again every minute or so, because it is forgotten after a while."""
         ...
 
     def connected(self, yes: bool) -> Awaitable[None]:

@@ -128,6 +128,10 @@ def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[Done, dict[str, str]
     if row is not None:
         amendments.hold(row[0])  # what is read from here on is true until the commit
     done = _do(event, row[0] if row else "", kept)
+    if done.code == "invalid":
+        # Nothing was done and the form stays open: sent once more, with the same words or others, it is judged anew.
+        sql("DELETE FROM ledger WHERE key = ?", (event.key,))
+        return done, {}
     if row is None:
         return done, {}
     sql("UPDATE ledger SET conversation = ? WHERE key = ?", (row[0], event.key))

@@ -51,7 +51,7 @@ def compose(head: Head) -> DeskPost | None:
     said = rooms.said(about["kind"], about["ref"])
     if said is None:
         return None
-    place, thread = "", ""
+    place, thread = about["who"], ""
     if head.op == "aside":
         row = sql(
             "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?",

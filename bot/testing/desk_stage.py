@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot import agents, replies
-from bot.desk import Card, DeskAnswer, DeskEvent, DeskPost, OpenThread
+from bot import agents, presence, replies
+from bot.desk import Card, DeskAnswer, DeskEvent, DeskPost, OpenThread, Presence
 from bot.desk_events import receive_desk
 from bot.messages import Inbound, Receipt, Sent
 from bot.outbox import DeskOutbox
@@ -64,6 +64,12 @@ class KitDeskInbox:
 
     async def homes(self) -> Sequence[str]:
         return await asyncio.to_thread(rooms.homes, self._outbox.desk.name)
+
+    async def agents(self) -> Sequence[str]:
+        return await asyncio.to_thread(presence.known_people, self._outbox.desk.name)
+
+    async def people(self, states: Mapping[str, Presence]) -> None:
+        await asyncio.to_thread(presence.told, self._outbox.desk.name, states)
 
     async def connected(self, yes: bool) -> None:
         self.connections.append(yes)

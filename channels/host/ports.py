@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -26,15 +26,18 @@ from bot import (
     Outbound,
     Outbox,
     Page,
+    Presence,
     Receipt,
     Refused,
     StoreUnavailable,
     ThreadGone,
     Wanted,
     change_cursor,
+    desk_agents,
     desk_homes,
     desk_options,
     desk_page,
+    desk_people,
     get_bus,
     load_cursor,
     new_counter,
@@ -197,6 +200,12 @@ class ThreadedDeskInbox:
 
     async def homes(self) -> Sequence[str]:
         return await self._threads.call(desk_homes, self._outbox.desk.name)
+
+    async def agents(self) -> Sequence[str]:
+        return await self._threads.call(desk_agents, self._outbox.desk.name)
+
+    async def people(self, states: Mapping[str, Presence]) -> None:
+        await self._threads.call(desk_people, self._outbox.desk.name, states)
 
     async def connected(self, yes: bool) -> None:
         if not self.closed:
