@@ -60,7 +60,7 @@ MESSAGES = (
     Sealed(Message, ("body", "extra"), "sealed"),
     Sealed(Conversation, ("title", "page_url")),
     Sealed(Turn, ("draft",)),
-    Sealed(Ticket, ("reason", "summary")),
+    Sealed(Ticket, ("reason", "summary", "subject")),
     Sealed(Ledger, ("payload",)),
     Sealed(Mail, ("subject", "text", "html")),
     Sealed(Rating, ("comment",)),

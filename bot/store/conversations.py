@@ -172,7 +172,11 @@ class Ticket(Base):
     priority = TextField(default="normal")
     last_agent = TextField(default="")
     summary_by = TextField(default="")
-    """ai or extract"""
+    """ai, extract, or agent"""
+    subject = TextField(default="")
+    """What an agent calls it. Sealed like the messages."""
+    due_day = TextField(default="")
+    """``2026-11-21``: the day by which an agent wants it done, which counts before the target. Empty: nobody said."""
     confidence = DoubleField(null=True)
     first_reply_at = DoubleField(null=True)
     snoozed_until = DoubleField(null=True)
