@@ -32,6 +32,8 @@ class AgentView:
     active: bool
     available: bool = True
     """Not away."""
+    available_since: float | None = None
+    """When that last changed; ``None``: never."""
     identities: tuple[tuple[str, str], ...] = ()
     """``(desk, external id)``."""
 
@@ -41,7 +43,7 @@ class AgentView:
         return self.active and self.role != "viewer"
 
 
-_COLUMNS = "id, name, public_name, picture, email, role, active, available"
+_COLUMNS = "id, name, public_name, picture, email, role, active, available, available_since"
 
 
 def add_agent(
@@ -60,8 +62,8 @@ def add_agent(
             raise AgentError(f"There is an agent called {name} already.")
         row_id, shown = clock.new_id(), public_name or name.replace(".", " ").title()
         sql(
-            f"INSERT INTO agent ({_COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-            (row_id, name, shown, picture, email, role, True, True, clock.now()),
+            f"INSERT INTO agent ({_COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (row_id, name, shown, picture, email, role, True, True, None, clock.now()),
         )
         audit.record(actor, "agent.add", f"agent:{name}", {"role": role})
         return AgentView(id=row_id, name=name, public_name=shown, picture=picture, email=email, role=role, active=True)
@@ -101,8 +103,14 @@ def set_available(name: str, available: bool, *, actor: str) -> None:
     """Say that an agent is away, or back. An agent who is away may still act; while all are, customers are told so."""
 
     def work() -> None:
-        if not sql("UPDATE agent SET available = ? WHERE lower(name) = lower(?)", (available, name)).rowcount:
-            raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
+        moved = sql(
+            "UPDATE agent SET available = ?, available_since = ? WHERE lower(name) = lower(?) AND available <> ?",
+            (available, clock.now(), name, available),
+        ).rowcount
+        if not moved:
+            if agent_named(name) is None:
+                raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
+            return  # so already, and since when does not move
         audit.record(actor, "agent.back" if available else "agent.away", f"agent:{name}")
 
     write(work)

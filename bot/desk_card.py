@@ -10,6 +10,7 @@ from bot.desk_messages import customer_name
 from bot.file_words import with_files
 from bot.store import sql
 from bot.store.statements import last_messages
+from bot.tags import tags_of
 
 
 def card(conversation_id: str) -> Card:
@@ -52,6 +53,7 @@ def card(conversation_id: str) -> Card:
         snoozed_until=snoozed if snoozed and snoozed > clock.now() else None,
         priority=priority,
         rating=rating,
+        tags=tags_of(conversation_id),
         actions=actions(state),
         lines=tuple(
             Line(author=m.author, name=m.author_name, text=m.text[:300], at=m.created_at)

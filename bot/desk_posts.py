@@ -63,7 +63,7 @@ def open_another(conversation_id: str, desk: str, thread: str) -> bool:
     if place is None or not thread:
         return False
     moved = sql(
-        "UPDATE desk_thread SET thread = NULL, place = ? WHERE conversation_id = ? AND desk = ? AND thread = ?",
+        "UPDATE desk_thread SET thread = NULL, link = '', place = ? WHERE conversation_id = ? AND desk = ? AND thread = ?",
         (place, conversation_id, desk, thread),
     ).rowcount
     row = sql(
@@ -242,12 +242,17 @@ def not_followed(number: int) -> None:
         _plan(row[0], desk, f"{desk_messages.REFUSED}{number}", "event", 0)
 
 
-def opened(conversation_id: str, desk: str, thread: str) -> None:
-    """The first card is there: this is its thread."""
+def opened(conversation_id: str, desk: str, thread: str, link: str = "") -> None:
+    """A card is there: the first one tells the thread, and any of them the ``link`` that opens it."""
     sql(
         "UPDATE desk_thread SET thread = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL",
         (thread, conversation_id, desk),
     )
+    if link.startswith(("https://", "http://")):
+        sql(
+            "UPDATE desk_thread SET link = ? WHERE conversation_id = ? AND desk = ? AND thread = ? AND link <> ?",
+            (link, conversation_id, desk, thread, link),
+        )
 
 
 def _threads(conversation_id: str) -> list[str]:

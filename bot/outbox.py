@@ -205,7 +205,7 @@ class DeskOutbox(Outbox):
         def work(post_id: str) -> None:
             deliver.mark_sent(claimed.ord, post_id)
             if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
-                desk_posts.opened(claimed.place, self.desk.name, posted.thread)
+                desk_posts.opened(claimed.place, self.desk.name, posted.thread, posted.link)
 
         try:
             write(lambda: work(posted.id))

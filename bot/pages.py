@@ -159,3 +159,7 @@ class Wanted:
     thread: str = ""
     text: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    again: bool = False
+    """It is only made anew to see whether it has changed: nobody has just opened it."""
+    zone: str = ""
+    """The person's time zone (``Europe/Zagreb``), if the desk knows it: times are told in it."""

@@ -20,6 +20,7 @@ from bot.store.database import (
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent, Waited
 from bot.store.files import StoredFile
 from bot.store.fleet import ModelPrice, Provider, ProviderMinute, ProviderProbe
+from bot.store.inboxes import InboxView, TicketTag
 from bot.store.knowledge import Article, ArticleVersion, KnowledgeSource, Passage, SourcePlace
 from bot.store.lessons import AcceptedAnswer, Lesson, Topic, TopicQuestion
 from bot.store.mails import Mail, MailAddress, Rating
@@ -38,16 +39,16 @@ TABLES: tuple[type[Base], ...] = (
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, Provider, ModelPrice, ProviderMinute, ProviderProbe,
-    AcceptedAnswer, Topic, TopicQuestion, Lesson,
+    AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView,
 )  # fmt: skip
 
 __all__ = [
     "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
     "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
-    "Delivery", "DeskThread", "Identity", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
+    "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
     "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route",
-    "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TokenSpend",
+    "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TicketTag", "TokenSpend",
     "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write", "write_together",
 ]  # fmt: skip

@@ -199,3 +199,6 @@ class Ticket(Base):
     created_at = DoubleField()
     changed_at = DoubleField()
     resolved_at = DoubleField(null=True)
+
+    class Meta:
+        indexes = ((("assignee", "state"), False), (("state", "resolved_at"), False))

@@ -22,6 +22,8 @@ class Agent(Base):
     active = BooleanField(default=True)
     available = BooleanField(default=True)
     """False: away. Everybody away is not closed; customers are told how long an answer usually takes."""
+    available_since = DoubleField(null=True)
+    """When that last changed; ``None``: never."""
     created_at = DoubleField()
 
 
@@ -56,6 +58,8 @@ class DeskThread(Base):
     desk = TextField()
     place = TextField()
     thread = TextField(null=True)
+    link = TextField(default="")
+    """Address that opens the thread in the desk's own app; empty: not known (yet)."""
     created_at = DoubleField()
 
     class Meta:

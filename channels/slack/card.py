@@ -117,6 +117,8 @@ def _details(card: Card) -> list[Part]:
         add("Assigned", words(f"nobody (last: {_one_line(card.last_agent, 60)})" if card.last_agent else "nobody"))
     elif card.assignee:
         add("Assigned", words(_one_line(card.assignee, 60)))
+    if card.tags:
+        add("Tags", words(_one_line(", ".join(card.tags), 2 * FIELD)))
     return parts
 
 

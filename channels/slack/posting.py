@@ -18,6 +18,7 @@ from .failures import GONE, PLACE, Refused, code_of, failure_of, retry_after
 from .looking import metadata
 from .marks import Marks
 from .pacing import Pacer
+from .permalinks import Permalinks
 from .prose import prose
 from .reacting import Reactions
 from .rich import Block, cut, escape, link, rich, section, verbatim, words
@@ -44,6 +45,7 @@ class Posting:
         self.marks = marks
         self.reactions = Reactions()
         self.uploads = Uploads()
+        self.links = Permalinks()
         self._without: dict[str, float] = {}
 
     async def post(self, client: AsyncWebClient, post: DeskPost) -> Posted:
@@ -59,9 +61,13 @@ class Posting:
         if post.op == "message" and post.files:
             return await self._file(client, post)
         text, blocks = _content(post)
+        if post.op == "card":
+            await self.links.learn(client)
         if post.op == "edit" or (post.op == "card" and post.subject):
-            return await _change(client, post, self.pacer, text, blocks)
-        return await self._new(client, post, text, blocks)
+            posted = await _change(client, post, self.pacer, text, blocks)
+        else:
+            posted = await self._new(client, post, text, blocks)
+        return replace(posted, link=self.links.of(post.place, posted.thread)) if post.op == "card" else posted
 
     async def _new(self, client: AsyncWebClient, post: DeskPost, text: str, blocks: list[Block]) -> Posted:
         """A message that was not there before, under the speaker's name where the app may."""

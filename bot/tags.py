@@ -1,0 +1,99 @@
+"""Tags: words that agents put on tickets, to find them again. They are the team's own words, never the customer's."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot import clock, tickets
+from bot.store import is_sqlite, sql
+
+MOST = 10
+"""Tags of one ticket."""
+LONGEST = 30
+_TAG = re.compile(r"[^\W_][\w.:/&+\-]{0,29}")
+RULE = f"A tag is one word of 1 to {LONGEST} letters, digits, dots or dashes, such as: refund"
+
+
+class TagError(Exception):
+    """Why a tag cannot be put there: a sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The tags of a ticket after a change, and what is new and what is gone."""
+
+    tags: tuple[str, ...]
+    added: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def tag_of(word: str) -> str:
+    """The tag that somebody means by ``word``. Raises :class:`TagError`."""
+    tag = unicodedata.normalize("NFC", word.strip().removeprefix("#")).lower()
+    if not _TAG.fullmatch(tag):
+        raise TagError(f"“{word[:40]}” cannot be a tag. {RULE}")
+    return tag
+
+
+def wishes(words: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What ``vip other -gone`` asks for: tags to add, and tags to take off. Raises :class:`TagError`."""
+    add: list[str] = []
+    remove: list[str] = []
+    for word in words:
+        target = remove if word.startswith(("-", "\N{MINUS SIGN}")) else add
+        target.append(tag_of(word.lstrip("-+\N{MINUS SIGN}")))
+    return [tag for tag in dict.fromkeys(add) if tag not in remove], list(dict.fromkeys(remove))
+
+
+def tags_of(conversation_id: str) -> tuple[str, ...]:
+    """By name. Inside a read or write."""
+    rows = sql(
+        "SELECT g.tag FROM ticket_tag g JOIN ticket t ON t.id = g.ticket_id WHERE t.conversation_id = ? ORDER BY g.tag",
+        (conversation_id,),
+    ).fetchall()
+    return tuple(row[0] for row in rows)
+
+
+def change(conversation_id: str, add: Sequence[str], remove: Sequence[str], *, actor: str) -> Changed:
+    """Put tags on the conversation's ticket and take others off. Raises :class:`TagError`: no ticket, or too many. Inside a write."""
+    from bot import desk_posts  # it makes cards, and cards show tags
+
+    lock = "" if is_sqlite() else " FOR UPDATE"
+    row = sql(f"SELECT id FROM ticket WHERE conversation_id = ?{lock}", (conversation_id,)).fetchone()  # noqa: S608
+    if row is None:
+        raise TagError("There is no ticket yet: claim the conversation first. Nothing was changed.")
+    known = set(tags_of(conversation_id))
+    gone = tuple(tag for tag in dict.fromkeys(remove) if tag in known)
+    added = tuple(tag for tag in dict.fromkeys(add) if tag not in known)
+    if len(known) - len(gone) + len(added) > MOST:
+        raise TagError(f"A ticket has {MOST} tags at most. Take some off first. Nothing was changed.")
+    for tag in gone:
+        sql("DELETE FROM ticket_tag WHERE ticket_id = ? AND tag = ?", (row[0], tag))
+    for tag in added:
+        sql(
+            "INSERT INTO ticket_tag (id, ticket_id, tag, by, at) VALUES (?, ?, ?, ?, ?)",
+            (clock.new_id(), row[0], tag, actor, clock.now()),
+        )
+    if added or gone:
+        tickets.note(conversation_id, actor, "tagged", " ".join([*added, *(f"-{tag}" for tag in gone)]))
+        desk_posts.refresh_card(conversation_id)
+    return Changed(tags_of(conversation_id), added, gone)
+
+
+def in_use(limit: int = 500) -> list[tuple[str, int]]:
+    """Every tag with the number of its tickets, the most used first. Inside a read."""
+    rows = sql(
+        "SELECT tag, count(*) FROM ticket_tag GROUP BY tag ORDER BY count(*) DESC, tag LIMIT ?", (limit,)
+    ).fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def forget(conversation_id: str) -> None:
+    """The conversation is being erased. Inside a write."""
+    sql(
+        "DELETE FROM ticket_tag WHERE ticket_id IN (SELECT id FROM ticket WHERE conversation_id = ?)",
+        (conversation_id,),
+    )
