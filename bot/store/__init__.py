@@ -29,12 +29,13 @@ from bot.store.migrating import migrate
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
+from bot.store.service_levels import AgentPresence, ServiceTarget
 from bot.store.shielded import Placeholder
 from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
-    Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace,
+    Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace, AgentPresence, ServiceTarget,
     PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
@@ -43,11 +44,11 @@ TABLES: tuple[type[Base], ...] = (
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AnswerLog", "AnswerMark", "Article", "ArticleVersion", "Audit", "Base",
-    "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
+    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentPresence", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
+    "Audit", "Base", "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
-    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route",
+    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "ServiceTarget",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TicketTag", "TokenSpend",
     "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write", "write_together",

@@ -188,8 +188,25 @@ class Ticket(Base):
     """When they were asked, in this wait."""
     deferred = BooleanField(default=False)
     """The customer does not wait in the chat: it is a ticket by their or an agent's wish."""
+    opened_at = DoubleField(null=True)
+    """When it was opened last: the clocks below count from here."""
     first_reply_due = DoubleField(null=True)
     resolve_due = DoubleField(null=True)
+    first_reply_target = DoubleField(null=True)
+    """Open seconds that the due time was made of; empty: there is no target."""
+    resolve_target = DoubleField(null=True)
+    resolve_left = DoubleField(null=True)
+    """Open seconds that are left while the clock stands still (snoozed), and then there is no due time."""
+    first_reply_reminded = DoubleField(null=True)
+    """The due time of which somebody was reminded."""
+    resolve_reminded = DoubleField(null=True)
+    first_reply_breached_at = DoubleField(null=True)
+    """The due time that passed without a reply."""
+    resolve_breached_at = DoubleField(null=True)
+    wait_ahead = IntegerField(null=True)
+    """How it stood when the wait began: customers before this one, conversations in hand, agents who were there."""
+    wait_busy = IntegerField(null=True)
+    wait_there = IntegerField(null=True)
     rating = IntegerField(null=True)
     seen_at = DoubleField(null=True)
     """When the customer was last seen to look, as far as somebody needs to know: they left an address."""

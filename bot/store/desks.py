@@ -98,6 +98,10 @@ class Waited(Base):
     """0 to 23, UTC, of the claim."""
     seconds = DoubleField()
     at = DoubleField()
+    ahead = IntegerField(null=True)
+    """How it stood when the wait began: customers before this one, conversations in hand, agents who were there."""
+    busy = IntegerField(null=True)
+    there = IntegerField(null=True)
 
     class Meta:
         indexes = ((("site", "hour", "at"), False),)
