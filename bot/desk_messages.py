@@ -247,7 +247,10 @@ def customer_name(conversation_id: str) -> str:
         " ON t.conversation_id = v.id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
-    if row is None:
-        return "Visitor"
-    number = int(row[2].replace("-", "")[-6:], 16)
-    return str(row[1] or row[0] or f"Visitor {_GUESTS[number % len(_GUESTS)]} {number % 900 + 100}")
+    return shown_name(row[1], row[0], row[2]) if row else "Visitor"
+
+
+def shown_name(ticket_name: str | None, contact_name: str, contact_id: str) -> str:
+    """What a customer is called who left these names, perhaps none."""
+    number = int(contact_id.replace("-", "")[-6:], 16)
+    return str(ticket_name or contact_name or f"Visitor {_GUESTS[number % len(_GUESTS)]} {number % 900 + 100}")
