@@ -76,7 +76,8 @@ class Prompt:
     passages: tuple[Passage, ...] = ()
     answerable: bool = True
     """False when retrieval decided that the knowledge base has no answer."""
-    task: Literal["answer", "summary", "article"] = "answer"
+    task: Literal["answer", "summary", "article", "draft"] = "answer"
+    """``draft``: of a reply, for an agent who looks at it before the customer does."""
     language: str = ""
     max_tokens: int = 700
     temperature: float | None = None

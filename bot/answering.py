@@ -93,7 +93,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         articles={passage.id: passage.article_id for passage in found.passages},
     )
     prompt = make_prompt(begun, history, found, seen)
-    prompt = with_pictures(_shielded(prompt, plugins, turn), begun)
+    prompt = with_pictures(shielded_prompt(prompt, plugins, turn), begun)
     turn = replace(turn, instructions=prompt.system)
     failpoint("turn.before_ai")
     link_hosts = str(begun.site_settings.get("link_hosts") or "")
@@ -103,7 +103,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
         said = _nothing_found(plugins, turn) or before.recall(running)
         full = prompt.economy
         if said is None:
-            prompt, denied = _afforded(running, plugins, turn, prompt, fleet)
+            prompt, denied = afforded(running, plugins, turn, prompt, fleet)
             if denied is not None:
                 return denied, running.account()
             try:
@@ -114,7 +114,7 @@ def answer(running: Running, plugins: Snapshot, fleet: Fleet, drafts: Drafts) ->
                 )
                 return fallback(begun, "technical error"), running.account(error.wasted)
             except PromptLeaked:
-                return _leaked(begun), running.account(running.spent)
+                return leaked(begun), running.account(running.spent)
             usages, cut = (done.usage, done.wasted), done.end == "length"
         failpoint("turn.after_ai")
         said = first = sure(said, running.basis)
@@ -141,7 +141,7 @@ def _asked(begun: Begun, history: Sequence[MessageView]) -> dict[str, Any]:
     }
 
 
-def _shielded(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:
+def shielded_prompt(prompt: Prompt, plugins: Snapshot, turn: TurnContext) -> Prompt:
     """The prompt as providers may get it. When a plugin that must not be missing is, only those that send nothing anywhere are asked."""
     try:
         return plugins.pipe("before_ai", "prompt", prompt, turn=turn)  # type: ignore[no-any-return]
@@ -185,7 +185,7 @@ def _nothing_found(plugins: Snapshot, turn: TurnContext) -> Answer | None:
     return replace(said, type="auto")
 
 
-def _leaked(begun: Begun) -> Answer:
+def leaked(begun: Begun) -> Answer:
     """Instead of an answer that repeats the instructions. Nobody is called: who tries this would try it all day."""
     raise_alarm(
         "prompt_leaked",
@@ -227,7 +227,7 @@ def _paced(running: Running, plugins: Snapshot, turn: TurnContext) -> Answer | N
     return None
 
 
-def _afforded(
+def afforded(
     running: Running, plugins: Snapshot, turn: TurnContext, prompt: Prompt, fleet: Fleet
 ) -> tuple[Prompt, Answer | None]:
     """The prompt with what may be spent on it, or what is said instead when that is nothing."""

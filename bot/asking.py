@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from bot.canary import Watch, new_canary
 from bot.drafts import Draft, Drafts, whole_characters
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
-from bot.fleet import Attempt, Done, Fleet, FleetStream
+from bot.fleet import Attempt, Done, Fleet, FleetStream, Pace
 from bot.knowledge import Passage
 from bot.links import host_of
 from bot.prices import cost
@@ -142,6 +142,28 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     """Ask, and show what may be shown. Raises :class:`Cancelled`, :class:`bot.fleet.FleetExhausted` and, when the model gives its
     instructions away, :class:`bot.canary.PromptLeaked`: what was shown until then must be replaced."""
     begun = running.begun
+    prefer = _voice(begun) if len(fleet.models) > 1 else None
+    return hear(
+        running,
+        prompt,
+        fleet,
+        lambda number: _restart_draft(running, drafts, begun.attempt + number - 1),
+        prefer=prefer,
+    )
+
+
+def hear(
+    running: Running,
+    prompt: Prompt,
+    fleet: Fleet,
+    begin_again: Callable[[int], None],
+    *,
+    prefer: tuple[str, str] | None = None,
+    pace: Pace | None = None,
+) -> tuple[Answer, Done]:
+    """What the fleet says, released piece by piece to ``running.show``. ``begin_again(n)``: attempt number ``n`` begins, and what was
+    shown counts no more. Raises as :func:`ask`."""
+    begun = running.begun
     prompt = replace(prompt, canary=new_canary())
     release, watch = _release(prompt, begun), Watch(prompt.canary)
     conclusion: Conclusion | None = None
@@ -151,9 +173,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
     def permit(provider: AIProvider) -> bool:
         return not (over_cap or prompt.economy == "quotes") or AICapability.QUOTES in provider.capabilities
 
-    stream = running.stream = fleet.stream(
-        prompt, permit=permit, prefer=_voice(begun) if len(fleet.models) > 1 else None
-    )
+    stream = running.stream = fleet.stream(prompt, permit=permit, prefer=prefer, pace=pace)
     try:
         for event in stream:
             if running.cancelled:
@@ -165,7 +185,7 @@ def ask(running: Running, prompt: Prompt, plugins: Snapshot, fleet: Fleet, draft
             elif isinstance(event, Attempt):
                 running.asked = (event.provider, event.model)
                 if event.number > 1:
-                    _restart_draft(running, drafts, begun.attempt + event.number - 1)
+                    begin_again(event.number)
                     release, conclusion = _release(prompt, begun), None
                     watch = Watch(prompt.canary)
             elif isinstance(event, ToolCall):

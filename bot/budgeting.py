@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from bot import audit, clock, notices
 from bot.ai import Prompt
@@ -28,6 +29,8 @@ ROOM = 900
 """Tokens of the rules, the delimiters and the tool in a request, about."""
 PICTURE = 1_600
 """Tokens of a picture, about."""
+DRAFT = "draft:"
+"""Before the id of a draft for an agent, where the id of a turn is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,22 @@ class Spent:
     turns: int = 0
     day: str = ""
     """The UTC day; empty: today."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Spender:
+    """The row of who spends: a turn, or a draft for an agent. Both have a beginning and what is set aside for them."""
+
+    table: Literal["turn", "agent_draft"]
+    id: str
+    running: str
+    """The state in which it may spend."""
+
+
+def _spender(turn_id: str) -> _Spender:
+    if turn_id.startswith(DRAFT):
+        return _Spender("agent_draft", turn_id.removeprefix(DRAFT), "writing")
+    return _Spender("turn", turn_id, "running")
 
 
 def today() -> str:
@@ -73,11 +92,13 @@ def estimate(prompt: Prompt, models: Sequence[tuple[str, str]] = ()) -> tuple[in
 def standing(turn_id: str) -> tuple[Spent, ...]:
     """How the scopes of a running turn stand, with what is set aside for others; nothing is set aside. Blocks."""
 
+    who = _spender(turn_id)
+
     def look() -> tuple[Spent, ...]:
         row = sql(
-            "SELECT t.started_at, c.id, c.site_id, c.channel, c.contact_id, s.key FROM turn t"
-            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = 'running'",
-            (turn_id,),
+            f"SELECT t.started_at, c.id, c.site_id, c.channel, c.contact_id, s.key FROM {who.table} t"  # noqa: S608
+            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = ?",
+            (who.id, who.running),
         ).fetchone()
         if row is None:
             return ()
@@ -107,19 +128,21 @@ def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
     Blocks. A turn that has ended has nothing set aside, and gets nothing.
     """
 
+    who = _spender(turn_id)
+
     def work() -> tuple[Spent, ...]:
         row = sql(
-            "SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id, s.key FROM turn t"  # noqa: S608
-            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = 'running'"
+            f"SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id, s.key FROM {who.table} t"  # noqa: S608
+            " JOIN conversation c ON c.id = t.conversation_id JOIN site s ON s.id = c.site_id WHERE t.id = ? AND t.state = ?"
             f"{'' if is_sqlite() else ' FOR UPDATE OF t'}",
-            (turn_id,),
+            (who.id, who.running),
         ).fetchone()
         if row is None:
             return ()
         started, had_tokens, had_cost, conversation, site, channel, contact, site_key = row
         more = (0, 0) if had_tokens else (tokens, cost)
         if not had_tokens:
-            sql("UPDATE turn SET held_tokens = ?, held_cost = ? WHERE id = ?", (tokens, cost, turn_id))
+            sql(f"UPDATE {who.table} SET held_tokens = ?, held_cost = ? WHERE id = ?", (tokens, cost, who.id))  # noqa: S608
         keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
         rows = _add(day_of(started), keys, held=more)
         mine = (had_tokens, had_cost) if had_tokens else (tokens, cost)
@@ -155,10 +178,11 @@ def book(turn_id: str, tokens: int, cost: int) -> None:
 
 def settle(turn_id: str, tokens: int, cost: int, *, over: bool = True, free: bool = True) -> None:
     """Book what the turn has spent (``over``: it ends) and give back (``free``) what was set aside for it. Inside a write."""
+    who = _spender(turn_id)
     row = sql(
-        "SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id FROM turn t"
+        f"SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id FROM {who.table} t"  # noqa: S608
         " JOIN conversation c ON c.id = t.conversation_id WHERE t.id = ?",
-        (turn_id,),
+        (who.id,),
     ).fetchone()
     if row is None:
         return
@@ -167,7 +191,7 @@ def settle(turn_id: str, tokens: int, cost: int, *, over: bool = True, free: boo
     if not (tokens or cost or held_tokens or held_cost):
         return
     if held_tokens or held_cost:
-        sql("UPDATE turn SET held_tokens = 0, held_cost = 0 WHERE id = ?", (turn_id,))
+        sql(f"UPDATE {who.table} SET held_tokens = 0, held_cost = 0 WHERE id = ?", (who.id,))  # noqa: S608
     keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
     _add(day_of(started), keys, (tokens, cost), (-held_tokens, -held_cost), turns=1 if over and tokens else 0)
 

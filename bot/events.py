@@ -99,6 +99,8 @@ class TurnContext:
     """Thumbs down of the customer among the messages that the AI sees."""
     reachable: bool = True
     """Whether a person could take over now: open, a desk connected, somebody not away."""
+    draft: bool = False
+    """What is written is a draft for an agent, who decides what becomes of it: it may be marked, and need not be mended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

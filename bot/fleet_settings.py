@@ -13,9 +13,9 @@ from bot import audit, clock, switches
 from bot.ai import Clocks
 from bot.store import read, sql
 
-TASKS = ("answer", "summary", "vision", "embed", "article")
-"""``vision``: answers to questions with pictures. ``article``: drafts of articles, made of what agents answered. All but ``answer`` go
-by the order of the answers until they have one of their own."""
+TASKS = ("answer", "summary", "vision", "embed", "article", "draft")
+"""``vision``: answers to questions with pictures. ``article``: drafts of articles, made of what agents answered. ``draft``: drafts of
+agents' replies. All but ``answer`` go by the order of the answers until they have one of their own."""
 BUDGET = 45.0
 """Seconds within which an answer must have begun: then a person takes over."""
 _ORDER, _TASKS, _CLOCKS, _OFF = "providers.order", "providers.tasks", "providers.clocks", "providers.off"

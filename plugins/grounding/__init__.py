@@ -88,8 +88,8 @@ def after_ai(settings: GroundingSettings, answer: Answer, turn: TurnContext) -> 
         overlap=settings.overlap,
     )
     answer = replace(answer, grounded=checked.grounded)
-    # What is said of a picture stands in no article, and is not wrong for that.
-    if mode == "mark" or turn.pictures or not checked.failed:
+    # What is said of a picture stands in no article, and is not wrong for that. An agent is told, and mends a draft by hand.
+    if mode == "mark" or turn.pictures or turn.draft or not checked.failed:
         return _cited(settings, answer, turn, checked)
     return _mended(settings, answer, turn, checked, mode)
 
