@@ -19,6 +19,7 @@ from bot import (
     desk_posts,
     files,
     replies,
+    reply_edits,
 )
 from bot.agents import AgentView
 from bot.bus import bus
@@ -173,7 +174,7 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         return Done("unknown_thread")  # people talk in other threads, too: that is none of our business
     if event.kind == "delete":
         # Whoever did it: the message is gone. Perhaps nobody can say who (after an outage), or its author is no agent any more.
-        return replies.delete(event)
+        return reply_edits.delete(event)
     agent = agents.agent_at(event.desk, event.who) if event.trusted else None
     if event.kind == "reaction":
         # Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others.
@@ -223,7 +224,7 @@ def _by_agent(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Se
     if event.kind == "note":
         return replies.note(event, agent, conversation_id, clean(event.text), kept)
     if event.kind == "edit":
-        return replies.edit(event, agent)
+        return reply_edits.edit(event, agent)
     if event.action is Action.UNDO:
         return replies.undo(conversation_id, agent, event.value)
     if event.action is Action.RETRY:

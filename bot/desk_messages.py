@@ -35,6 +35,8 @@ DRAFT = "draft:"
 """Before the id of a turn whose answer came too late."""
 MAILED = "mailed:"
 """Before the id of a mail that is told of."""
+PRESSED = "pressed:"
+"""In the origin of a reply or note that was written on a page: the thread has no message of it until it is shown there."""
 _GUESTS = ("Otter", "Heron", "Maple", "Cedar", "Robin", "Birch", "Finch", "Willow", "Lark", "Hazel", "Wren", "Alder")
 
 
@@ -107,7 +109,7 @@ def _posted(head: Head) -> str:
     own = sql(
         "SELECT origin FROM reply WHERE message = ? AND desk = ?", (head.message, head.channel.removeprefix(PREFIX))
     ).fetchone()
-    return str(own[0]).rpartition("/")[2] if own and not head.part else ""
+    return str(own[0]).rpartition("/")[2] if own and not head.part and f"/{PRESSED}" not in own[0] else ""
 
 
 def _first_part(head: Head) -> int:
@@ -135,11 +137,23 @@ def mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
     row = sql(f"SELECT origin, state, message FROM reply WHERE id = ?{held_row()}", (head.message,)).fetchone()  # noqa: S608
     if row is None:
         return None
-    subject = row[0].rpartition("/")[2]
+    # What was written on a page is marked where it is shown; before that there is nothing to be marked.
+    subject = _shown_as(row[2], head.channel) if f"/{PRESSED}" in row[0] else row[0].rpartition("/")[2]
+    if not subject:
+        return None
     if row[1] in {"undone", "note"}:  # what was marked once as on its way is not (any more)
         return DeskPost(op="mark", subject=subject, mark="", **common) if head.version > 1 else None
     state = mark_state(row[2]) if row[1] == "sent" else "queued"
     return DeskPost(op="mark", subject=subject, mark=state, **common)  # type: ignore[arg-type]
+
+
+def _shown_as(message_id: str, channel: str) -> str:
+    """The desk's id of our post of a message; empty: there is none yet."""
+    row = sql(
+        "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND op = 'send' AND part = 0 AND platform_id IS NOT NULL",
+        (message_id, channel),
+    ).fetchone()
+    return str(row[0]) if row and message_id else ""
 
 
 def held_row() -> str:

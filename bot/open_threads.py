@@ -9,6 +9,7 @@ import structlog
 from bot import clock
 from bot.crypto import unseal
 from bot.desk import OpenThread
+from bot.desk_messages import PRESSED
 from bot.store import sql
 
 log = structlog.get_logger("desk")
@@ -76,9 +77,10 @@ def open_now(desk: str, since: float) -> list[OpenThread]:
     found = []
     for conversation_id, place, thread in rows[:MOST]:
         known = sql(
-            "SELECT id, origin, body, sealed FROM reply WHERE conversation_id = ? AND desk = ? AND state <> 'undone'",
-            (conversation_id, desk),
-        ).fetchall()
+            "SELECT id, origin, body, sealed FROM reply WHERE conversation_id = ? AND desk = ? AND state <> 'undone'"
+            " AND origin NOT LIKE ?",
+            (conversation_id, desk, f"%/{PRESSED}%"),
+        ).fetchall()  # what was written on a page is not missing in the thread
         texts = {
             origin.rpartition("/")[2]: unseal("message", body, f"reply|body|{reply_id}") if sealed else body
             for reply_id, origin, body, sealed in known

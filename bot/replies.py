@@ -9,14 +9,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bot import amendments, answer_log, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, tickets
+from bot import (
+    agents, amendments, answer_log, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, personal_posts, tickets,
+)  # fmt: skip
 from bot.agents import AgentView
-from bot.claims import Done, claim, claimed_by, give_back
+from bot.claims import Done, act, claim, claimed_by, give_back
 from bot.config import config
 from bot.crypto import seal, unseal
 from bot.declarations import declaration
 from bot.desk import DeskEvent
 from bot.desk_actions import Action
+from bot.desk_messages import PRESSED
 from bot.failpoints import failpoint
 from bot.files import Kept
 from bot.receive import clean
@@ -27,10 +30,9 @@ from bot.store.statements import Place, insert_message
 HOLD = 5.0
 """Seconds in which a reply can be taken back."""
 MODES = ("gated", "direct", "alerts-only")
+NOT_RESOLVED = "canned.not_resolved"
+"""The kind of the aside that says so."""
 _NOTE = re.compile(r"^\s*(?:note:|🔒|//)\s*", re.IGNORECASE)
-NEVER_SENT = "This message never went to the customer, and changing it does not send it. Write it as a new message."
-NOT_A_COMMAND = "A command counts only as a new message: write it again."
-UNCHANGED = "The customer still sees it as it was; delete it if they should not."
 
 
 def mode(desk: str, place: str) -> str:
@@ -50,9 +52,25 @@ def set_mode(desk: str, place: str, value: str) -> None:
 def reply(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequence[Kept] = ()) -> Done:
     """Take what an agent wrote in a thread, with its files (``kept``: judged and on disk)."""
     text = clean(event.text)
+    marked = marked_as_note(text)
+    if marked:
+        return note(event, agent, conversation_id, text[marked:], kept)
+    return say(event, agent, conversation_id, text, kept)
+
+
+def marked_as_note(text: str) -> int:
+    """How many characters at its beginning say that it is for colleagues only; 0: it is for the customer."""
     found = _NOTE.match(text)
-    if found:
-        return note(event, agent, conversation_id, text[found.end() :], kept)
+    return found.end() if found else 0
+
+
+def say(
+    event: DeskEvent, agent: AgentView, conversation_id: str, text: str, kept: Sequence[Kept] = (), *, canned: str = "",
+    resolve: bool = False,
+) -> Done:  # fmt: skip
+    """Take a reply for the customer, whatever it begins with. Without a message at the desk (a page's button, a command) it is shown in
+    the thread once it is sent. ``canned``: id of the canned reply it was made of, whose use is counted then. ``resolve``: the
+    conversation is resolved after that, unless the customer has written meanwhile."""
     good, refused = _sorted(kept)
     if not text and not good:
         if refused:
@@ -70,7 +88,7 @@ def reply(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequen
             (Action.CLAIM,),
             conversation_id,
         )
-    how = mode(event.desk, event.place)
+    how = mode(event.desk, event.place if is_written(event) else _place(event, conversation_id))
     if how == "alerts-only":
         return Done("cannot", "Not sent: this channel only shows alerts. Nothing was lost; answer from another desk.")
     claimed = ""
@@ -82,12 +100,19 @@ def reply(event: DeskEvent, agent: AgentView, conversation_id: str, kept: Sequen
             pass  # somebody was faster; the reply still goes out under this agent's name
     hold = 0.0 if how == "direct" else HOLD
     reply_id = _hold(event, agent, conversation_id, text, hold)
+    if canned or resolve:
+        sql(
+            "UPDATE reply SET canned = ?, resolve_before = CASE WHEN ? THEN (SELECT seq + 1 FROM conversation WHERE id = ?) ELSE 0 END"
+            " WHERE id = ?",
+            (canned, resolve, conversation_id, reply_id),
+        )
     if claimed:
         claimed_by(reply_id)
     files.attach(good, conversation_id, reply=reply_id)
     trouble = " ".join(filter(None, [refused, *_unsendable(conversation_id, good)]))
     if not hold:
         send(reply_id)
+        _then_resolve(reply_id)
         return Done("sent", f"{claimed}{trouble}".strip(), (Action.RELEASE,) if claimed else (), conversation_id)
     desk_posts.mark(reply_id, event.desk, conversation_id, 1)
     return Done("held", f"{claimed}Sent in {HOLD:.0f} seconds. {trouble}".strip(), (Action.UNDO,), reply_id)
@@ -114,15 +139,8 @@ def _hold(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, s
 
 
 def _insert(
-    reply_id: str,
-    event: DeskEvent,
-    agent: AgentView,
-    conversation_id: str,
-    text: str,
-    state: str,
-    due: float,
-    message: str = "",
-) -> None:
+    reply_id: str, event: DeskEvent, agent: AgentView, conversation_id: str, text: str, state: str, due: float, message: str = "",
+) -> None:  # fmt: skip
     sealed = config().encrypt_messages
     body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
     sql(
@@ -145,8 +163,21 @@ def _insert(
 
 
 def origin(event: DeskEvent) -> str:
-    """The desk's id of the agent's message, with its place. A note by a button has no message there."""
-    return f"{event.place}/{event.message or event.key}"
+    """The desk's id of the agent's message, with its place. What was written on a page has no message there."""
+    return f"{event.place}/{event.message if is_written(event) else PRESSED + event.key}"
+
+
+def is_written(event: DeskEvent) -> bool:
+    """Whether the words stand in the thread as a message of the agent's own. A command stands there, and not what came of it."""
+    return bool(event.message) and event.kind not in {"press", "command"}
+
+
+def _place(event: DeskEvent, conversation_id: str) -> str:
+    """Where the conversation's thread is: a form may have been opened anywhere."""
+    row = sql(
+        "SELECT place FROM desk_thread WHERE conversation_id = ? AND desk = ?", (conversation_id, event.desk)
+    ).fetchone()
+    return str(row[0]) if row else event.place
 
 
 def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, kept: Sequence[Kept] = ()) -> Done:
@@ -155,7 +186,7 @@ def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, ke
     if not text and not good:
         return Done("empty", refused or "This note is empty. Nothing was kept.")
     message_id = clock.new_id()
-    place = _next(conversation_id)
+    place = next_place(conversation_id)
     insert_message(
         message_id,
         conversation_id,
@@ -172,7 +203,7 @@ def note(event: DeskEvent, agent: AgentView, conversation_id: str, text: str, ke
     return Done("note", refused)
 
 
-def _next(conversation_id: str, *, answers: bool = False) -> Place:
+def next_place(conversation_id: str, *, answers: bool = False) -> Place:
     """The next place. ``answers``: what the customer asked before it is answered, unless the AI has the conversation: it answers
     what it was asked, whoever else speaks."""
     answered = "CASE WHEN state = 'ai' THEN answered ELSE seq + 1 END" if answers else "answered"
@@ -191,18 +222,19 @@ def send(reply_id: str) -> bool:
     if mine is not None:
         amendments.hold(mine[0])
     row = sql(
-        "UPDATE reply SET state = 'sent' WHERE id = ? AND state = 'held' RETURNING conversation_id, agent_id, desk, body, sealed",
+        "UPDATE reply SET state = 'sent' WHERE id = ? AND state = 'held'"
+        " RETURNING conversation_id, agent_id, desk, body, sealed, origin, canned",
         (reply_id,),
     ).fetchone()
     if row is None:
         return False
-    conversation_id, agent_id, desk, body, sealed = row
+    conversation_id, agent_id, desk, body, sealed, written_at, canned = row
     text = unseal("message", body, f"reply|body|{reply_id}") if sealed else body
     name, public_name, picture = sql(
         "SELECT name, public_name, picture FROM agent WHERE id = ?", (agent_id,)
     ).fetchone()
     message_id = clock.new_id()
-    place = _next(conversation_id, answers=True)
+    place = next_place(conversation_id, answers=True)
     sent = files.of_reply(reply_id)
     extra: dict[str, Any] = {"picture": picture} if picture else {}
     if sent:
@@ -223,7 +255,11 @@ def send(reply_id: str) -> bool:
     deliver.plan(conversation_id, message_id, text, files=sent)
     answer_mails.replied(conversation_id, message_id)
     desk_posts.show(conversation_id, message_id)
+    if f"/{PRESSED}" in written_at:
+        desk_posts.show_at(desk, conversation_id, message_id)
     desk_posts.mark(reply_id, desk, conversation_id, 2)
+    if canned:
+        sql("INSERT INTO canned_use (reply, canned, at) VALUES (?, ?, ?)", (reply_id, canned, clock.now()))
     failpoint("desk.before_reply_commit")
     return True
 
@@ -251,10 +287,40 @@ def send_due() -> list[tuple[str, str]]:
     """Send what is due, each in its own transaction; returns ``(conversation, channel)`` to wake. Blocks; not inside a write."""
     moved = []
     for reply_id, conversation_id, channel in read(due):
-        if write(lambda reply_id=reply_id: send(reply_id)):  # type: ignore[misc]
+        if write(lambda reply_id=reply_id: _send_in_time(reply_id)):  # type: ignore[misc]
             failpoint("desk.after_reply_commit")
             moved.append((conversation_id, channel))
     return moved
+
+
+def _send_in_time(reply_id: str) -> bool:
+    sent = send(reply_id)
+    if sent:
+        _then_resolve(reply_id)
+    return sent
+
+
+def _then_resolve(reply_id: str) -> None:
+    """The reply is sent: resolve, if its agent wanted that. What the customer wrote meanwhile is not closed unseen."""
+    conversation_id, agent_id, desk, before = sql(
+        "SELECT conversation_id, agent_id, desk, resolve_before FROM reply WHERE id = ?", (reply_id,)
+    ).fetchone()
+    if not before:
+        return
+    wrote = sql(
+        "SELECT 1 FROM message WHERE conversation_id = ? AND author = 'customer' AND NOT deleted AND seq >= ? LIMIT 1",
+        (conversation_id, before),
+    ).fetchone()
+    name = sql("SELECT name FROM agent WHERE id = ?", (agent_id,)).fetchone()[0]
+    agent = agents.agent_named(name)
+    if wrote is None and agent is not None:
+        act(conversation_id, agent, desk, Action.RESOLVE, "")
+        return
+    here = sql("SELECT external_id FROM agent_identity WHERE agent_id = ? AND desk = ?", (agent_id, desk)).fetchall()
+    for (person,) in here:
+        personal_posts.put(
+            desk, person, NOT_RESOLVED, conversation_id, op="aside", conversation_id=conversation_id, version=before
+        )
 
 
 def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
@@ -266,7 +332,7 @@ def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
         ).fetchone()
         reply_id = row[0] if row else ""
     mine = sql("SELECT 1 FROM reply WHERE id = ? AND conversation_id = ?", (reply_id, conversation_id)).fetchone()
-    if mine is None or not _take_back(reply_id):
+    if mine is None or not take_back(reply_id):
         return Done("stale", "Too late: it was sent already.")
     if give_back(conversation_id, agent, reply_id):
         return Done(
@@ -275,86 +341,7 @@ def undo(conversation_id: str, agent: AgentView, reply_id: str) -> Done:
     return Done("done", "Taken back: the customer does not see it.")
 
 
-def edit(event: DeskEvent, agent: AgentView) -> Done:
-    """Follow an edit of the agent's own message: to the customer where the channel can, else say that it cannot.
-
-    What becomes a note is kept as one while it is held, and refused once the customer has it. The same for a command (``action``):
-    it is not done, because only a new message is one.
-    """
-    known = _known(event)
-    if known is None:
-        return Done("cannot", NOT_A_COMMAND if event.action else NEVER_SENT)
-    reply_id, conversation_id, state, message_id, owner = known
-    text = clean(event.text)
-    if owner != agent.id:
-        return Done("not_allowed", "Only who wrote a message may change it.")
-    if state == "undone":
-        return Done("cannot", NOT_A_COMMAND if event.action else NEVER_SENT)
-    if event.action is not None:
-        return _becomes_command(reply_id, state)
-    marked = _NOTE.match(text)
-    if marked and state == "sent":
-        return Done("cannot", f"It was sent already, so it cannot become a note. {UNCHANGED}")
-    text = text[marked.end() :] if marked else text
-    if not text and not (files.of_reply(reply_id) or _has_files(message_id)):
-        return Done("empty", "An edit cannot empty a message. Delete it instead.")
-    sealed = config().encrypt_messages
-    body = seal("message", text, f"reply|body|{reply_id}") if sealed else text
-    sql("UPDATE reply SET body = ?, sealed = ? WHERE id = ?", (body, sealed, reply_id))
-    if state == "held":
-        return _becomes_note(reply_id, conversation_id, agent, text) if marked else Done("done")
-    return _change(conversation_id, message_id, text, note=state == "note")
-
-
-def _becomes_command(reply_id: str, state: str) -> Done:
-    if state == "held":
-        _take_back(reply_id)
-        return Done("done", f"Taken back: the customer does not see it. {NOT_A_COMMAND}")
-    return Done("cannot", f"{NOT_A_COMMAND} {UNCHANGED}" if state == "sent" else NOT_A_COMMAND)
-
-
-def _becomes_note(reply_id: str, conversation_id: str, agent: AgentView, text: str) -> Done:
-    """A reply in its hold that turns out to be for colleagues only. Its files stay inside with it."""
-    message_id = clock.new_id()
-    stay = files.of_reply(reply_id)
-    sql("UPDATE stored_file SET message = ?, reply = '' WHERE reply = ?", (message_id, reply_id))
-    insert_message(
-        message_id,
-        conversation_id,
-        _next(conversation_id),
-        author="note",
-        author_name=agent.public_name,
-        body=text,
-        created_at=clock.now(),
-        extra={"files": [files.remembered(file) for file in stay]} if stay else None,
-    )
-    desk = sql(
-        "UPDATE reply SET state = 'note', message = ? WHERE id = ? RETURNING desk", (message_id, reply_id)
-    ).fetchone()
-    desk_posts.mark(reply_id, desk[0], conversation_id, 2)
-    return Done("note", "It is a note now: the customer does not see it.")
-
-
-def _has_files(message_id: str) -> bool:
-    return sql("SELECT 1 FROM stored_file WHERE message = ? AND message <> ''", (message_id,)).fetchone() is not None
-
-
-def delete(event: DeskEvent) -> Done:
-    """Follow a deletion of an agent's message, by whomever."""
-    known = _known(event)
-    if known is None:
-        return Done("ignored")
-    reply_id, conversation_id, state, message_id, _owner = known
-    if state == "held":
-        _take_back(reply_id, gone=True)
-        return Done("done")
-    sql("UPDATE reply SET body = '', sealed = ? WHERE id = ?", (False, reply_id))
-    if not message_id:
-        return Done("ignored")
-    return _change(conversation_id, message_id, None, note=state == "note")
-
-
-def _take_back(reply_id: str, *, gone: bool = False) -> bool:
+def take_back(reply_id: str, *, gone: bool = False) -> bool:
     """Really: the words go, not only from sight. ``gone``: at the desk, too. False: it is not held (any more)."""
     taken = sql(
         "UPDATE reply SET state = 'undone', body = '', sealed = ? WHERE id = ? AND state = 'held' RETURNING desk, conversation_id",
@@ -365,33 +352,3 @@ def _take_back(reply_id: str, *, gone: bool = False) -> bool:
         if not gone:
             desk_posts.mark(reply_id, taken[0], taken[1], 2)  # nothing is on its way any more
     return bool(taken)
-
-
-def _known(event: DeskEvent) -> tuple[str, str, str, str, str] | None:
-    """The reply that is meant, as it is once nobody else changes it: its hold may end at this very moment."""
-    query = "SELECT id, conversation_id, state, message, agent_id FROM reply WHERE desk = ? AND origin = ?"
-    row = sql(query, (event.desk, origin(event))).fetchone()
-    if row is not None:
-        amendments.hold(row[1])
-        row = sql(query, (event.desk, origin(event))).fetchone()
-    return tuple(row) if row else None  # type: ignore[return-value]
-
-
-def _change(conversation_id: str, message_id: str, text: str | None, *, note: bool) -> Done:
-    rev = amendments.next_rev(conversation_id)
-    if text is None:
-        sql(
-            "UPDATE message SET deleted = ?, body = '', extra = '', sealed = ?, rev = ? WHERE id = ?",
-            (True, False, rev, message_id),
-        )
-        file_keeping.forget("message", message_id)
-    else:
-        amendments.store_text(message_id, text, rev)
-    if note:
-        return Done("done")
-    op = "delete" if text is None else "edit"
-    desk_posts.show(conversation_id, message_id, op=op, version=rev)
-    if deliver.follow(conversation_id, message_id, text or "", op=op, version=rev):  # type: ignore[arg-type]
-        return Done("done")
-    what = "deleted" if text is None else "changed"
-    return Done("cannot", f"The customer's channel cannot follow: there the message could not be {what}.")

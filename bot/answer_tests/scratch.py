@@ -43,7 +43,8 @@ LEFT = (
     "contact", "identity", "visitor", "conversation", "route", "ledger", "turn", "message", "ticket", "delivery", "cursor", "job",
     "breaker", "token_spend", "audit", "slot", "leader", "agent", "agent_identity", "link_code", "desk_thread", "reply", "ticket_event",
     "mail", "mail_address", "rating", "waited", "stored_file", "carry_code", "contact_merge", "placeholder", "answer_log", "answer_mark",
-    "spend", "cached_answer", "provider_minute", "provider_probe", "source_place", "accepted_answer", "topic", "topic_question", "lesson",
+    "spend", "canned_reply", "canned_use", "cached_answer", "provider_minute", "provider_probe", "source_place", "accepted_answer", "topic",
+    "topic_question", "lesson",
 )  # fmt: skip
 """Tables of people and of what happened: none of their rows is ever copied."""
 KNOWLEDGE = ("article", "article_history", "passage", "knowledge_source")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.store.answers import AnswerLog, AnswerMark, Spend
+from bot.store.canned import CannedReply, CannedUse
 from bot.store.control import Audit, Breaker, DataKey, Leader, PluginState, Setting, Slot, TokenSpend
 from bot.store.conversations import Conversation, Ledger, Message, Route, Ticket, Turn
 from bot.store.database import (
@@ -39,13 +40,13 @@ TABLES: tuple[type[Base], ...] = (
     PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
-    ReplyRule, CachedAnswer, PromptVersion, Provider, ModelPrice, ProviderMinute, ProviderProbe,
+    ReplyRule, CachedAnswer, PromptVersion, CannedReply, CannedUse, Provider, ModelPrice, ProviderMinute, ProviderProbe,
     AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView,
 )  # fmt: skip
 
 __all__ = [
     "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentPresence", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
-    "Audit", "Base", "Breaker", "CachedAnswer", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
+    "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
     "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "ServiceTarget",

@@ -83,6 +83,10 @@ class Reply(Base):
     message = TextField(default="", index=True)
     claim_rev = IntegerField(default=0)
     """The conversation's ``state_rev`` after the claim that came with this reply; 0: it claimed nothing."""
+    canned = TextField(default="")
+    """Id of the canned reply it was made of."""
+    resolve_before = IntegerField(default=0)
+    """When it is sent the conversation is resolved, unless the customer has written at this ``seq`` or later; 0: it stays open."""
     created_at = DoubleField()
 
     class Meta:
