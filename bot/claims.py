@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bot import agents, clock, desk_posts, follow_up, handoff, marks, states, tickets, waiting
+from bot import agents, clock, desk_posts, follow_up, handoff, marks, notifications, states, tickets, waiting
 from bot.agents import AgentView
 from bot.desk_actions import Action
 from bot.events import Reason
@@ -98,6 +98,7 @@ def _release(conversation_id: str, agent: AgentView, desk: str, value: str) -> D
     waiting.begin(conversation_id, handoff.situation(conversation_id).people)
     handoff.say(conversation_id, moved, "released", "I am looking for a colleague who can go on with this.", {})
     desk_posts.refresh_card(conversation_id)
+    notifications.requested(conversation_id, by=agent.name)
     return Done("done")
 
 
@@ -147,6 +148,7 @@ def assign(conversation_id: str, other: AgentView, *, by: str) -> Done:
         done = claim(conversation_id, other)
         if by != other.name:
             tickets.note(conversation_id, by, "assigned", other.name)
+            notifications.assigned(other, conversation_id, by=by)
         return done
     if row is not None and row[1] == other.name:
         return Done("done", f"{other.public_name} has it already.")
@@ -154,6 +156,7 @@ def assign(conversation_id: str, other: AgentView, *, by: str) -> Done:
     _ticket(conversation_id, "in_progress", "transferred", by, assignee=other.name, detail=other.name)
     handoff.say(conversation_id, moved, "joined", f"{other.public_name} goes on from here.", _shown(other))
     desk_posts.refresh_card(conversation_id)
+    notifications.assigned(other, conversation_id, by=by)
     return Done("done")
 
 

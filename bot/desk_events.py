@@ -18,6 +18,7 @@ from bot import (
     desk_messages,
     desk_posts,
     files,
+    notifications,
     replies,
     reply_edits,
 )
@@ -183,6 +184,7 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     refused = _may_not(event, agent)
     if refused is not None or agent is None:
         return refused or Done("not_allowed", OUTSIDER)
+    notifications.seen(agent.id, conversation_id)
     return _by_agent(event, agent, conversation_id, kept)
 
 

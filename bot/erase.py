@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from bot import audit, budgeting, desk_posts, farewells, file_keeping, files, lessons, spending, tags, topics
+from bot import audit, budgeting, desk_posts, farewells, file_keeping, files, lessons, notifications, routing_calls, spending, tags, topics
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, is_sqlite, sql
@@ -47,7 +47,9 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         farewells.plan(conversation_id)
         lessons.forget(conversation_id)
         topics.forget(conversation_id)
+        notifications.forget(conversation_id)
         tags.forget(conversation_id)
+        routing_calls.look_if_assigning()  # whoever had it has room
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         sql(
             "DELETE FROM answer_mark WHERE answer_id IN (SELECT id FROM answer_log WHERE conversation_id = ?)",

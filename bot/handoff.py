@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot import clock, deliver, desk_posts, follow_up, handoff_words, states, tickets, waiting
+from bot import clock, deliver, desk_posts, follow_up, handoff_words, notifications, states, tickets, waiting
 from bot.addresses import Address, address_problem
 from bot.events import Priority, Reason
 from bot.handoff_words import Situation, Words
@@ -76,6 +76,7 @@ def hand_over(
     heard = _wait(conversation_id, lambda about: handoff_words.waiting(about, asked=asked))
     desk_posts.open_threads(conversation_id)
     desk_posts.refresh_card(conversation_id)
+    notifications.requested(conversation_id)
     return say(conversation_id, moved, heard.kind, heard.text, {"ticket": number})
 
 
@@ -225,6 +226,7 @@ def make_ticket(conversation_id: str, *, by: str, name: str = "", email: str = "
     desk_posts.refresh_card(conversation_id)
     extra = {"ticket": about.number}
     if moved is not None:
+        notifications.requested(conversation_id, by=by)
         return say(conversation_id, moved, heard.kind, said, extra)
     return _insert(conversation_id, _next(conversation_id), heard.kind, said, extra)
 
@@ -319,6 +321,7 @@ def reopen_ticket(conversation_id: str, *, by: str = "customer") -> None:
     site_id = sql("SELECT site_id FROM conversation WHERE id = ?", (conversation_id,)).fetchone()[0]
     waiting.begin(conversation_id, waiting.staffing(site_id).people)
     desk_posts.refresh_card(conversation_id)
+    notifications.requested(conversation_id, by=by)
 
 
 def welcome_back(conversation_id: str) -> Said:

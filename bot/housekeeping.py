@@ -16,6 +16,9 @@ from bot import (
     handoff,
     hours,
     key_rotation,
+    routing_offers,
+    notifications,
+    notifications_told,
     states,
     tickets,
     waiting,
@@ -55,6 +58,8 @@ def core_jobs() -> dict[str, JobSpec]:
         *follow_up.specs(),
         *file_keeping.specs(),
         fleet_probes.spec(),
+        *routing_offers.specs(),
+        *notifications_told.specs(),
     ]
     return {spec.kind: spec for spec in specs}
 
@@ -132,6 +137,8 @@ def retention(_ref: str = "") -> None:
         "mails_not_sent": _delete(
             "mail", "id", "state IN ('kept', 'dead') AND created_at < ?", (now - KEPT_DAYS * DAY,)
         ),
+        "notifications": _delete("notification", "id", "created_at < ?", (now - notifications.DAYS * DAY,))
+        + _delete("notification_post", "id", "created_at < ?", (now - notifications.DAYS * DAY,)),
         "visitors": accounts.drop_expired(),
         "drafts": write(
             lambda: (

@@ -41,8 +41,10 @@ ANSWER = "answer"
 """The kind of mail that is one of a thread: all answers to one ticket."""
 THREAD = 10
 """Mails of a thread that the next one names."""
-SECRET_KINDS = ("confirm",)
-"""Their text holds a code: it is emptied once it was sent."""
+NOTIFICATION = "notification"
+"""The kind of mail that tells an agent something: it is not sent when there is nothing left to tell."""
+EMPTIED_KINDS = ("confirm", NOTIFICATION)
+"""Their text is emptied once it was sent: it holds a code, or names of customers of several conversations."""
 
 
 class MailRefused(ValueError):
@@ -159,7 +161,7 @@ def send(mail_id: str) -> None:
         raise jobs.Again(found.next_at, found.error)
     target = server()
     if target is None:
-        write(lambda: _move(mail_id, "kept", "there is no SMTP_URL", found.next_at))
+        write(lambda: _keep(found))
         log.info("mail_kept", mail=mail_id, kind=found.kind, next="set SMTP_URL, then: deskhand mails send")
         return
     _door.check()
@@ -190,7 +192,28 @@ def _due(mail_id: str) -> MailView | None:
         return None
     if found.state == "sending":
         _move(mail_id, "uncertain", "the process that sent it died", found.next_at)
+    elif found.kind == NOTIFICATION and not _still_wanted(mail_id):
+        sql("DELETE FROM mail WHERE id = ?", (mail_id,))
+        return None
     return found
+
+
+def _still_wanted(mail_id: str) -> bool:
+    from bot import notifications_told
+
+    return notifications_told.wanted(_occasion(mail_id))
+
+
+def _tell_ended(found: MailView, outcome: str, reason: str = "") -> None:
+    """Whoever must know what became of it. Inside a write."""
+    if found.kind == NOTIFICATION:
+        from bot import notifications_told
+
+        notifications_told.ended(_occasion(found.id), outcome, reason)
+
+
+def _occasion(mail_id: str) -> str:
+    return str(sql("SELECT occasion FROM mail WHERE id = ?", (mail_id,)).fetchone()[0])
 
 
 def _attempt(found: MailView, target: Server) -> None:
@@ -232,11 +255,12 @@ def _begin(found: MailView) -> bool:
 
 def _sent(found: MailView) -> None:
     """The server has it: true whoever else has doubts by now."""
-    emptied = ", text = '', html = ''" if found.kind in SECRET_KINDS else ""
+    emptied = ", text = '', html = ''" if found.kind in EMPTIED_KINDS else ""
     sql(
         f"UPDATE mail SET state = 'sent', error = '', sent_at = ?{emptied} WHERE id = ?",  # noqa: S608
         (clock.now(), found.id),
     )
+    _tell_ended(found, "sent")
 
 
 def _later(found: MailView, reason: str) -> None:
@@ -256,8 +280,17 @@ def _later(found: MailView, reason: str) -> None:
     raise jobs.Again(at, reason)
 
 
+def _keep(found: MailView) -> None:
+    _move(found.id, "kept", "there is no SMTP_URL", found.next_at)
+    _tell_ended(found, "dead", "there is no mail server (SMTP_URL)")
+
+
 def _dead(found: MailView, reason: str) -> None:
-    write(lambda: _move(found.id, "dead", reason, 0.0))
+    def work() -> None:
+        _move(found.id, "dead", reason, 0.0)
+        _tell_ended(found, "dead", reason)
+
+    write(work)
     log.error("mail_dead", mail=found.id, kind=found.kind, reason=reason, next="deskhand deadletters list")
 
 

@@ -8,7 +8,18 @@ from typing import Literal
 import structlog
 from peewee import IntegrityError
 
-from bot import clock, declarations, deliver, desk_messages, desk_posts, files, lease, open_threads, outgoing
+from bot import (
+    clock,
+    declarations,
+    deliver,
+    desk_messages,
+    desk_posts,
+    files,
+    lease,
+    open_threads,
+    outgoing,
+    personal_posts,
+)
 from bot.channel import Channel, Limits, Resend
 from bot.deliver import Claimed, Compose
 from bot.desk import Desk, DeskPost, OpenThread, Posted
@@ -173,9 +184,11 @@ class DeskOutbox(Outbox):
 
     def _gave_up(self, message: str) -> None:
         self.count("dead")
+        personal_posts.ended(message, "dead", "it was tried for too long")
 
     def _held(self, claimed: Claimed) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), "perhaps posted; nobody can tell", state="held")
+        personal_posts.ended(claimed.message, "held", "perhaps posted; nobody can tell")
 
     def withdraw(self) -> None:
         """The desk is off: no new threads there."""
@@ -206,6 +219,7 @@ class DeskOutbox(Outbox):
             deliver.mark_sent(claimed.ord, post_id)
             if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
                 desk_posts.opened(claimed.place, self.desk.name, posted.thread, posted.link)
+            personal_posts.ended(claimed.message, "sent")
 
         try:
             write(lambda: work(posted.id))
@@ -229,3 +243,4 @@ class DeskOutbox(Outbox):
 
     def _refused(self, claimed: Claimed, reason: str) -> None:
         deliver.mark_dead(claimed.ord, lease.owner(), reason)
+        personal_posts.ended(claimed.message, "dead", reason)

@@ -64,3 +64,12 @@ def compose(head: Head) -> DeskPost | None:
         key=head.key, op=head.op, place=place, thread=thread, person=about["who"], text=said.text, page=said.page, author="system",  # type: ignore[arg-type]
         attempt=head.attempt, first_sent_at=head.first_sent_at,
     )  # fmt: skip
+
+
+def ended(message: str, outcome: Literal["sent", "dead", "held"], reason: str = "") -> None:
+    """Tell the room what became of a post of this kind, if it wants to know. Inside the write that says so of the delivery."""
+    from bot.workplace import rooms
+
+    if message.startswith(PERSONAL):
+        about: dict[str, Any] = orjson.loads(message.removeprefix(PERSONAL))
+        rooms.ended(about["kind"], about["ref"], outcome, reason)

@@ -27,6 +27,7 @@ from bot.store.lessons import AcceptedAnswer, Lesson, Topic, TopicQuestion
 from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
+from bot.store.notifications import Notification, NotificationPost, NotificationPreference
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
@@ -41,6 +42,7 @@ TABLES: tuple[type[Base], ...] = (
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, CannedReply, CannedUse, Provider, ModelPrice, ProviderMinute, ProviderProbe,
+    Notification, NotificationPost, NotificationPreference,
     AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView,
 )  # fmt: skip
 
@@ -48,6 +50,7 @@ __all__ = [
     "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentPresence", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
     "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
+    "Notification", "NotificationPost", "NotificationPreference",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
     "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "ServiceTarget",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TicketTag", "TokenSpend",

@@ -17,7 +17,7 @@ from bot.workplace.deeds import Command, Deed, Said, Visit
 
 log = structlog.get_logger("workplace")
 
-ROOMS = ("inbox",)
+ROOMS = ("inbox", "notify")
 """Modules of this package. A name of a page or a press begins with its room: ``inbox.tab``."""
 UNKNOWN = "This is not known any more: the page is older than this Deskhand. Nothing was changed; open it again."
 FORBIDDEN = "Only admins of Deskhand may do this. Nothing was changed."
@@ -88,6 +88,13 @@ def said(kind: str, ref: str) -> Said | None:
     make = _find("POSTS", kind)
     found: Said | None = make(ref) if make is not None else None
     return found
+
+
+def ended(kind: str, ref: str, outcome: str, reason: str) -> None:
+    """A personal post was ``sent``, failed for good (``dead``), or nobody can tell (``held``). Inside a write."""
+    tell = _find("ENDED", kind)
+    if tell is not None:
+        tell(ref, outcome, reason)
 
 
 def homes(desk: str) -> Sequence[str]:
