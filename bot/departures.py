@@ -17,6 +17,7 @@ def left(desk: str, external_id: str) -> dict[str, str]:
     """
     agent = agents.agent_at(desk, external_id)
     sql("DELETE FROM link_code WHERE desk = ? AND external_id = ?", (desk, external_id))
+    sql("DELETE FROM inbox_view WHERE desk = ? AND person = ?", (desk, external_id))
     if agent is None:
         return {}
     sql("DELETE FROM agent_identity WHERE desk = ? AND external_id = ?", (desk, external_id))

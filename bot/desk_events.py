@@ -192,7 +192,8 @@ def _in_a_room(event: DeskEvent, conversation_id: str) -> Done:
     """A press on a page, or words to Deskhand: also where there is no conversation."""
     agent = agents.agent_at(event.desk, event.who) if event.trusted else None
     refused = _may_not(event, agent)
-    if refused is not None or agent is None:
+    looks = agent is not None and agent.active and rooms.only_looks(event)
+    if agent is None or (refused is not None and not looks):
         return refused or Done("not_allowed", OUTSIDER)
     if event.conversation_id and not conversation_id:
         return Done("stale", ERASED)

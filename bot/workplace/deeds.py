@@ -29,7 +29,8 @@ class Visit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
-    """An agent who may act pressed something or gave a command. ``words`` is what stands behind a command's first word."""
+    """An agent who may act pressed something or gave a command; of what only looks, any agent. ``words`` is what stands behind a
+    command's first word."""
 
     agent: AgentView
     event: DeskEvent
@@ -54,6 +55,8 @@ class Command:
     in_thread: bool = False
     anywhere: bool = True
     """Also outside of threads."""
+    looks: bool = False
+    """It only looks something up: also for those who may not act."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import structlog
 
 from bot import agents
 from bot.claims import Done
+from bot.desk import DeskEvent
 from bot.pages import Option, Page, Wanted, Words
 from bot.store import read, sql
 from bot.workplace.deeds import Command, Deed, Said, Visit
@@ -25,7 +26,11 @@ FORBIDDEN = "Only admins of Deskhand may do this. Nothing was changed."
 
 def page(wanted: Wanted) -> Page:
     """The page as it is now for whoever wants it. Blocks."""
-    return read(lambda: _page(wanted))
+    made = read(lambda: _page(wanted))
+    opened = _find("OPENED", wanted.name)
+    if opened is not None:
+        opened(wanted)
+    return made
 
 
 def _page(wanted: Wanted) -> Page:
@@ -59,6 +64,14 @@ def conversation_of(desk: str, place: str, thread: str) -> str:
         "SELECT conversation_id FROM desk_thread WHERE desk = ? AND place = ? AND thread = ?", (desk, place, thread)
     ).fetchone()
     return str(row[0]) if row and thread else ""
+
+
+def only_looks(event: DeskEvent) -> bool:
+    """Whether it changes nothing but what its person sees: then those who may not act may do it, too."""
+    if event.kind == "command":
+        found = commands().get(event.text.strip().partition(" ")[0].lower())
+        return found is not None and found.looks
+    return _find("LOOKS", event.what) is not None
 
 
 def take(deed: Deed) -> Done:
