@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from bot import Passage
 from plugins.grounding.courtesies import says_nothing
@@ -34,6 +35,7 @@ SUBJECT = 0.4
 """How much the words tell that the sentence began with, in its other parts."""
 FACT = 2.0
 """How much another fact beside one tells, in rare words."""
+_WORD = re.compile(r"[^\W_]+")
 LONGEST = 20_000
 """Characters of an answer, and of what was said, that are read."""
 ECHO = 0.7
@@ -94,8 +96,10 @@ def check(
     if known.strip():
         base = [*base, *read([Passage(id="", article_id="", title="", text=known)])]
     text, said = text[:LONGEST], said[-LONGEST:]
-    theirs = facts(said, language_of(said, language)) if said else []
-    heard = frozenset(named(word) for word in re.findall(r"[^\W_]+", said))
+    spoken = language_of(said, language) if said else ""
+    lines = [_heard(line, spoken) for line in said.splitlines()]
+    theirs = [fact for found, _ in lines for fact in found]
+    heard = frozenset().union(*(words for _, words in lines))
     ids = dict(cited)
     # "Great Britain: €9.90" has no word that tells its language: then it is that of the answer, or of the articles.
     told = language_of(text, language.partition("-")[0].lower()) or next((one.language for one in base), "")
@@ -103,6 +107,12 @@ def check(
     return Checked(
         tuple(judge.sentence(one, [ids[n] for n in one.cited if n in ids]) for one in sentences(text) if one.bare)
     )
+
+
+@lru_cache(maxsize=4_096)
+def _heard(line: str, language: str) -> tuple[tuple[Fact, ...], frozenset[str]]:
+    """Facts and words of what somebody said. A conversation says the same lines with every turn, and one more."""
+    return tuple(facts(line, language)), frozenset(named(word) for word in _WORD.findall(line))
 
 
 @dataclass(slots=True)
@@ -124,13 +134,14 @@ class _Judge:
         self.words = frozenset(word for one in base for word in one.words)
         self.rarity: dict[str, float] = {}
         self.forms: dict[str, frozenset[str]] = {}
+        self.cut = cache(statements)
 
     def sentence(self, sentence: Sentence, cited: Sequence[str]) -> Verdict:
         words = sentence.bare
         if says_nothing(words):
             return Verdict(sentence, claim=False, holds=True)
         language = language_of(words, self.told.partition("-")[0].lower())
-        parts, _ = statements(words, language)
+        parts, _ = self.cut(words, language)
         foreign = all(one.language != language for one in self.base)
         claimed = [
             (part, fact)
@@ -318,7 +329,7 @@ class _Judge:
     def _enough(self, words: str, passage: Read, language: str) -> bool:
         if passage.language != language:
             return True
-        _, said = statements(words, language)
+        _, said = self.cut(words, language)
         if len(said) < 3:
             return True
         has = sum(word in self.heard or bool(self._forms(word)) for word in said)

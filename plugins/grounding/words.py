@@ -12,14 +12,21 @@ from plugins.grounding.vocabulary import ALIKE, DENIALS, NO_DENIAL, OPPOSITES, S
 
 _SNOWBALL = {"en": "english", "de": "german", "fr": "french", "es": "spanish"}
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+_LANGUAGES: dict[str, tuple[str, ...]] = {}
+"""A frequent word to the languages that have it."""
+for _language, _stop in STOP.items():
+    for _word in _stop:
+        _LANGUAGES[_word] = (*_LANGUAGES.get(_word, ()), _language)
 _lock = threading.Lock()
 _stemmers: dict[str, Any] = {}
 
 
 def language_of(text: str, told: str = "") -> str:
     """Which of our languages ``text`` is written in, by its frequent words; in doubt what we were ``told``; else empty."""
-    words = [word.lower() for word in _TOKEN.findall(text)]
-    counts = {language: sum(word in stop for word in words) for language, stop in STOP.items()}
+    counts = dict.fromkeys(STOP, 0)
+    for word in _TOKEN.findall(text):
+        for language in _LANGUAGES.get(word.lower(), ()):
+            counts[language] += 1
     best = max(counts, key=lambda language: (counts[language], language == told))
     if counts[best] >= 1 and (counts[best] >= 2 or best == told or not told):
         return best
@@ -71,6 +78,8 @@ def tokens(text: str, language: str) -> list[tuple[str, int]]:
 
 def _parts(match: re.Match[str]) -> list[tuple[str, int]]:
     """ "l'abonnement" and "five-year" are two words each."""
+    if match[0].isalpha():
+        return [(match[0], 0)]
     return [(part.group(), part.start()) for part in re.finditer(r"[^\W\d_]+", match.group())]
 
 
