@@ -6,7 +6,7 @@ import click
 
 from bot import merging
 from bot.bus import bus
-from bot.doctor import ago
+from bot.findings import ago
 from bot.merging import MergeError
 from bot.plugin_commands import actor
 from bot.process import command

@@ -167,6 +167,8 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
 
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
+    if event.kind == "command" and event.thread and not conversation_id:
+        return _without_conversation(event)  # "!wow" in somebody's thread is no word to us
     if event.kind in {"press", "command"}:
         return _in_a_room(event, conversation_id)
     if not conversation_id:

@@ -9,13 +9,13 @@ import socket
 import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from bot import clock
+from bot import clock, findings
 from bot.config import Config, config
+from bot.findings import Finding
 
 if TYPE_CHECKING:
     from bot.plugins import Registry
@@ -24,16 +24,6 @@ LOW_DISK, NO_DISK = 1_000_000_000, 100_000_000
 """Bytes free at which it warns and fails."""
 SKEW = 2.0
 """Seconds that the database server's clock may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line. ``level`` is ok, warn or fail; ``fix`` says what to do."""
-
-    level: str
-    what: str
-    text: str
-    fix: str = ""
 
 
 @click.command()
@@ -280,22 +270,8 @@ def _port(settings: Config) -> Iterator[Finding]:
 
 
 def _work(settings: Config) -> Iterator[Finding]:
-    from bot import deadletters
-    from bot.store import read
-    from bot.vitals import vitals
-
-    if not _opened(settings):
-        return
-    for complaint in vitals().complaints:
-        yield Finding("warn", "work", complaint, "deskhand run starts all processes.")
-    dead = read(deadletters.found)
-    if dead:
-        yield Finding(
-            "warn",
-            "dead",
-            f"{len(dead)} dead letters, the oldest of {ago(min(one.at for one in dead))}",
-            "Look: deskhand deadletters list",
-        )
+    if _opened(settings):
+        yield from findings.work()
 
 
 def _mail(settings: Config) -> Iterator[Finding]:
@@ -362,23 +338,5 @@ def _providers(registry: Registry) -> Iterator[Finding]:
 
 
 def _channels(settings: Config) -> Iterator[Finding]:
-    from bot import troubles
-
-    if not _opened(settings):
-        return
-    for trouble in troubles.found():
-        waiting = "1 delivery waits" if trouble.waiting == 1 else f"{trouble.waiting} deliveries wait"
-        wait = f"; {waiting}, nothing is lost" if trouble.waiting and trouble.part == "send" else ""
-        what = "cannot send" if trouble.part == "send" else "does not hear what people write"
-        text = f"{trouble.channel} {what} (it began {ago(trouble.since)}): {trouble.text}{wait}"
-        fix = "It is tried again by itself; changed settings (deskhand plugins set) start it at once."
-        yield Finding("fail", "channel", text, fix)
-
-
-def ago(at: float) -> str:
-    """How long ago, for people: ``12 s``, ``5 min``, ``3 h``, ``2 d``."""
-    seconds = max(0.0, clock.now() - at)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+    if _opened(settings):
+        yield from findings.channels()

@@ -9,7 +9,7 @@ import click
 from bot import audit, mail
 from bot.addresses import one_line
 from bot.bus import bus
-from bot.doctor import ago
+from bot.findings import ago
 from bot.plugin_commands import actor
 from bot.process import command
 from bot.store import read, write

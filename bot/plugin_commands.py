@@ -56,17 +56,12 @@ def _load() -> Registry:
 
 
 def _plugin(registry: Registry, name: str) -> Plugin:
-    found = registry.plugins.get(name)
-    if found is not None:
-        return found
-    from bot.discovery import did_you_mean
+    from bot.switching import SwitchRefused, found_plugin
 
-    broken = next((one for one in registry.broken if one.name == name), None)
-    if broken is not None:
-        raise click.ClickException(f"{name} ({broken.place}) cannot be used. {broken.reason}")
-    raise click.ClickException(
-        f"No plugin is called {name}.{did_you_mean(name, list(registry.plugins))} See deskhand plugins list."
-    )
+    try:
+        return found_plugin(registry, name)
+    except SwitchRefused as refused:
+        raise click.ClickException(str(refused)) from None
 
 
 @plugins.command("list")
@@ -104,11 +99,13 @@ def _when(row: Status) -> str:
 @opened
 def switch_on(name: str) -> None:
     """Switch a plugin on, and forgive its failures."""
-    from bot import switches
+    from bot.switching import SwitchRefused, plugin_on
 
     registry = _load()
-    _plugin(registry, name)
-    switches.switch(name, True, actor=actor())
+    try:
+        plugin_on(registry, name, actor=actor())
+    except SwitchRefused as refused:
+        raise click.ClickException(str(refused)) from None
     _say(registry, name)
 
 
@@ -117,26 +114,19 @@ def switch_on(name: str) -> None:
 @opened
 def switch_off(name: str) -> None:
     """Switch a plugin off. Its settings stay."""
-    from bot import switches
+    from bot.switching import SwitchRefused, plugin_off
 
-    registry = _load()
-    # One that is required and broken keeps everything closed: it can be switched off, too.
-    lost = any(one.name == name and one.required for one in registry.broken)
-    required = lost or _plugin(registry, name).info.required
-    switches.switch(name, False, actor=actor())
-    click.echo(
-        f"{name} is off." + (" It was required: from now on texts leave this house without it." if required else "")
-    )
+    try:
+        click.echo(plugin_off(_load(), name, actor=actor()))
+    except SwitchRefused as refused:
+        raise click.ClickException(str(refused)) from None
 
 
 def _say(registry: Registry, name: str) -> None:
-    row = next(row for row in registry.fresh().status() if row.name == name)
-    if row.on:
-        click.echo(f"{name} is on.")
-    else:
-        click.echo(f"{name} is not on: {row.why}.")
-        if row.why.startswith("needs "):
-            click.echo(f"Set what it needs by: deskhand plugins set {name} NAME=VALUE (NAME alone asks for it).")
+    from bot.switching import plugin_now
+
+    for line in plugin_now(registry, name):
+        click.echo(line)
 
 
 @plugins.command("set")

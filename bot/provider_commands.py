@@ -216,19 +216,11 @@ def switch_off(name: str) -> None:
 
 
 def _switch(name: str, on: bool) -> None:
-    from bot import switches
-    from bot.fleet_settings import set_off
     from bot.provider_list import known_names, provider_lines
-    from bot.provider_rows import find_row, switch_provider
+    from bot.switching import switch_one_provider
 
     registry = _registry()
-    if find_row(name) is not None or name not in known_names(registry):
-        switch_provider(name, on, actor=actor())
-    else:
-        set_off(name, not on, actor=actor())
-        state = registry.fresh().switches.get(name, switches.Switch())
-        if on and (state.enabled is False or state.off_reason):  # its plugin is off altogether
-            switches.switch(name, True, actor=actor())
+    switch_one_provider(name, on, known_names(registry), actor=actor())
     registry.fresh()
     line = next((one for one in provider_lines(registry) if one.name == name), None)
     why = "" if line is None or line.on or not on else f": {line.why}"

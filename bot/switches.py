@@ -106,7 +106,10 @@ def change(fn: Callable[[], None]) -> int:
         return _move_version()
 
     number = store.write(in_transaction)
-    _announce()
+    if store.db.in_transaction():  # a part of somebody's write: nothing has changed for others before that is committed
+        store.db.after_commit(_announce)
+    else:
+        _announce()
     return number
 
 

@@ -11,8 +11,8 @@ from bot import agents, audit, claims, clock, desk_posts, handoff, states
 from bot import tickets as rows_of
 from bot.bus import bus
 from bot.crypto import reveal
-from bot.doctor import ago
 from bot.file_words import with_files
+from bot.findings import ago
 from bot.opening import duration
 from bot.plugin_commands import actor
 from bot.process import command
