@@ -17,8 +17,10 @@ from .catching_up import CatchingUp
 from .events import Reader
 from .failures import failure_of
 from .heard import Heard
+from .homes import Homes
 from .intake import Intake
 from .people import People
+from .presence import PresenceWatch
 from .scopes import missed
 from .standing import Standing, introduce
 from .telling import TakesLonger, Telling
@@ -53,6 +55,8 @@ class Listening:
         self._background: set[asyncio.Task[Any]] = set()
         self._catching: asyncio.Task[None] | None = None
         self._refused_at = 0.0
+        self.missed: dict[str, str] = {}
+        """Scopes that the app could use and has not."""
         self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def run(self) -> None:
@@ -61,9 +65,13 @@ class Listening:
         self.standing.doubt.clear()
         self.reader = await self._introduce()
         self.telling.intake = Intake(self.inbox)
+        homes = Homes(self.client, self.reader.people, self.inbox)
+        self.telling.showing.inbox, self.telling.showing.homes = self.inbox, homes
         app = make_app(self.client, self.commit)
         watching = asyncio.ensure_future(self.standing.watch())
         connecting = asyncio.ensure_future(self._connections(app))
+        self._later(homes.run())
+        self._later(PresenceWatch(self.client, self.inbox, self.reader.people.team, self.missed).run())
         try:
             done, _ = await asyncio.wait({watching, connecting}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -75,6 +83,7 @@ class Listening:
             for task in (watching, connecting, *self._background, *([self._catching] if self._catching else [])):
                 task.cancel()
             await asyncio.gather(watching, connecting, return_exceptions=True)
+            await homes.stop()
             await self.telling.stop()
             await self.asides.stop()
             await self._say_connected(False)
@@ -87,7 +96,8 @@ class Listening:
             log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
             raise
         people = People(self.client, str(me["team_id"]), str(me.get("enterprise_id") or ""))
-        files = "files:read" not in missed(me.headers)
+        self.missed = missed(me.headers)
+        files = "files:read" not in self.missed
         return Reader(people, str(me["user_id"]), str(me.get("bot_id") or ""), files=files)
 
     async def _connections(self, app: AsyncApp) -> None:
@@ -111,6 +121,7 @@ class Listening:
                     await before.end()
                     await self._say_connected(not self.standing.problem)
                     self.catch_up_soon()
+                    self.telling.showing.homes.forget()
                 else:
                     self._later(self._end_later(before))
         finally:

@@ -34,14 +34,19 @@ class Asides:
         if answer is not None and answer.code == "duplicate":
             return
         text = "\n".join(part for part in (answer.aside if answer else "", heard.words) if part)
-        if not text or not heard.user:
+        if not text or not heard.user or not heard.place:
             return
         block = None
         if answer is not None and answer.offer:
             conversation = heard.event.conversation_id if heard.event else ""
             thread = heard.event.thread if heard.event else heard.thread
             block = actions_block(answer.offer, conversation=conversation, thread=thread, value=answer.value)
-        task = asyncio.ensure_future(self._send(heard, text, block))
+        text = cut(text, 2_800)
+        self.show(heard, escape(text), [rich(section(words(text))), *([block] if block else [])])
+
+    def show(self, heard: Heard, text: str, blocks: list[dict[str, Any]]) -> None:
+        """Show blocks to one person, where they did something. ``text`` is escaped already."""
+        task = asyncio.ensure_future(self._send(heard, text, blocks))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -51,14 +56,12 @@ class Asides:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _send(self, heard: Heard, text: str, block: dict[str, Any] | None) -> None:
-        text = cut(text, 2_800)
-        blocks = [rich(section(words(text))), *([block] if block else [])]
+    async def _send(self, heard: Heard, text: str, blocks: list[dict[str, Any]]) -> None:
         place: dict[str, Any] = {"thread_ts": heard.thread} if heard.thread else {}
         for last in (False, True):
             try:
                 await self.client.chat_postEphemeral(
-                    channel=heard.place, user=heard.user, text=escape(text), blocks=blocks, **place
+                    channel=heard.place, user=heard.user, text=text, blocks=blocks, **place
                 )
             except Exception as error:
                 failure = failure_of(error)

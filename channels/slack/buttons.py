@@ -28,6 +28,7 @@ LABELS = {
     Action.SUMMARY: "Summarise again",
     Action.LINK: "Link my account",
     Action.MARK: "Mark the AI's answer…",
+    Action.DRAFT: "AI draft",
 }
 NOTE_LABEL = "Note"
 _CONFIRM = {
@@ -64,7 +65,7 @@ def actions_block(
     actions: tuple[Action, ...], *, conversation: str = "", thread: str = "", value: str = "", block_id: str = "", who: str = "",
     note: bool = False,
 ) -> Block | None:  # fmt: skip
-    """One primary button, the second beside it, a note, the rest behind dots; ``None`` when there is nothing to do."""
+    """One primary button, two beside it, a note, the rest behind dots; ``None`` when there is nothing to do."""
     if not actions:
         return None
 
@@ -73,7 +74,7 @@ def actions_block(
 
     chosen = list(dict.fromkeys(actions))
     # What cannot be taken back never stands where a thumb slips: it is behind the dots, and asks again.
-    front = [one for one in chosen if one is not Action.BLOCK or len(chosen) == 1][:2]
+    front = [one for one in chosen if one is not Action.BLOCK or len(chosen) == 1][:3]
     rest = [one for one in chosen if one not in front]
     if len(rest) == 1 and rest[0] is not Action.BLOCK:
         front, rest = chosen, []

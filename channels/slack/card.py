@@ -80,7 +80,9 @@ def _about(card: Card) -> list[Part]:
 
     if card.state in {"waiting", "ai"} and card.waiting_since:
         add(words("Waiting since "), _clock(card.waiting_since))
-    if card.due and card.state in {"waiting", "human"}:
+    if card.overdue and card.overdue_since:
+        add(words(f"{card.overdue.capitalize()} overdue since ", bold=True), _clock(card.overdue_since))
+    elif card.due and card.state in {"waiting", "human"}:
         add(words("Due "), _clock(card.due))
     if card.snoozed_until and card.state in {"waiting", "human"}:
         add(words("Snoozed until "), _clock(card.snoozed_until))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -33,16 +32,6 @@ _ACTIONS = {
 }
 LONGEST_SNOOZE = 60 * 24 * 30
 """Minutes: thirty days."""
-HELP = (
-    "Write in this thread to answer the customer. Begin with note:, !note or 🔒 to keep it between you.\n"
-    "!claim takes the conversation, !release gives it back, !assign @name hands it over\n"
-    "!snooze 60 hides it for 60 minutes (also 2h, 3d), !resolve closes it, !reopen opens it again\n"
-    "!return gives it back to the AI, !block stops the visitor, !undo takes your last reply back\n"
-    "!priority urgent (high, normal, low) says how much it presses, !ticket tells the customer not to wait here\n"
-    "!mark right (wrong, needs work) says what the assistant's last answer was worth, with a word why if you like\n"
-    "!away and !back say whether you are there\n"
-    "!retry sends again what failed, !summary writes the summary anew, !link connects your account"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +44,26 @@ class Command:
     words: str = ""
     note: str = ""
     """The text of an internal note."""
+    ask: str = ""
+    """Words for the core, which knows more of them, and says so of those that it does not know."""
 
 
 def read_command(text: str) -> Command | None:
-    """``None`` when the text is no command. A mistyped one is never sent to the customer."""
+    """``None`` when the text is no command. What begins with ``!word`` never reaches the customer: the core says what it is."""
     text = text.strip()
     match = _COMMAND.match(text)
     if match is None:
         return None
     word, rest = match[1].lower(), (match[2] or "").strip()
     if word == "help":
-        return Command(words=HELP)
+        return Command(ask="help")
     if word == "note":
         return (
             Command(note=rest) if rest else Command(words="This note is empty. Write it after !note. Nothing was kept.")
         )
     action = _ACTIONS.get(word)
     if action is None:
-        return _unknown(word, rest)
+        return Command(ask=f"{word} {rest}".strip())
     if action is Action.TRANSFER:
         return _assign(rest)
     if action is Action.MARK:
@@ -96,15 +87,6 @@ def _mark(rest: str) -> Command:
         )
     verdict = "needs_work" if match[1].lower().startswith("needs") else match[1].lower()
     return Command(Action.MARK, f"{verdict} {match[2].strip()}".strip())
-
-
-def _unknown(word: str, rest: str) -> Command | None:
-    close = difflib.get_close_matches(word, [*_ACTIONS, "help", "note"], n=1, cutoff=0.75)
-    if close and len(rest) <= 40:
-        return Command(words=f"There is no !{word}. Did you mean !{close[0]}? Nothing was sent to the customer.")
-    if not rest:
-        return Command(words=f"There is no !{word}. Nothing was sent to the customer. !help shows what there is.")
-    return None
 
 
 def _assign(rest: str) -> Command:

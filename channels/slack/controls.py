@@ -111,8 +111,9 @@ def _text(text: str, longest: int) -> Block:
 # Choices -------------------------------------------------------------------------------------------------------------------
 
 
-def choice(one: Choice, numbers: Numbers, *, sent: bool) -> Block:
-    """A block for a choice. ``sent``: it stands in a form that is sent, else only what it does when chosen counts."""
+def choice(one: Choice, page: OnPage, numbers: Numbers, *, alone: bool, sent: bool) -> Block:
+    """A block for a choice. ``sent``: it stands in a form that is sent, else only what it does when chosen counts. ``alone``: nothing
+    around it says which page it is on. Raises :class:`TooMuch`."""
     if not one.options and not one.search:
         return {"type": "context", "elements": [plain(f"{cut(one.label, 300)}: {NOTHING}")]}
     element, note = _list(one)
@@ -120,7 +121,8 @@ def choice(one: Choice, numbers: Numbers, *, sent: bool) -> Block:
     # What has an effect at once is shown as the core knows it; what is only filled in stays as it was left.
     edition = hashlib.sha256(repr(one.chosen).encode()).hexdigest()[:12] if one.what else ""
     # The deed is not in the action_id, which must stay the same for a value to be kept: it is in the block_id.
-    wanted = f"{PICK if one.what else FIELD}{one.name}:{one.what}:{edition}"
+    where = f"{page.name}:{page.conversation}" if alone else ":"
+    wanted = f"{PICK}{one.name}:{one.what}:{where}:{edition}" if one.what else f"{FIELD}{one.name}:"
     if len(wanted) > BLOCK_ID:
         raise TooMuch(f"the choice {one.name:.40} has a name of {len(wanted)} characters, and {BLOCK_ID} fit")
     block_id = numbers.block(wanted)
@@ -203,8 +205,8 @@ def _input(text: str, element: Block, block_id: str, optional: bool, hint: str, 
     return made
 
 
-def deed_of_choice(block_id: str) -> str:
-    """The deed of a choice, from the id of its block."""
+def read_choice(block_id: str) -> tuple[str, str, str]:
+    """Of a choice that has an effect at once, from the id of its block: the deed, and in messages its page and conversation."""
     kind, _, rest = block_id.partition(":")
-    parts = rest.rsplit(":", 2)
-    return parts[1] if f"{kind}:" == PICK and len(parts) == 3 else ""
+    parts = rest.rsplit(":", 4)
+    return (parts[1], parts[2], parts[3]) if f"{kind}:" == PICK and len(parts) == 5 else ("", "", "")

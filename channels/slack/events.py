@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 from bot import Action, DeskEvent
@@ -13,6 +15,7 @@ from .marks import EMOJI
 from .people import People, Person
 from .pressed import Pressed
 from .reading import mentioned, readable
+from .visits import Visits
 
 _WRITTEN = {"", "file_share", "me_message", "thread_broadcast"}
 """Subtypes of messages that a person wrote."""
@@ -29,13 +32,20 @@ class Reader:
         self.bot_id = bot_id
         self.files = files
         self.pressed = Pressed(people)
+        self.visits = Visits(people)
 
     async def read(self, body: dict[str, Any]) -> list[Heard]:
         """What a payload means; empty for what does not concern us. Raises when a person cannot be looked up now."""
         if body.get("type") == "block_actions":
-            return await self.pressed.clicks(body)
+            return [*await self.pressed.clicks(body), *await self.visits.presses(body)]
         if body.get("type") == "view_submission":
-            return await self.pressed.sent(body)
+            return [*await self.pressed.sent(body), *await self.visits.sent(body)]
+        if body.get("type") == "block_suggestion":
+            return await self.visits.suggestions(body)
+        if body.get("type") == "message_action":
+            return await self.visits.shortcut(body)
+        if body.get("command"):
+            return await self.visits.command(body)
         if body.get("type") == "event_callback":
             event = body.get("event") or {}
             if event.get("type") == "message":
@@ -44,6 +54,8 @@ class Reader:
                 return await self._reaction(event)
             if event.get("type") == "user_change":
                 return self._person_changed(event)
+            if event.get("type") == "app_home_opened":
+                return self.visits.home_opened(event)
         return []
 
     async def _message_event(self, event: dict[str, Any]) -> list[Heard]:
@@ -81,6 +93,11 @@ class Reader:
         text = readable(raw, await self.people.names(mentioned(raw)))
         files = tuple(one for one in message.get("files") or [] if isinstance(one, dict))
         command = read_command(raw)
+        if command is not None and command.ask:
+            asked = await self._event(
+                place, message, person, readable(command.ask, await self.people.names(mentioned(raw))), command
+            )
+            return Heard(place, user, thread, asked)
         if command is not None and command.words:
             return Heard(place, user, thread, words=command.words)
         words = ""
@@ -91,15 +108,21 @@ class Reader:
                 return Heard(place, user, thread, words=f"{NO_FILES} Nothing was sent.")
             files, words = (), NO_FILES
         event = await self._event(place, message, person, text, command)
+        event = replace(event, mentions=await self._named(raw))
         # Whoever may not answer customers has nothing fetched for them.
         return Heard(place, user, thread, event, words=words, files=files if person.trusted else ())
+
+    async def _named(self, raw: str) -> tuple[str, ...]:
+        """The people whom a text names, as the core knows them. Who cannot be asked for now is left out."""
+        found = await asyncio.gather(*(self.people.get(user) for user in sorted(mentioned(raw))[:20]), return_exceptions=True)
+        return tuple(one.id for one in found if isinstance(one, Person) and one.trusted)
 
     async def _event(
         self, place: str, message: dict[str, Any], person: Person, text: str, command: Command | None
     ) -> DeskEvent:
         kind, value, ts = "reply", "", str(message["ts"])
         if command is not None:
-            kind = "note" if command.note else "action"
+            kind = "command" if command.ask else "note" if command.note else "action"
             text = readable(command.note, await self.people.names(mentioned(command.note))) if command.note else text
             value = (await self.people.get(command.person)).id if command.person else readable(command.value)
         return DeskEvent(
@@ -184,6 +207,7 @@ class Reader:
             text=readable(written, await self.people.names(mentioned(raw))),
             action=action,
             at=seconds(stamp),
+            mentions=await self._named(written),
         )
         return Heard(place, user, event.thread, event)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from bot import DeskEvent
+from bot import DeskEvent, Wanted
 
 DESK = "slack"
 
@@ -29,6 +31,19 @@ class Heard:
     """The form that was sent: what must be said is said in its place."""
     answer: dict[str, Any] | None = None
     """What Slack is answered when it is acknowledged."""
+    surface: Literal["message", "home", "modal", "command"] = "message"
+    """Where it was done, and so where the answer is shown."""
+    wanted: Wanted | None = None
+    """A page to be read and opened; with ``query`` only the entries of one of its lists."""
+    query: str | None = None
+    modal: str = ""
+    """The open form in which something was pressed, and ``modal_hash``, which changes with it."""
+    modal_hash: str = ""
+    blocks: Mapping[str, str] = field(default_factory=dict)
+    """Ids of the blocks of the form that was sent, by the names of its fields: where what is wrong is said."""
+    later: str = ""
+    """An address of Slack's for an answer that comes after the acknowledgement."""
+    began: float = field(default_factory=time.monotonic)
 
 
 def seconds(ts: str) -> float:

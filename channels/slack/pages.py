@@ -127,7 +127,7 @@ def _part(part: Part, on: OnPage, numbers: Numbers, *, alone: bool, sent: bool) 
     if isinstance(part, Presses):
         return _actions(elements(part.presses, (), on, numbers, alone=alone), numbers)
     if isinstance(part, Choice):
-        return [choice(part, numbers, sent=sent)]
+        return [choice(part, on, numbers, alone=alone, sent=sent)]
     return [field(part, numbers)]
 
 

@@ -28,6 +28,8 @@ class Person:
     id: str
     name: str
     trusted: bool
+    zone: str = ""
+    """Their time zone, such as ``Europe/Zagreb``."""
 
 
 class People:
@@ -90,4 +92,4 @@ class People:
         enterprise = (data.get("enterprise_user") or {}).get("enterprise_id", "")
         ours = team == self.team or (bool(self.enterprise) and enterprise == self.enterprise)
         odd = any(data.get(one) for one in ("is_restricted", "is_ultra_restricted", "is_stranger", "deleted", "is_bot"))
-        return Person(f"{team}:{user}", str(name)[:80], trusted=ours and not odd)
+        return Person(f"{team}:{user}", str(name)[:80], trusted=ours and not odd, zone=str(data.get("tz") or "")[:60])

@@ -19,9 +19,10 @@ from .looking import metadata
 from .marks import Marks
 from .pacing import Pacer
 from .permalinks import Permalinks
+from .personal import Personal, user_of
 from .prose import prose
 from .reacting import Reactions
-from .rich import Block, cut, escape, link, rich, section, verbatim, words
+from .rich import Block, cut, escape, link, person, rich, section, verbatim, words
 from .said_before import remark, said_before
 from .scopes import USEFUL
 from .uploading import Uploads, as_link
@@ -34,6 +35,7 @@ FALLBACK = 3_000
 AGAIN = 3_600.0
 """Seconds for which a scope that was missing is not asked for."""
 SOURCES = 10
+MENTIONS = 20
 AI_NAME = "AI assistant"
 
 
@@ -46,14 +48,17 @@ class Posting:
         self.reactions = Reactions()
         self.uploads = Uploads()
         self.links = Permalinks()
+        self.personal = Personal(pacer)
         self._without: dict[str, float] = {}
 
     async def post(self, client: AsyncWebClient, post: DeskPost) -> Posted:
         """Do what ``post.op`` says. Raises TemporaryFailure, PermanentFailure, ChannelDown or Uncertain, and nothing else."""
+        if post.op in {"aside", "direct"}:
+            return await self.personal.post(client, post)
         if post.op == "mark":
             return await _mark(client, post, self.pacer, self.marks)
         if post.op == "delete":
-            return await _delete(client, post, self.pacer)
+            return await _delete(client, await self.personal.where(client, post), self.pacer)
         if post.op not in {"card", "event"} and not post.thread:
             raise PermanentFailure("there is no thread to post into")
         if post.op == "react":
@@ -154,6 +159,11 @@ def _content(post: DeskPost) -> tuple[str, list[Block]]:
     if post.op == "event" or post.author == "system":
         blocks = said_before(post.lines) if post.lines else [remark(post.text)]
         buttons = actions_block(post.actions, thread=post.thread, value=post.value)
+        alerted = [user for user in map(user_of, dict.fromkeys(post.mention)) if user][:MENTIONS]
+        if alerted:
+            # Slack alerts only those who are named by id: never by what anybody wrote.
+            fallback = f"{' '.join(f'<@{user}>' for user in alerted)} {fallback}"
+            blocks = [rich(section(*(part for user in alerted for part in (person(user), words(" "))))), *blocks]
         return fallback, [*blocks, buttons] if buttons else blocks
     if post.author == "ai":
         blocks = prose(post.text)

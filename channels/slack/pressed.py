@@ -59,7 +59,7 @@ class Pressed:
             value = (await self.people.get(value)).id
         key = f"slackform:{self.people.team}:{view.get('id', '')}"
         event = await self._event(key, user, place, thread, conversation, what, value, 0.0)
-        return [Heard(place, user, thread, event, form=str(view.get("id", "")))]
+        return [Heard(place, user, thread, event, form=str(view.get("id", "")), surface="message" if place else "home")]
 
     async def _event(
         self, key: str, user: str, place: str, thread: str, conversation: str, what: str, value: str, at: float

@@ -40,6 +40,11 @@ def link(url: str, text: str) -> Part:
     return {"type": "link", "url": url, "text": text or url}
 
 
+def person(user: str) -> Part:
+    """A mention that alerts them. ``user`` is an id of Slack's own."""
+    return {"type": "user", "user_id": user}
+
+
 def moment(at: float, form: str, fallback: str) -> Part:
     """A time in each reader's own time zone."""
     return {"type": "date", "timestamp": int(at), "format": form, "fallback": fallback}

@@ -8,6 +8,10 @@ NEEDED = ("channels:history", "channels:read", "chat:write", "metadata.message:r
 """Without one of these nothing works, or not as it must: without ``metadata.message:read`` our own messages cannot be found again,
 and whatever lost its answer would be posted twice. A private channel needs ``groups:history`` and ``groups:read`` as well."""
 USEFUL = {
+    "commands": "there is no /desk, and no Canned reply or Create ticket in a message's menu",
+    "dnd:read": "do-not-disturb is not seen: an agent who wants quiet counts as there",
+    "im:history": "a message to an agent whose answer was lost may come twice or not at all",
+    "im:write": "agents are written to only where Slack takes their id instead of a conversation",
     "chat:write.customize": "customers' messages stand under the app's own name",
     "files:read": "files of agents do not reach customers",
     "files:write": "customers' files are shown as links",

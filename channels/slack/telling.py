@@ -15,9 +15,9 @@ from bot import DeskAnswer, TemporaryFailure
 from .asides import Asides
 from .failures import code_of, failure_of
 from .fetching import Fetching
-from .forms import sentence
 from .heard import Heard
 from .intake import Intake
+from .showing import TOO_LATE, Showing
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -26,8 +26,6 @@ log = structlog.get_logger("channels")
 PATIENCE = 2.0
 """Seconds in which files must be there for the event to be acknowledged at once; Slack allows three in all."""
 REMEMBERED = 1_000
-_WELL = {"done", "sent", "held", "note", "ignored", "duplicate"}
-TOO_LATE = "Slack took too long to open the form. Nothing was changed: press the button once more."
 
 
 class TakesLonger(Exception):
@@ -42,6 +40,7 @@ class Telling:
     def __init__(self, client: AsyncWebClient, asides: Asides, largest_file: int) -> None:
         self.client = client
         self.asides = asides
+        self.showing = Showing(client, asides)
         self.fetching = Fetching(client, largest_file)
         self._with_files: dict[str, asyncio.Task[None]] = {}
         self._fetched_before: OrderedDict[str, None] = OrderedDict()
@@ -54,8 +53,16 @@ class Telling:
             task = asyncio.ensure_future(self._open(heard))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+        if heard.query is not None:
+            return self.showing.options(heard)
+        if heard.wanted is not None:
+            self.showing.wanted(heard)
         if heard.event is None:
+            if heard.surface == "home" and heard.wanted is None and heard.view is None:
+                self.showing.homes.soon(heard.user)
             return self._answered(heard, None)
+        if heard.surface == "command":
+            return self.showing.commanded(heard, self.intake.put(heard.event))
         if heard.files and heard.event.key not in self._fetched_before:
             return self._soon(self._fetched(heard))
         return self._answered(heard, self.intake.put(heard.event))
@@ -65,7 +72,10 @@ class Telling:
         if heard.files:
             await self._fetched(heard)
             return
-        self.asides.tell(heard, await self.intake.put(heard.event) if heard.event else None)
+        if heard.event is not None:
+            self.showing.answered(heard, await self.intake.put(heard.event))
+        else:
+            self.asides.tell(heard, None)
 
     async def stop(self) -> None:
         """What is not committed is not acknowledged, and comes again."""
@@ -74,15 +84,18 @@ class Telling:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.intake.stop()
+        await self.showing.stop()
 
     async def _answered(self, heard: Heard, done: Awaitable[DeskAnswer] | None) -> dict[str, Any] | None:
         answer = await done if done is not None else None
         if heard.answer is not None:
             return heard.answer
-        if answer is not None and heard.form and answer.aside and answer.code not in _WELL:
-            # In the place of the form: a sentence in the channel is easily missed while it is open.
-            return {"response_action": "update", "view": sentence(answer.aside)}
-        self.asides.tell(heard, answer)
+        if answer is None:
+            self.asides.tell(heard, None)
+            return None
+        if heard.form:
+            return self.showing.acknowledgement(heard, answer)
+        self.showing.answered(heard, answer)
         return None
 
     def _fetched(self, heard: Heard) -> asyncio.Task[None]:
@@ -102,7 +115,7 @@ class Telling:
         self._fetched_before[heard.event.key] = None  # committed: a redelivery needs no bytes
         while len(self._fetched_before) > REMEMBERED:
             self._fetched_before.popitem(last=False)
-        self.asides.tell(heard, answer)
+        self.showing.answered(heard, answer)
 
     async def _soon(self, task: asyncio.Task[None]) -> None:
         done, _ = await asyncio.wait({task}, timeout=PATIENCE)
@@ -111,8 +124,9 @@ class Telling:
         task.result()
 
     async def _open(self, heard: Heard) -> None:
+        show = self.client.views_push if heard.modal else self.client.views_open
         try:
-            await self.client.views_open(trigger_id=heard.trigger, view=heard.view or {})
+            await show(trigger_id=heard.trigger, view=heard.view or {})
         except Exception as error:
             failure = failure_of(error)
             late = code_of(getattr(error, "response", None)) in {"expired_trigger_id", "exchanged_trigger_id"}
@@ -122,4 +136,4 @@ class Telling:
                 else f"The form could not be opened. {failure}"
             )
             log.warning("form_not_opened", desk="slack", reason=str(failure))
-            self.asides.tell(replace(heard, words=text), None)
+            self.showing.say(heard, text)

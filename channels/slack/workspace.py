@@ -83,9 +83,13 @@ class SlackDesk(Desk):
             self.doubt.set()
             raise
         except Refused as refused:
+            if post.op in {"aside", "direct"}:
+                raise
             if refused.code in GONE or (post.op == "card" and post.subject and refused.code == "message_not_found"):
                 raise ThreadGone(f"{refused} This ticket goes on in a new thread.") from None
-            if refused.code not in PLACE:
+            # Whatever Slack has against a place of a rule: threads are opened in the desk's own channel then.
+            opens_elsewhere = post.op == "card" and not post.subject and post.place != self.place
+            if refused.code not in PLACE and not opens_elsewhere:
                 raise
             if post.place != self.place:
                 raise ThreadGone(f"{refused} This ticket goes on in a new thread in SLACK_CHANNEL.") from None
@@ -94,7 +98,14 @@ class SlackDesk(Desk):
             raise ChannelDown(f"{refused} Nothing is lost: everything waits until then.") from None
 
     async def find(self, key: str, place: str, thread: str) -> Posted | None:
-        return await find(self.client(), key, place, thread)
+        if ":" in place:  # a person: a message to them alone
+            return await self.posting.personal.find(self.client(), key, place)
+        try:
+            return await find(self.client(), key, place, thread)
+        except Refused as refused:
+            if place == self.place or refused.code not in PLACE:
+                raise
+            raise ThreadGone(f"{refused} This ticket goes on in SLACK_CHANNEL.") from None
 
     async def close(self) -> None:
         await self.posting.uploads.stop()

@@ -8,6 +8,9 @@ In a test::
         root = slack.wait_for_message("C0SUPPORT")["ts"]
         slack.reply("U1", "C0SUPPORT", root, "Hello")
         slack.click("U1", "C0SUPPORT", root, "Claim")
+        slack.home("U1")                                # waits for the inbox, and returns it
+        slack.press("U1", slack.home_of("U1"), "Go away")
+        slack.command("U1", "/desk queue")              # returns the answer
 
 As a process: ``python -m tests.fakes.slack --port 9200``; ``POST /_fake/act`` with ``{"do": "reply", "arguments": […]}`` acts
 as a person, ``GET /_fake/log`` is the log. It runs a loop in a thread of its own; everything here may be called from any thread.
@@ -31,18 +34,35 @@ from aiohttp import web
 from tests.fakes.faults import Fault
 from tests.fakes.served import Served, hang_up
 from tests.fakes.slack_files import Transfer
+from tests.fakes.slack_limits import Paces
 from tests.fakes.slack_methods import Methods, Refuse
 from tests.fakes.slack_people import People
 from tests.fakes.slack_socket import Sockets
 from tests.fakes.slack_state import Workspace
+from tests.fakes.slack_visits import Visits
 
 __all__ = ["FakeSlack", "Fault", "main"]
 
 
-class FakeSlack(Served, People):
+class FakeSlack(Served, Visits, People):
     """One workspace with one app. ``paced`` holds ``chat.postMessage`` to one a second and channel, after ``burst``."""
 
-    acts = frozenset({"reply", "say", "broadcast", "edit", "delete", "click", "unfurl", "react", "unreact"})
+    acts = frozenset(
+        {
+            "reply",
+            "say",
+            "broadcast",
+            "edit",
+            "delete",
+            "click",
+            "unfurl",
+            "react",
+            "unreact",
+            "home",
+            "command",
+            "shortcut",
+        }
+    )
 
     def __init__(self, *, port: int = 0, journal: Path | None = None, paced: bool = False, burst: int = 1) -> None:
         self.space = Workspace(journal)
@@ -52,7 +72,9 @@ class FakeSlack(Served, People):
         self._levels: dict[str, tuple[float, float]] = defaultdict(lambda: (float(self.burst), time.monotonic()))
         self._tell = self._thread_safe(self.sockets.event)
         self._click = self._thread_safe(self.sockets.interactive)
+        self._command = self._thread_safe(self.sockets.command)
         self._methods = Methods(self.space, self._tell)
+        self._paces = Paces()
 
     def _thread_safe(self, function: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
         return lambda value: self._loop.call_soon_threadsafe(function, value) and None
@@ -70,6 +92,7 @@ class FakeSlack(Served, People):
         app.router.add_post("/upload/v1/{token}", files.take)
         app.router.add_get("/files-pri/{file}/{name:.*}", files.give)
         app.router.add_get("/login", files.login)
+        app.router.add_post("/hooks/{token}", self._hook)
 
     def listening(self) -> None:
         self.space.base = f"http://127.0.0.1:{self.port}/"
@@ -113,6 +136,9 @@ class FakeSlack(Served, People):
             return self._answer({"ok": False, "error": "ratelimited"}, 429, fault.retry_after if fault else 1)
         if fault is not None and kind == "error":
             return self._answer({"ok": False, "error": fault.error})
+        allowed = self._paces.over(name, str(arguments.get("channel")))
+        if allowed:
+            self.space.note("too_fast", method=name, channel=arguments.get("channel"), allowed=allowed)
         wait = self._too_fast(name, arguments)
         if wait:
             self.space.note("429", method=name, channel=arguments.get("channel"))
@@ -153,6 +179,11 @@ class FakeSlack(Served, People):
             return 1
         self._levels[channel] = (level - 1, now)
         return 0
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        """An answer to a command that came after its acknowledgement."""
+        self.space.note("hook", token=request.match_info["token"], answer=await request.json())
+        return web.Response(text="ok")
 
     def _answer(self, body: dict[str, Any], status: int = 200, retry_after: int = 0) -> web.Response:
         headers = {"x-oauth-scopes": ",".join(sorted(self.space.scopes)), "x-slack-req-id": "r"}

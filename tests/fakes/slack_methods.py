@@ -7,7 +7,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from tests.fakes.slack_limits import TEXT, wrong_blocks, wrong_view
+from tests.fakes.slack_limits import TEXT, wrong_blocks
 from tests.fakes.slack_state import APP_ID, BOT_ID, BOT_USER, Channel, Workspace
 
 Arguments = dict[str, Any]
@@ -45,7 +45,8 @@ class Methods:
         return function(self, arguments)
 
     def channel(self, arguments: Arguments, *, member: bool = True, open_: bool = False) -> Channel:
-        found = self.space.channels.get(str(arguments.get("channel", "")))
+        wanted = str(arguments.get("channel", ""))
+        found = self.space.direct(wanted) if wanted in self.space.users else self.space.channels.get(wanted)
         if found is None or (found.is_private and BOT_USER not in found.members):
             raise Refuse("channel_not_found")
         if member and BOT_USER not in found.members:
@@ -212,9 +213,12 @@ def _replies(self: Methods, arguments: Arguments) -> dict[str, Any]:
     return _page(found, arguments, self.space.scopes)
 
 
-@method("conversations.history", "channels:history")
+@method("conversations.history")
 def _history(self: Methods, arguments: Arguments) -> dict[str, Any]:
     channel = self.channel(arguments)
+    needed = "im:history" if channel.id.startswith("D") else "channels:history"
+    if needed not in self.space.scopes:
+        raise Refuse("missing_scope", needed=needed, provided=",".join(sorted(self.space.scopes)))
     roots = [
         m for m in channel.messages.values()
         if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("subtype") == "thread_broadcast"
@@ -277,46 +281,3 @@ def _reactions(self: Methods, arguments: Arguments) -> dict[str, Any]:
     ]
     shown = {**deepcopy(message), "reactions": there} if there else deepcopy({**message, "reactions": None})
     return {"type": "message", "channel": channel.id, "message": {k: v for k, v in shown.items() if v is not None}}
-
-
-def _trigger(self: Methods, arguments: Arguments) -> None:
-    if self.space.triggers.get(str(arguments.get("trigger_id", "")), 0) < time.time():
-        raise Refuse("expired_trigger_id")
-
-
-@method("views.open")
-def _view_open(self: Methods, arguments: Arguments) -> dict[str, Any]:
-    _trigger(self, arguments)
-    view = arguments["view"]
-    problem = wrong_view(view)
-    if problem:
-        self.space.note("refused_blocks", problem=problem)
-        raise Refuse("invalid_arguments", response_metadata={"messages": [problem]})
-    self.space.triggers.pop(str(arguments["trigger_id"]))
-    self.space.views.append(view)
-    one = {"id": f"V{len(self.space.views)}", "hash": f"{time.time_ns()}", "team_id": self.space.team, **view}
-    self.space.opened[one["id"]] = one
-    self.space.note("view", view=one)
-    return {"view": deepcopy(one)}
-
-
-@method("views.update")
-def _view_update(self: Methods, arguments: Arguments) -> dict[str, Any]:
-    one = self.space.opened.get(str(arguments.get("view_id", "")))
-    if one is None:
-        raise Refuse("not_found")
-    if arguments.get("hash") and arguments["hash"] != one["hash"]:
-        raise Refuse("hash_conflict")
-    problem = wrong_view(arguments["view"])
-    if problem:
-        raise Refuse("invalid_arguments", response_metadata={"messages": [problem]})
-    one.update(arguments["view"], hash=f"{time.time_ns()}")
-    return {"view": deepcopy(one)}
-
-
-@method("views.publish")
-def _view_publish(self: Methods, arguments: Arguments) -> dict[str, Any]:
-    if arguments.get("user_id") not in self.space.users:
-        raise Refuse("user_not_found")
-    self.space.note("home", user=arguments["user_id"], view=arguments["view"])
-    return {"view": {"id": "VHOME", **arguments["view"]}}

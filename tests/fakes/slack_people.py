@@ -94,34 +94,6 @@ class People:
             event = {"type": "user_change", "user": deepcopy(self.space.users[user]), "event_ts": self.space.new_ts()}
         self._tell(event)
 
-    def submit(self, user: str, view: str, values: dict[str, str], *, again: bool = False) -> None:
-        """Press the button of an open form: ``values`` by ``action_id``, text or what was chosen. ``again``: twice."""
-        with self.space.lock:
-            shown = deepcopy(self.space.opened[view])
-            state: dict[str, Any] = {}
-            for block in shown["blocks"]:
-                element = block.get("element") or {}
-                if block["type"] != "input" or element["action_id"] not in values:
-                    continue
-                given = values[element["action_id"]]
-                kind = element["type"]
-                if kind == "static_select" and given not in {one["value"] for one in element["options"]}:
-                    raise AssertionError(f"the form has no choice {given!r}")
-                name = {"users_select": "selected_user", "static_select": "selected_option"}.get(kind, "value")
-                chosen: Any = {"value": given} if kind == "static_select" else given
-                state[block["block_id"]] = {element["action_id"]: {"type": kind, name: chosen}}
-            who = self.space.users[user]
-            self.space.note("submits", user=user, view=view, values=values)
-        payload = {
-            "type": "view_submission", "team": {"id": self.space.team, "domain": "acme"}, "token": "old", "api_app_id": APP_ID,
-            "user": {"id": user, "username": who["name"], "name": who["name"], "team_id": who["team_id"]},
-            "trigger_id": f"{time.time_ns()}", "view": {**shown, "state": {"values": state}}, "response_urls": [],
-            "is_enterprise_install": False,
-        }  # fmt: skip
-        self._click(payload)
-        if again:
-            self._click(deepcopy(payload))
-
     def edit(self, channel: str, ts: str, text: str) -> str:
         """Change one's own message; the new ``edited.ts``."""
         with self.space.lock:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.slack_limits import wrong_view
+from tests.fakes.slack_limits import wrong_blocks, wrong_view
 from tests.fakes.slack_state import APP_ID, Workspace
 
 
@@ -91,6 +91,19 @@ class Sockets:
         """A click. Slack tells it once; who clicked sees an error when nobody acknowledges."""
         self._later(self._click(payload))
 
+    def command(self, payload: dict[str, Any]) -> None:
+        """A slash command, or what somebody types in a searched list: the acknowledgement carries the answer."""
+        self._later(self._ask(payload))
+
+    async def _ask(self, payload: dict[str, Any]) -> None:
+        kind = "slash_commands" if "command" in payload else "interactive"
+        frame = await self._deliver(kind, payload, 0, "", answers=True)
+        answer = (frame or {}).get("payload") or {}
+        problem = wrong_blocks(answer["blocks"]) if answer.get("blocks") else ""
+        if problem:
+            self.space.note("refused_blocks", problem=problem)
+        self.space.note("answered", trigger=payload.get("trigger_id"), acked=frame is not None, answer=answer)
+
     def _later(self, what: Any) -> None:
         task = asyncio.get_running_loop().create_task(what)
         self._tasks.add(task)
@@ -98,6 +111,9 @@ class Sockets:
 
     async def _click(self, payload: dict[str, Any]) -> None:
         frame = await self._deliver("interactive", payload, 0, "")
+        if payload["type"] == "message_action":
+            self.space.note("shortcut_used", acked=frame is not None)
+            return
         if payload["type"] == "view_submission":
             self._answered(payload["view"]["id"], frame)
             return
@@ -112,7 +128,13 @@ class Sockets:
             problem = wrong_view(answer.get("view"))
             if problem:
                 self.space.note("refused_blocks", problem=problem)
-            self.space.opened[view].update(answer["view"])
+            self.space.opened[view].update(answer["view"], hash=f"{time.time_ns()}")
+        elif frame and answer["response_action"] == "errors":
+            inputs = {one.get("block_id") for one in self.space.opened[view]["blocks"] if one["type"] == "input"}
+            if not answer.get("errors") or not set(answer["errors"]) <= inputs:
+                self.space.note(
+                    "refused_blocks", problem=f"errors of blocks that are no fields: {answer.get('errors')}"
+                )
         self.space.note("submitted", view=view, acked=frame is not None, answer=answer)
 
     async def _with_patience(self, body: dict[str, Any]) -> None:
@@ -134,7 +156,9 @@ class Sockets:
             one = {**deepcopy(body), "event_id": f"Ev{secrets.token_hex(6)}"}
             await self._deliver("events_api", one, 0, "")
 
-    async def _deliver(self, kind: str, payload: dict[str, Any], attempt: int, reason: str) -> dict[str, Any] | None:
+    async def _deliver(
+        self, kind: str, payload: dict[str, Any], attempt: int, reason: str, *, answers: bool = False
+    ) -> dict[str, Any] | None:
         """Send one envelope to one of the sockets; its acknowledgement, if there was one in time."""
         if not self.open:
             self.space.note("nobody_listens", attempt=attempt)
@@ -145,7 +169,7 @@ class Sockets:
             "type": kind,
             "envelope_id": envelope,
             "payload": payload,
-            "accepts_response_payload": False,
+            "accepts_response_payload": answers or payload.get("type") == "view_submission",
         }
         if kind == "events_api":
             frame |= {"retry_attempt": attempt, "retry_reason": reason}

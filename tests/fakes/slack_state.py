@@ -17,6 +17,7 @@ APP_ID = "A0DESK"
 SCOPES = (
     "chat:write", "chat:write.customize", "channels:history", "channels:read", "groups:history", "groups:read", "reactions:write",
     "users:read", "team:read", "metadata.message:read", "files:read", "files:write", "reactions:read",
+    "commands", "dnd:read", "im:history", "im:write",
 )  # fmt: skip
 
 
@@ -56,6 +57,13 @@ class Workspace:
         self.triggers: dict[str, float] = {}
         self.opened: dict[str, dict[str, Any]] = {}
         """Views that are open, by id, with who sees them."""
+        self.homes: dict[str, dict[str, Any]] = {}
+        """What each person's Home tab shows."""
+        self.home_tab = True
+        self.presence: dict[str, str] = {}
+        """``active`` or ``away`` by user; who is not in it is active."""
+        self.quiet: dict[str, tuple[float, float]] = {}
+        """From when to when somebody does not want to be disturbed."""
         self.base = ""
         """Where files are, such as ``http://127.0.0.1:9000/``."""
         self.files: dict[str, dict[str, Any]] = {}
@@ -88,6 +96,14 @@ class Workspace:
             one = Channel(channel, name, members | ({BOT_USER} if with_bot else set()), **flags)
             self.channels[channel] = one
             return one
+
+    def direct(self, user: str) -> Channel:
+        """The conversation of the app with one person."""
+        with self.lock:
+            one = f"D0{user}"
+            if one not in self.channels:
+                self.channels[one] = Channel(one, user, {user, BOT_USER})
+            return self.channels[one]
 
     def note(self, what: str, **more: Any) -> dict[str, Any]:
         """Write into the log."""

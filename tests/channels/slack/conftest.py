@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot import Card, DeskAnswer, DeskEvent, DeskPost, Line, OpenThread, Posted
+from bot import Card, DeskAnswer, DeskEvent, DeskPost, Line, OpenThread, Option, Page, Posted, Presence, Wanted, Words
 from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
 
@@ -32,6 +32,14 @@ class Keeping:
         self.failing = 0
         self.poison = ""
         self.delay = 0.0
+        self.pages: dict[str, Page] = {"inbox": Page(name="inbox", kind="home", parts=(Words("All is quiet."),))}
+        self.wanted: list[Wanted] = []
+        self.page_delay = 0.0
+        self.offered: list[Option] = []
+        self.asked: list[tuple[Wanted, str]] = []
+        self.at_home: list[str] = []
+        self.staff: list[str] = []
+        self.present: list[dict[str, str]] = []
         self.answer: Callable[[DeskEvent], DeskAnswer] = lambda event: DeskAnswer(key=event.key, code="sent")
 
     async def receive(self, *events: DeskEvent) -> Sequence[DeskAnswer]:
@@ -56,6 +64,25 @@ class Keeping:
 
     async def threads(self) -> Sequence[OpenThread]:
         return list(self.open)
+
+    async def page(self, wanted: Wanted) -> Page:
+        self.wanted.append(wanted)
+        await asyncio.sleep(self.page_delay)
+        return self.pages[wanted.name]
+
+    async def options(self, wanted: Wanted, query: str) -> Sequence[Option]:
+        self.asked.append((wanted, query))
+        await asyncio.sleep(self.page_delay)
+        return [one for one in self.offered if query.lower() in one.label.lower()]
+
+    async def homes(self) -> Sequence[str]:
+        return list(self.at_home)
+
+    async def agents(self) -> Sequence[str]:
+        return list(self.staff)
+
+    async def people(self, states: Mapping[str, Presence]) -> None:
+        self.present.append(dict(states))
 
     async def connected(self, yes: bool) -> None:
         self.connections.append(yes)

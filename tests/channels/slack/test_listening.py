@@ -182,9 +182,6 @@ def test_commands_in_the_thread_are_actions(listening: Running, slack, text: str
 @pytest.mark.parametrize(
     "text",
     [
-        "!help",
-        "!clam",
-        "!nonsense",
         "!snooze soon",
         "!snooze 999999",
         "!assign",
@@ -200,6 +197,26 @@ def test_what_is_no_command_is_explained_and_never_sent(listening: Running, slac
     assert (aside["user"], aside["thread_ts"]) == ("U1", thread)
     assert any(said in aside["text"] for said in ("!", "Nothing was"))
     assert listening.inbox.events == []
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("!help", "help"), ("!clam", "clam"), ("!Canned refund &amp; more", "canned refund & more"), ("!wow this is great", "wow this is great"),
+        ("!draft <@U2> knows", "draft @Ben knows"),
+    ],
+)  # fmt: skip
+def test_words_that_slack_does_not_know_are_for_the_core_and_never_for_the_customer(
+    listening: Running, slack, text: str, asked: str
+) -> None:
+    thread = a_thread(listening)
+    listening.inbox.answer = lambda event: DeskAnswer(key=event.key, code="cannot", aside="There is no such word.")
+    ts = slack.reply("U1", CHANNEL, thread, text)
+    (event,) = listening.wait_for_events(1)
+    assert (event.kind, event.text, event.thread, event.place) == ("command", asked, thread, CHANNEL)
+    assert event.key == f"slack:T0DESK:{CHANNEL}:{ts}"
+    (aside,) = slack.wait(lambda: slack.space.ephemerals)
+    assert (aside["user"], aside["thread_ts"], aside["text"]) == ("U1", thread, "There is no such word.")
 
 
 def test_a_sentence_that_only_begins_with_an_exclamation_mark_is_a_reply(listening: Running, slack) -> None:

@@ -16,6 +16,7 @@ from bot import Desk, DeskCapability, PermanentFailure, Resend
 from bot.discovery import discover
 from channels.slack import SlackSettings, desk, health_check
 from channels.slack.scopes import NEEDED, USEFUL
+from channels.slack.visits import SHORTCUTS
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_state import SCOPES
 
@@ -112,8 +113,14 @@ def test_the_manifest_asks_for_what_is_needed_and_for_nothing_that_is_not_used()
     assert {*NEEDED, *USEFUL} <= scopes <= set(SCOPES)
     assert manifest["settings"]["socket_mode_enabled"] and manifest["settings"]["interactivity"]["is_enabled"]
     assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == {
-        "message.channels", "message.groups", "reaction_added", "reaction_removed", "user_change",
+        "message.channels", "message.groups", "reaction_added", "reaction_removed", "user_change", "app_home_opened",
     }  # fmt: skip
+    features = manifest["features"]
+    assert features["app_home"]["home_tab_enabled"] and features["app_home"]["messages_tab_read_only_enabled"]
+    assert [one["command"] for one in features["slash_commands"]] == ["/desk"]
+    assert {one["callback_id"] for one in features["shortcuts"]} == set(SHORTCUTS), (
+        "every entry of the menu opens a page"
+    )
 
 
 def test_the_page_leads_there_in_ten_steps_or_fewer() -> None:

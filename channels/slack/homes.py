@@ -1,0 +1,168 @@
+"""Everybody's inbox (Slack: App Home), shown anew when it has changed. Trouble here never disturbs listening."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from bot import DeskInbox, Page, Wanted
+
+from .failures import code_of, failure_of, retry_after
+from .heard import DESK
+from .pacing import Bucket
+from .pages import home_view
+from .people import People
+from .visits import INBOX
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger("channels")
+EVERY = 3.0
+"""Seconds between two looks at who is there and what has changed."""
+A_PERSON = 5.0
+"""Seconds between two publications for one person, but for those that follow what they did themselves."""
+A_MINUTE, BURST = 80, 15
+"""Publications for all; Slack allows a hundred or so a minute."""
+SAID = 20.0
+"""Seconds for which a sentence stands above an inbox."""
+READS = 4
+"""Inboxes that are made at once."""
+LONGEST_PAUSE = 300.0
+
+
+@dataclass
+class _Home:
+    """What is known of one person's inbox. Each is published by one at a time, so that an older one never covers a newer one."""
+
+    digest: str = ""
+    at: float = 0.0
+    said: str = ""
+    said_until: float = 0.0
+    task: asyncio.Task[None] | None = None
+    again: bool = False
+
+
+class Homes:
+    """Publishes inboxes: in the background those that ``inbox.homes()`` names, and at once what :meth:`soon` asks for."""
+
+    def __init__(self, client: AsyncWebClient, people: People, inbox: DeskInbox) -> None:
+        self.client, self.people, self.inbox = client, people, inbox
+        self._homes: dict[str, _Home] = {}
+        self._bucket = Bucket(BURST, A_MINUTE / 60)
+        self._paused_until = 0.0
+        self._off = ""
+        self._reads = asyncio.Semaphore(READS)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            began = time.monotonic()
+            try:
+                people = list(await self.inbox.homes())
+                await asyncio.gather(*(self._look(_user(one)) for one in people if _user(one)))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                log.warning("homes_not_looked_at", desk="slack", reason=type(error).__name__)
+            await asyncio.sleep(max(1.0, EVERY - (time.monotonic() - began)))
+
+    async def stop(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def forget(self) -> None:
+        """The connection was away: what people see is not known any more, and everything is published again."""
+        for home in self._homes.values():
+            home.digest = ""
+
+    def soon(self, user: str, *, said: str = "", page: Page | None = None) -> None:
+        """Publish somebody's inbox now, because of what they did. ``said`` stands above it for a while."""
+        home = self._homes.setdefault(user, _Home())
+        if said:
+            home.said, home.said_until = said, time.monotonic() + SAID
+        self._start(self._published(user, home, page=page, own=True))
+
+    def _start(self, what: Any) -> None:
+        task = asyncio.ensure_future(what)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, user: str) -> None:
+        home = self._homes.setdefault(user, _Home())
+        if time.monotonic() - home.at >= A_PERSON:
+            await self._published(user, home)
+
+    async def _published(self, user: str, home: _Home, *, page: Page | None = None, own: bool = False) -> None:
+        """Make the inbox and publish it if it is another one than before. Of several that wait only one is made."""
+        if home.task is not None and not home.task.done():
+            home.again = home.again or own
+            return
+        home.task = asyncio.current_task()
+        try:
+            while True:
+                home.again = False
+                await self._publish(user, home, page, own=own)
+                page, own = None, True
+                if not home.again:
+                    return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            log.warning("home_not_published", desk="slack", reason=f"{type(error).__name__}: {error}"[:200])
+        finally:
+            home.task = None
+
+    async def _publish(self, user: str, home: _Home, page: Page | None, *, own: bool) -> None:
+        if self._off or (not own and time.monotonic() < self._paused_until):
+            return
+        if page is None:
+            person = await self.people.get(user)
+            wanted = Wanted(
+                desk=DESK, who=person.id, who_name=person.name, trusted=person.trusted, zone=person.zone, name=INBOX, again=not own
+            )  # fmt: skip
+            async with self._reads:
+                page = await self.inbox.page(wanted)
+        view = home_view(page, home.said if time.monotonic() < home.said_until else "")
+        digest = hashlib.sha256(orjson.dumps(view)).hexdigest()
+        if digest == home.digest:
+            return
+        wait = max(self._bucket.take(), self._paused_until - time.monotonic())
+        if wait > 0:
+            await asyncio.sleep(wait)
+        try:
+            await self.client.views_publish(user_id=user, view=view)
+        except Exception as error:
+            self._refused(user, home, error)
+            return
+        home.digest, home.at = digest, time.monotonic()
+
+    def _refused(self, user: str, home: _Home, error: Exception) -> None:
+        response = getattr(error, "response", None)
+        code = code_of(response)
+        home.at = time.monotonic()
+        if getattr(response, "status_code", 0) == 429 or code == "ratelimited":
+            self._paused_until = time.monotonic() + min(retry_after(response), LONGEST_PAUSE)
+        if code == "not_enabled":
+            self._off = code
+            log.warning(
+                "homes_off", desk="slack", reason="the app has no Home tab",
+                next="switch it on (App Home, Show Tabs) and start Deskhand again",
+            )  # fmt: skip
+            return
+        log.warning(
+            "home_not_published", desk="slack", reason=str(failure_of(error)), next="again when it is looked at"
+        )
+
+
+def _user(person: str) -> str:
+    """Slack's own id of a person of the core's: the team before it is left out."""
+    return person.rpartition(":")[2]
