@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from bot import agents as people
-from bot import audit, replies
+from bot import audit, replies, routing_views
 from bot.plugin_commands import actor
 from bot.process import command
-from bot.store import sql, write
+from bot.store import read, sql, write
 
 
 def _tell(work: Callable[[], Any]) -> Any:
@@ -106,6 +106,20 @@ def back(name: str) -> None:
     with command():
         _tell(lambda: people.set_available(name, True, actor=actor()))
         click.echo(f"{name} is back.")
+
+
+@agents.command()
+@click.argument("name")
+@click.argument("count", required=False)
+def capacity(name: str, count: str | None) -> None:
+    """How many conversations NAME has or is offered at once: a number, 0 for no limit, or usual for what the settings say."""
+    with command():
+        if count is not None:
+            _tell(lambda: people.set_capacity(name, count, actor=actor()))
+        found = {one.lower(): value for one, value in read(routing_views.capacities).items()}.get(name.lower())
+        if found is None:
+            raise click.ClickException(f"There is no agent called {name}. See: deskhand agents list")
+        click.echo(f"{name} has {found[0]} and takes {found[1] or 'any number'} at once.")
 
 
 @agents.command()

@@ -7,7 +7,8 @@ import re
 import secrets
 from dataclasses import dataclass
 
-from bot import audit, clock
+from bot import audit, clock, routing_calls
+from bot.routing_settings import MOST
 from bot.store import read, sql, write
 
 ROLES = ("owner", "admin", "agent", "viewer")
@@ -84,6 +85,7 @@ def link(name: str, desk: str, external_id: str, *, actor: str) -> None:
             (clock.new_id(), row[0], desk, external_id, clock.now()),
         )
         audit.record(actor, "agent.link", f"agent:{name}", {"desk": desk, "id": external_id})
+        routing_calls.look_if_assigning()
 
     write(work)
 
@@ -95,6 +97,7 @@ def set_active(name: str, active: bool, *, actor: str) -> None:
         if not sql("UPDATE agent SET active = ? WHERE name = ?", (active, name)).rowcount:
             raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
         audit.record(actor, "agent.on" if active else "agent.off", f"agent:{name}")
+        (routing_calls.back if active else routing_calls.gone)(name)
 
     write(work)
 
@@ -104,14 +107,37 @@ def set_available(name: str, available: bool, *, actor: str) -> None:
 
     def work() -> None:
         moved = sql(
-            "UPDATE agent SET available = ?, available_since = ? WHERE lower(name) = lower(?) AND available <> ?",
+            "UPDATE agent SET available = ?, available_since = ? WHERE lower(name) = lower(?) AND available <> ? RETURNING name",
             (available, clock.now(), name, available),
-        ).rowcount
-        if not moved:
+        ).fetchone()
+        if moved is None:
             if agent_named(name) is None:
                 raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
             return  # so already, and since when does not move
         audit.record(actor, "agent.back" if available else "agent.away", f"agent:{name}")
+        (routing_calls.back if available else routing_calls.gone)(moved[0])
+
+    write(work)
+
+
+def set_capacity(name: str, count: str, *, actor: str) -> None:
+    """How many conversations an agent has or is offered at once: a number, ``0`` for no limit, ``usual`` for what the settings say.
+    Raises :class:`AgentError`."""
+    if count != "usual" and (not count.isdecimal() or int(count) > MOST):
+        raise AgentError(f"Give a number from 0 (no limit) to {MOST:,}, or usual. Nothing was changed.")
+    value = None if count == "usual" else int(count)
+
+    def work() -> None:
+        row = sql("SELECT id, name FROM agent WHERE lower(name) = lower(?)", (name,)).fetchone()
+        if row is None:
+            raise AgentError(f"There is no agent called {name}. See: deskhand agents list")
+        sql(
+            "INSERT INTO agent_turn (agent_id, capacity) VALUES (?, ?)"
+            " ON CONFLICT (agent_id) DO UPDATE SET capacity = excluded.capacity",
+            (row[0], value),
+        )
+        audit.record(actor, "agent.capacity", f"agent:{row[1]}", {"capacity": count})
+        routing_calls.look_if_assigning()
 
     write(work)
 

@@ -83,6 +83,16 @@ def declaration(channel_name: str) -> Declaration:
     return found
 
 
+def desks() -> list[tuple[str, str]]:
+    """``(desk, place)`` of every desk that is on. Inside a read or write."""
+    rows = sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall()
+    found = [
+        (key.removeprefix("desk."), orjson.loads(value) if isinstance(value, (str, bytes)) else value)
+        for key, value in rows
+    ]
+    return [(name, str(value["place"])) for name, value in found]
+
+
 def desk_declaration(desk_name: str) -> Declaration:
     """What a desk declared; one that is off can do nothing. Inside a read or write."""
     return _read(f"desk.{desk_name}") or Declaration(False, Limits())

@@ -5,7 +5,7 @@ Inside a write.
 
 from __future__ import annotations
 
-from bot import agents, audit, claims
+from bot import agents, audit, claims, routing_calls
 from bot.desk_actions import Action
 from bot.store import sql
 
@@ -22,6 +22,7 @@ def left(desk: str, external_id: str) -> dict[str, str]:
         return {}
     sql("DELETE FROM agent_identity WHERE desk = ? AND external_id = ?", (desk, external_id))
     audit.record(f"desk:{desk}", "agent.left", f"agent:{agent.name}", {"desk": desk, "id": external_id})
+    routing_calls.look_if_assigning()
     if sql("SELECT 1 FROM agent_identity WHERE agent_id = ?", (agent.id,)).fetchone():
         return {}
     rows = sql("SELECT id, channel FROM conversation WHERE state = 'human' AND assignee = ?", (agent.name,)).fetchall()

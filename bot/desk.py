@@ -19,6 +19,10 @@ from bot.pages import Option, Page, Wanted
 Presence = Literal["here", "away", "quiet"]
 
 
+EVERYBODY = "*"
+"""In :attr:`DeskPost.mention`: everybody in the place. Only where an admin has allowed it."""
+
+
 class DeskCapability(StrEnum):
     """What a desk can do beyond cards and text."""
 
@@ -74,6 +78,8 @@ class Card:
     """When the first reply is due, or else the solution."""
     assignee: str = ""
     last_agent: str = ""
+    offered: str = ""
+    """Who was asked to take it, while it waits."""
     resolved_by: str = ""
     outcome: str = ""
     snoozed_until: float | None = None
@@ -123,7 +129,7 @@ class DeskPost:
     """For ``aside`` and ``direct``: the desk's id of the agent, as in :attr:`DeskEvent.who`."""
     page: Page | None = None
     mention: tuple[str, ...] = ()
-    """Of an ``event``: ids of agents who are to be alerted."""
+    """Of an ``event``: ids of agents who are to be alerted, or :data:`EVERYBODY`."""
     attempt: int = 1
     first_sent_at: float | None = None
 

@@ -48,6 +48,7 @@ def card(conversation_id: str) -> Card:
         due=due if state in {"waiting", "human"} else None,
         assignee=_public(assignee),
         last_agent=_public(last),
+        offered=_offered(conversation_id) if state == "waiting" else "",
         resolved_by=_public(last) if state == "resolved" else "",
         outcome=outcome,
         snoozed_until=snoozed if snoozed and snoozed > clock.now() else None,
@@ -61,6 +62,14 @@ def card(conversation_id: str) -> Card:
             if m.author in {"customer", "ai", "agent"} and m.text
         )[-3:],
     )
+
+
+def _offered(conversation_id: str) -> str:
+    row = sql(
+        "SELECT a.public_name FROM agent_offer o JOIN agent a ON a.id = o.agent_id WHERE o.conversation_id = ? AND o.state = 'open'",
+        (conversation_id,),
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _public(name: str) -> str:

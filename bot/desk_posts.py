@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from bot import clock, desk_card, desk_messages, farewells, notices, personal_posts
-from bot.declarations import declare_desk
+from bot import clock, desk_card, desk_messages, farewells, notices, personal_posts, routing, routing_words
+from bot.declarations import declare_desk, desks
 from bot.deliver import FILE_PART, Head, delivery_key
 from bot.desk import Desk, DeskPost
 from bot.desk_messages import PREFIX, SHOWN
@@ -34,27 +32,46 @@ def withdraw(name: str) -> None:
 
 def declared() -> list[tuple[str, str]]:
     """``(desk, place)`` of every desk that is on."""
-    rows = sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall()
-    return [(key.removeprefix("desk."), _json(value)["place"]) for key, value in rows]
-
-
-def _json(value: Any) -> dict[str, Any]:
-    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value)
+    return desks()
 
 
 def open_threads(conversation_id: str) -> None:
-    """See to it that every desk has a thread for the conversation: the card first, then what was said so far."""
-    for desk, place in declared():
+    """See to it that every desk has a thread for the conversation, where rules say: the card first, then what was said so far."""
+    missing = [one for one in declared() if one[0] not in _threads(conversation_id)]
+    rule = routing.route(conversation_id) if missing else None
+    for desk, own in missing:
         made = sql(
             "INSERT INTO desk_thread (id, conversation_id, desk, place, created_at) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (conversation_id, desk) DO NOTHING",
-            (clock.new_id(), conversation_id, desk, place, clock.now()),
+            (clock.new_id(), conversation_id, desk, routing.place_for(rule, desk, own), clock.now()),
         ).rowcount
         if made:
             _plan(conversation_id, desk, "card", "card", 0)
             _plan(conversation_id, desk, "transcript", "event", 0)
             for message in last_messages(conversation_id, 2**31 - 1, SHOWN + 1):
                 _plan_files(conversation_id, desk, message)
+            if routing_words.alerts(rule):
+                _plan(conversation_id, desk, routing_words.ALERT, "event", 0)
+
+
+def open_at_own_place(conversation_id: str, desk: str, place: str, reason: str) -> bool:
+    """The desk refused to open the first thread at ``place``, which a rule named: it is opened at its own place. False: that was
+    done already, or it was its own place."""
+    own = dict(declared()).get(desk)
+    if own is None or own == place:
+        return False
+    moved = sql(
+        "UPDATE desk_thread SET place = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL AND place = ?",
+        (own, conversation_id, desk, place),
+    ).rowcount
+    routing.place_refused(desk, place, reason)
+    return bool(moved)
+
+
+def tell(conversation_id: str, about: str) -> None:
+    """Say in the threads, once, what routing has to say (``about``: see :mod:`bot.routing_words`)."""
+    for desk in _threads(conversation_id):
+        _plan(conversation_id, desk, about, "event", 0)
 
 
 def open_another(conversation_id: str, desk: str, thread: str) -> bool:
@@ -244,10 +261,12 @@ def not_followed(number: int) -> None:
 
 def opened(conversation_id: str, desk: str, thread: str, link: str = "") -> None:
     """A card is there: the first one tells the thread, and any of them the ``link`` that opens it."""
-    sql(
-        "UPDATE desk_thread SET thread = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL",
+    row = sql(
+        "UPDATE desk_thread SET thread = ? WHERE conversation_id = ? AND desk = ? AND thread IS NULL RETURNING place",
         (thread, conversation_id, desk),
-    )
+    ).fetchone()
+    if row is not None:
+        routing.place_works(desk, row[0])
     if link.startswith(("https://", "http://")):
         sql(
             "UPDATE desk_thread SET link = ? WHERE conversation_id = ? AND desk = ? AND thread = ? AND link <> ?",
@@ -309,6 +328,8 @@ def compose(head: Head) -> DeskPost | None:
         tell = desk_messages.mailed if head.message.startswith(desk_messages.MAILED) else desk_messages.draft
         text = tell(head)
         return DeskPost(op="event", author="system", text=text, **common) if text else None
+    if head.message.startswith(routing_words.KINDS):
+        return routing_words.compose(head, common)
     if head.message.startswith(desk_messages.FAILED):
         return desk_messages.failed(head, common)
     if head.message.startswith(desk_messages.REFUSED):

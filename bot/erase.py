@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import hashlib
 
-from bot import audit, budgeting, desk_posts, farewells, file_keeping, files, lessons, notifications, spending, tags, topics
+from bot import (
+    audit,
+    budgeting,
+    desk_posts,
+    farewells,
+    file_keeping,
+    files,
+    lessons,
+    notifications,
+    routing_calls,
+    spending,
+    tags,
+    topics,
+)
 from bot.bus import bus
 from bot.commit import commit
 from bot.store import Conversation, is_sqlite, sql
@@ -49,6 +62,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         topics.forget(conversation_id)
         notifications.forget(conversation_id)
         tags.forget(conversation_id)
+        routing_calls.look_if_assigning()  # whoever had it has room
         # The cascade would do it, too; said table by table it holds whatever the connection was told.
         sql(
             "DELETE FROM answer_mark WHERE answer_id IN (SELECT id FROM answer_log WHERE conversation_id = ?)",

@@ -109,6 +109,12 @@ def opening_of(site_id: str) -> Opening:
     return opening(hours_of(site_id), clock.now())
 
 
+def zone_of(site_id: str) -> str:
+    """The site's time zone, as its hours name it, whether they count now or not. Inside a read or write."""
+    known = _stored(site_id)
+    return known.zone if known else "UTC"
+
+
 def mode_of(site_id: str) -> str:
     """What an admin said: ``open``, ``closed`` or ``schedule``. Inside a read or write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()

@@ -16,6 +16,7 @@ from bot import (
     handoff,
     hours,
     key_rotation,
+    routing_offers,
     notifications,
     notifications_told,
     states,
@@ -57,6 +58,7 @@ def core_jobs() -> dict[str, JobSpec]:
         *follow_up.specs(),
         *file_keeping.specs(),
         fleet_probes.spec(),
+        *routing_offers.specs(),
         *notifications_told.specs(),
     ]
     return {spec.kind: spec for spec in specs}

@@ -230,10 +230,19 @@ class DeskOutbox(Outbox):
 
     def thread_gone(self, claimed: Claimed, reason: str) -> None:
         """The thread is not there any more: open another one, which begins with what this delivery was to say."""
-        thread = claimed.out.thread if isinstance(claimed.out, DeskPost) else ""
+        out = claimed.out
+        thread = out.thread if isinstance(out, DeskPost) else ""
+        if isinstance(out, DeskPost) and out.op == "card" and not thread:
+            write(lambda: self._own_place(claimed, out.place, reason))
+            return
         opened = write(lambda: self._another_thread(claimed, thread))
         if opened:
             log.warning("thread_gone", channel=self.name, thread=thread, reason=reason, next="another one is opened")
+
+    def _own_place(self, claimed: Claimed, place: str, reason: str) -> None:
+        """Certainly not posted, so the same card goes out once more, at the desk's own place; all that follows it waits behind it."""
+        if desk_posts.open_at_own_place(claimed.place, self.desk.name, place, reason):
+            deliver.mark_pending(claimed.ord, lease.owner())
 
     def _another_thread(self, claimed: Claimed, thread: str) -> bool:
         opened = desk_posts.open_another(claimed.place, self.desk.name, thread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import clock
+from bot import clock, routing_calls
 from bot.messages import State
 from bot.store import sql
 
@@ -89,4 +89,5 @@ def take(conversation_id: str, event: str, *, message: bool = False, assignee: s
     ).fetchone()
     if row is None:
         raise NotAllowed(event)
+    routing_calls.moved(conversation_id, event, assignee)
     return Moved(row[0], row[1], row[2] if message else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from bot import clock, hours, jobs
+from bot import clock, hours, jobs, routing_calls
 from bot.config import config
 from bot.crypto import keep
 from bot.events import Priority, Reason
@@ -107,6 +107,7 @@ def wake(conversation_id: str, *, actor: str = "") -> bool:
     ).rowcount
     if woken:
         note(conversation_id, actor, "snooze ended")
+        routing_calls.look_if_assigning()
     return bool(woken)
 
 

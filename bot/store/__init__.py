@@ -32,6 +32,7 @@ from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
 from bot.store.service_levels import AgentPresence, ServiceTarget
+from bot.store.routing import AgentOffer, AgentTurn, Routed, RoutingRule
 from bot.store.shielded import Placeholder
 from bot.store.together import write_together
 
@@ -44,15 +45,16 @@ TABLES: tuple[type[Base], ...] = (
     ReplyRule, CachedAnswer, PromptVersion, CannedReply, CannedUse, Provider, ModelPrice, ProviderMinute, ProviderProbe,
     Notification, NotificationPost, NotificationPreference,
     AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView,
+    RoutingRule, Routed, AgentOffer, AgentTurn,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentPresence", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
+    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentOffer", "AgentPresence", "AgentTurn", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
     "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
     "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
     "Notification", "NotificationPost", "NotificationPreference",
     "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
-    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "ServiceTarget",
+    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "Routed", "RoutingRule", "ServiceTarget",
     "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TicketTag", "TokenSpend",
     "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
     "submit", "write", "write_together",

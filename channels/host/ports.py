@@ -272,7 +272,11 @@ class DeskPort:
 
     async def find(self, claimed: Claimed) -> Any:
         out = claimed.out
-        return await self.desk.find(out.key, out.place, out.thread)  # type: ignore[union-attr]
+        try:
+            return await self.desk.find(out.key, out.place, out.thread)  # type: ignore[union-attr]
+        except ThreadGone as gone:
+            await self._threads.call(self.outbox.thread_gone, claimed, str(gone))
+            raise
 
     def turn_of(self, claimed: Claimed) -> str:
         return ""
