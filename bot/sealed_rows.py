@@ -16,6 +16,7 @@ from bot import crypto, store
 from bot.crypto import PREFIX, CryptoError, is_sealed, seal, unseal
 from bot.plugin_settings import secret_place
 from bot.store import (
+    AgentDraft,
     AnswerLog,
     AnswerMark,
     CachedAnswer,
@@ -68,6 +69,7 @@ MESSAGES = (
     Sealed(Placeholder, ("value",)),
     Sealed(AnswerLog, ("words", "note")),
     Sealed(AnswerMark, ("words",)),
+    Sealed(AgentDraft, ("instruction", "text", "sources")),
     # The key of a file, not its bytes: those stay as they are.
     Sealed(StoredFile, ("name", "key")),
 )
