@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import NamedTuple
@@ -59,8 +60,16 @@ LONGEST = 1_300.0
 """Seconds after which a part is ended: what it has printed so far is shown."""
 
 
-def run(part: Part) -> tuple[int, float, str]:
-    """Exit code, seconds and output of one part."""
+class Ended(NamedTuple):
+    code: int
+    seconds: float
+    cpu: float
+    """Seconds of a core, with those of everything that it started."""
+    output: str
+
+
+def run(part: Part) -> Ended:
+    """Run one part to its end."""
     began = time.monotonic()
     marks = ["-m", ON_POSTGRES] if part.database == "postgresql" else []
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *marks, *part.arguments]
@@ -69,13 +78,14 @@ def run(part: Part) -> tuple[int, float, str]:
             command, env={**os.environ, "DESKHAND_TEST_DATABASE": part.database}, stdin=subprocess.DEVNULL,
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        try:
-            code = child.wait(LONGEST)
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGINT)  # pytest tells what it was doing, and ends what it has started
-            code = child.wait() or 1
+        # Told to stop when it takes too long, pytest says what it was doing and ends what it has started.
+        patience = threading.Timer(LONGEST, child.send_signal, [signal.SIGINT])
+        patience.start()
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        patience.cancel()
         output.seek(0)
-        return code, time.monotonic() - began, output.read()
+        return Ended(child.returncode, time.monotonic() - began, used.ru_utime + used.ru_stime, output.read())
 
 
 def main(arguments: list[str]) -> int:
@@ -86,8 +96,9 @@ def main(arguments: list[str]) -> int:
         runs = {pool.submit(run, part): part for part in parts}
         for ended in as_completed(runs):
             part = runs[ended]
-            code, seconds, output = ended.result()
-            print(f"== {part.name} on {part.database}: exit {code} after {seconds:.0f} s\n{output}", flush=True)
+            code, seconds, cpu, output = ended.result()
+            took = f"{seconds:.0f} s, {cpu:.0f} s of a core"
+            print(f"== {part.name} on {part.database}: exit {code} after {took}\n{output}", flush=True)
             if code and not (arguments and code == NOTHING):
                 failed.append(f"{part.name} on {part.database}")
     print("Everything passed." if not failed else "Failed: " + "; ".join(failed), flush=True)
