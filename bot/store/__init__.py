@@ -19,6 +19,7 @@ from bot.store.database import (
     write,
 )
 from bot.store.desks import Agent, AgentIdentity, DeskThread, LinkCode, Reply, TicketEvent, Waited
+from bot.store.drafting import AgentDraft
 from bot.store.files import StoredFile
 from bot.store.fleet import ModelPrice, Provider, ProviderMinute, ProviderProbe
 from bot.store.inboxes import InboxView, TicketTag
@@ -44,18 +45,18 @@ TABLES: tuple[type[Base], ...] = (
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, CannedReply, CannedUse, Provider, ModelPrice, ProviderMinute, ProviderProbe,
     Notification, NotificationPost, NotificationPreference,
-    AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView,
+    AcceptedAnswer, Topic, TopicQuestion, Lesson, TicketTag, InboxView, AgentDraft,
     RoutingRule, Routed, AgentOffer, AgentTurn,
 )  # fmt: skip
 
 __all__ = [
-    "TABLES", "AcceptedAnswer", "Agent", "AgentIdentity", "AgentOffer", "AgentPresence", "AgentTurn", "AnswerLog", "AnswerMark", "Article", "ArticleVersion",
-    "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse", "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey",
-    "Delivery", "DeskThread", "Identity", "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail",
-    "Notification", "NotificationPost", "NotificationPreference",
-    "MailAddress", "Message", "ModelPrice", "Passage", "Placeholder", "PluginState", "PromptVersion", "Provider",
-    "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "Routed", "RoutingRule", "ServiceTarget",
-    "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket", "TicketEvent", "TicketTag", "TokenSpend",
-    "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db", "is_sqlite", "migrate", "open_database", "read", "sql",
-    "submit", "write", "write_together",
+    "TABLES", "AcceptedAnswer", "Agent", "AgentDraft", "AgentIdentity", "AgentOffer", "AgentPresence", "AgentTurn", "AnswerLog",
+    "AnswerMark", "Article", "ArticleVersion", "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse",
+    "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey", "Delivery", "DeskThread", "Identity",
+    "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail", "MailAddress", "Message",
+    "ModelPrice", "Notification", "NotificationPost", "NotificationPreference", "Passage", "Placeholder", "PluginState",
+    "PromptVersion", "Provider", "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "Routed",
+    "RoutingRule", "ServiceTarget", "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket",
+    "TicketEvent", "TicketTag", "TokenSpend", "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db",
+    "is_sqlite", "migrate", "open_database", "read", "sql", "submit", "write", "write_together",
 ]  # fmt: skip
