@@ -9,6 +9,7 @@ import click
 
 from bot import agents as people
 from bot import audit, replies, routing_views
+from bot.notification_commands import notify
 from bot.plugin_commands import actor
 from bot.process import command
 from bot.store import read, sql, write
@@ -157,3 +158,6 @@ def unblock(number: int) -> None:
         if not write(work):
             raise click.ClickException(f"There is no ticket #{number}. Look at: deskhand tickets list --state all")
         click.echo(f"The customer of ticket #{number} may write again.")
+
+
+agents.add_command(notify)

@@ -188,6 +188,8 @@ class DeskEvent:
     fields: Mapping[str, str] = field(default_factory=dict)
     """What was filled in, by name; several values with commas between them."""
     at: float = 0.0
+    mentions: tuple[str, ...] = ()
+    """Of a ``reply``, ``note`` or ``edit``: the desk's ids of the people whom it names. Agents among them are told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,7 +187,12 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if refused is not None or agent is None:
         return refused or Done("not_allowed", OUTSIDER)
     notifications.seen(agent.id, conversation_id)
-    return _by_agent(event, agent, conversation_id, kept)
+    done = _by_agent(event, agent, conversation_id, kept)
+    if done.code in {"sent", "held", "note"} or (event.kind == "edit" and done.code == "done"):
+        # In words to a customer an @ means what it means there; a colleague is whom the desk says it is.
+        text = event.text if done.code == "note" else ""
+        notifications.mentioned(conversation_id, agent, event.desk, replies.origin(event), text=text, people=event.mentions)
+    return done
 
 
 def _in_a_room(event: DeskEvent, conversation_id: str) -> Done:

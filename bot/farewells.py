@@ -45,6 +45,12 @@ def plan(conversation_id: str) -> bool:
     return bool(rows)
 
 
+def unsay(desk: str, person: str, post: str) -> None:
+    """Plan that a message to one agent alone is deleted, where the desk can. Inside a write."""
+    if "delete" in desk_declaration(desk).follows:
+        _put(desk, "delete", {"place": person, "thread": f"to {person}", "post": post, "person": person})
+
+
 def _put(desk: str, op: str, about: dict[str, Any]) -> None:
     channel, message = PREFIX + desk, GONE + orjson.dumps(about).decode()
     where = f"{GONE}{hashlib.sha256(about['thread'].encode()).hexdigest()[:16]}"
@@ -64,6 +70,8 @@ def compose(head: Head) -> DeskPost:
         "first_sent_at": head.first_sent_at,
     }  # fmt: skip
     if head.op == "delete":
+        if about.get("person"):
+            common |= {"thread": "", "person": about["person"]}
         return DeskPost(op="delete", **common)
     card = Card(conversation_id="", ticket=about["ticket"], version=2**31 - 1, state="gone", customer="Visitor")
     return DeskPost(op="card", card=card, **common)

@@ -123,7 +123,7 @@ def change(agent_id: str, wanted: Mapping[str, str]) -> Preferences:
                 ways[name] = way
         elif name not in {"quiet", "quiet_from", "quiet_to", "digest", "zone"}:
             errors[name] = (
-                f"There is no {name[:40]} to set. There are: {', '.join(KINDS)}, quiet, digest, digest_way, zone."
+                f"There is no {name[:40]} to set. There are: {', '.join(KINDS)}, quiet, digest, digest-by, zone."
             )
     zone = wanted.get("zone", now.zone).strip() or "UTC"
     if zone_named(zone) is None:

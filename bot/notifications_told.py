@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from bot import clock, jobs, mail, notification_preferences, notifications_shown, personal_posts
+from bot import clock, farewells, jobs, mail, notification_preferences, notifications_shown, personal_posts
 from bot.addresses import Address, address_problem, one_line
 from bot.declarations import desk_declaration
 from bot.events import JobSpec
@@ -118,6 +118,7 @@ def _post(
         log.warning("notification_other_way", agent=notifications_shown.agent_name(agent_id), way=way, reason=why)
     if way == "mail":
         return _write_mail(agent_id, post_id, address)
+    sql("UPDATE notification_post SET place = ? WHERE id = ?", (" ".join(person), post_id))
     personal_posts.put(*person, POST, post_id, op="direct")
     return True
 
@@ -221,15 +222,20 @@ def wanted(post_id: str) -> bool:
 
 
 def forget(conversation_id: str) -> None:
-    """The conversation is being deleted: its notifications go, and mails not sent yet are written anew without it. What was sent by
-    mail is not kept here (see :data:`bot.mail.EMPTIED_KINDS`)."""
+    """The conversation is being deleted: its notifications go, messages that named its customer are deleted at the desk, and mails
+    not sent yet are written anew without it. What was sent by mail is not kept here (see :data:`bot.mail.EMPTIED_KINDS`)."""
     posts = sql(
-        "SELECT DISTINCT p.id, p.agent_id FROM notification_post p JOIN notification n ON n.told_in = p.id"
-        " WHERE n.conversation_id = ? AND p.state = 'out' AND p.way = 'mail'",
+        "SELECT DISTINCT p.id, p.agent_id, p.way, p.place FROM notification_post p JOIN notification n ON n.told_in = p.id"
+        " WHERE n.conversation_id = ? ORDER BY p.id",
         (conversation_id,),
     ).fetchall()
     sql("DELETE FROM notification WHERE conversation_id = ?", (conversation_id,))
-    for post_id, agent_id in posts:
+    for post_id, agent_id, way, place in posts:
+        if way == "direct":
+            desk, _, person = place.partition(" ")
+            for shown in personal_posts.shown(desk, person, POST, post_id):
+                farewells.unsay(desk, person, shown)
+            continue
         if not sql("DELETE FROM mail WHERE kind = ? AND occasion = ? AND state <> 'sent'", (MAIL, post_id)).rowcount:
             continue
         sql("UPDATE notification_post SET state = 'moot' WHERE id = ?", (post_id,))

@@ -23,7 +23,7 @@ def put(
     """Show ``person`` (an id of the desk) once for each ``version`` what the room of ``kind`` says of ``ref``: in the conversation's
     thread (``aside``), or to them alone (``direct``)."""
     channel = f"desk:{desk}"
-    about = PERSONAL + orjson.dumps({"who": person, "kind": kind, "ref": ref}).decode()
+    about = name(person, kind, ref)
     where = conversation_id if op == "aside" else f"{PERSONAL}{person}"
     sql(
         "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
@@ -35,6 +35,17 @@ def put(
         ),
     )  # fmt: skip
     db.after_commit(_wake)
+
+
+def name(person: str, kind: str, ref: str) -> str:
+    """What such a delivery is about."""
+    return PERSONAL + orjson.dumps({"who": person, "kind": kind, "ref": ref}).decode()
+
+
+def shown(desk: str, person: str, kind: str, ref: str) -> list[str]:
+    """The desk's ids of what it showed of this."""
+    query = "SELECT platform_id FROM delivery WHERE message = ? AND channel = ? AND platform_id IS NOT NULL"
+    return [str(row[0]) for row in sql(query, (name(person, kind, ref), f"desk:{desk}")).fetchall()]
 
 
 def _wake() -> None:

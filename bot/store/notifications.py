@@ -56,7 +56,7 @@ class NotificationPost(Base):
     """The way that failed before this one."""
     problem = TextField(default="")
     place = TextField(default="")
-    """Where the desk put it, as far as it says so: from there it can be deleted again."""
+    """Of a direct one: the desk, and the id of the person there."""
     created_at = DoubleField(index=True)
     sent_at = DoubleField(null=True)
 

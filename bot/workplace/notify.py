@@ -203,7 +203,7 @@ def _command(deed: Deed) -> Done:
 def _told(ref: str) -> Said | None:
     """A message as it is now. Its one button marks all of it as read."""
     found = notifications_shown.message(ref)
-    return None if found is None else Said(text=_text(found), page=_message_page(found))
+    return None if found is None else Said(page=_message_page(found))
 
 
 def _message_page(found: Message) -> Page:
@@ -225,14 +225,6 @@ def _message_page(found: Message) -> Page:
         parts=tuple(parts),
         value=found.id,
     )
-
-
-def _text(found: Message) -> str:
-    """For desks without pages, and for what phones show."""
-    lines = [found.title] if len(found.told) != 1 or found.remarks else []
-    lines += found.remarks
-    lines += [f"{_title(one)}: {one.words}{f' {one.link}' if one.link else ''}" for one in found.told]
-    return "\n".join(lines)
 
 
 PAGES = {"notify.list": list_page, "notify.preferences": preferences_page}
