@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot import (
-    agents, amendments, answer_log, answer_mails, clock, deliver, desk_posts, file_keeping, files, outgoing, personal_posts, tickets,
+    agents,
+    amendments,
+    answer_log,
+    answer_mails,
+    clock,
+    deliver,
+    desk_posts,
+    file_keeping,
+    files,
+    outgoing,
+    personal_posts,
+    tickets,
 )  # fmt: skip
 from bot.agents import AgentView
 from bot.claims import Done, act, claim, claimed_by, give_back
@@ -245,12 +256,8 @@ def send(reply_id: str) -> bool:
     )  # fmt: skip
     answer_log.record_person(conversation_id, message_id, name)
     sql("UPDATE reply SET message = ? WHERE id = ?", (message_id, reply_id))
-    sql(
-        "UPDATE ticket SET first_reply_at = COALESCE(first_reply_at, ?), first_reply_due = NULL"
-        " WHERE conversation_id = ?",
-        (clock.now(), conversation_id),
-    )
-    if tickets.wake(conversation_id, actor=name):
+    first = tickets.replied(conversation_id, name)
+    if tickets.wake(conversation_id, actor=name) or first:
         desk_posts.refresh_card(conversation_id)
     deliver.plan(conversation_id, message_id, text, files=sent)
     answer_mails.replied(conversation_id, message_id)

@@ -10,6 +10,7 @@ from bot.claims import Done
 from bot.desk_actions import WORDS
 from bot.pages import Heading, Part, Words
 from bot.workplace import rooms
+from bot.workplace.canned import by_shortcut
 from bot.workplace.deeds import Command, Deed
 from bot.workplace.saying import aside
 
@@ -27,7 +28,9 @@ def command(deed: Deed) -> Done:
         return aside("words.help", "What Deskhand understands", *help_parts(deed, known))
     found = known.get(word)
     if found is None:
-        return Done("cannot", _unknown(deed, word[:40], known))
+        # In a thread the shortcut of a canned reply is a word, too; with more behind it nobody knows what is meant.
+        sent = by_shortcut(deed, word) if deed.conversation_id and not rest.strip() else None
+        return sent or Done("cannot", _unknown(deed, word[:40], known))
     if found.admin and not deed.admin:
         return Done("not_allowed", rooms.FORBIDDEN)
     if not found.anywhere and not deed.conversation_id:
