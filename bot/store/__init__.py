@@ -32,8 +32,8 @@ from bot.store.notifications import Notification, NotificationPost, Notification
 from bot.store.outbox import Cursor, Delivery, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
-from bot.store.service_levels import AgentPresence, ServiceTarget
 from bot.store.routing import AgentOffer, AgentTurn, Routed, RoutingRule
+from bot.store.service_levels import AgentPresence, ServiceTarget
 from bot.store.shielded import Placeholder
 from bot.store.together import write_together
 
