@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bot import agents, clock, desk_posts, follow_up, handoff, marks, notifications, states, tickets, waiting
+from bot import (
+    agents,
+    clock,
+    desk_posts,
+    follow_up,
+    handoff,
+    marks,
+    notifications,
+    service_clocks,
+    states,
+    tickets,
+    waiting,
+)
 from bot.agents import AgentView
 from bot.desk_actions import Action
 from bot.events import Reason
@@ -263,6 +275,7 @@ def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assigne
         " changed_at = ? WHERE conversation_id = ?",
         (state, assignee, assignee, assignee, clock.now(), conversation_id),
     )
+    service_clocks.resume(conversation_id)
     tickets.note(conversation_id, actor, event, detail)
 
 

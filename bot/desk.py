@@ -76,6 +76,9 @@ class Card:
     waiting_since: float | None = None
     due: float | None = None
     """When the first reply is due, or else the solution."""
+    overdue: Literal["", "reply", "solution"] = ""
+    """What did not come in time, and is still awaited; since when."""
+    overdue_since: float | None = None
     assignee: str = ""
     last_agent: str = ""
     offered: str = ""

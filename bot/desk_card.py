@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bot import clock, confirmations, profiles
 from bot.crypto import reveal
 from bot.desk import Card, Line
@@ -12,6 +14,9 @@ from bot.store import sql
 from bot.store.statements import last_messages
 from bot.tags import tags_of
 
+Dates = tuple[float | None, float | None]
+"""When something is due, and the due time that passed first."""
+
 
 def card(conversation_id: str) -> Card:
     """The card as it is now."""
@@ -19,14 +24,15 @@ def card(conversation_id: str) -> Card:
         "SELECT t.number, t.version, v.state, t.email, v.language, s.name, v.channel, t.reason, t.summary, t.summary_by, t.confidence,"
         " coalesce(t.waiting_since, t.created_at), t.assignee, t.last_agent, t.outcome,"
         " t.snoozed_until, t.priority, t.rating, t.id,"
-        " coalesce(t.first_reply_due, t.resolve_due), v.contact_id"
+        " t.first_reply_due, t.resolve_due, t.first_reply_breached_at, t.resolve_breached_at, v.contact_id"
         " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN site s ON s.id = v.site_id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
     (
         number, version, state, email, language, site, channel, reason, summary, by, confidence, opened, assignee, last, outcome,
-        snoozed, priority, rating, ticket_id, due, contact_id,
+        snoozed, priority, rating, ticket_id, reply_due, resolve_due, reply_breached, resolve_breached, contact_id,
     ) = row  # fmt: skip
+    due, overdue, since = _due(state, (reply_due, reply_breached), (resolve_due, resolve_breached))
     shown = last_messages(conversation_id, 2**31 - 1, 4)
     return Card(
         conversation_id=conversation_id,
@@ -45,7 +51,9 @@ def card(conversation_id: str) -> Card:
         summary_by=by,
         confidence=confidence,
         waiting_since=opened if state == "waiting" else None,
-        due=due if state in {"waiting", "human"} else None,
+        due=due,
+        overdue=overdue,
+        overdue_since=since,
         assignee=_public(assignee),
         last_agent=_public(last),
         offered=_offered(conversation_id) if state == "waiting" else "",
@@ -70,6 +78,22 @@ def _offered(conversation_id: str) -> str:
         (conversation_id,),
     ).fetchone()
     return str(row[0]) if row else ""
+
+
+def _due(
+    state: str, reply: Dates, solution: Dates
+) -> tuple[float | None, Literal["", "reply", "solution"], float | None]:
+    """What is due next, and what is overdue: the reply before the solution, because the customer has heard nothing at all. Each with
+    when it is due and since when it is known to be late."""
+    if state not in {"waiting", "human"}:
+        return None, "", None
+    at = clock.now()
+    late = [one for one in (reply, solution) if one[0] is not None and one[1] is not None and one[0] <= at]
+    ahead = [one[0] for one in (reply, solution) if one[0] is not None and one not in late]
+    due = min(ahead) if ahead else None
+    if not late:
+        return due, "", None
+    return due, "reply" if late[0] is reply else "solution", late[0][0]
 
 
 def _public(name: str) -> str:

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot import clock, desk_card, desk_messages, farewells, notices, personal_posts, routing, routing_words
+from bot import (
+    clock,
+    desk_card,
+    desk_messages,
+    farewells,
+    notices,
+    personal_posts,
+    routing,
+    routing_words,
+    service_posts,
+)
 from bot.declarations import declare_desk, desks
 from bot.deliver import FILE_PART, Head, delivery_key
 from bot.desk import Desk, DeskPost
@@ -246,6 +256,12 @@ def tell_mailed(conversation_id: str, mail_id: str) -> None:
         _plan(conversation_id, desk, f"{desk_messages.MAILED}{mail_id}", "event", 0)
 
 
+def tell_due(conversation_id: str, about: str) -> None:
+    """Something is due soon, or overdue: ``about`` is of :func:`bot.service_posts.about`."""
+    for desk in _threads(conversation_id):
+        _plan(conversation_id, desk, about, "event", 0)
+
+
 def show_draft(conversation_id: str, turn_id: str) -> None:
     """An answer of the AI was finished after a person took over: agents may use it, and nobody else has seen it."""
     for desk in _threads(conversation_id):
@@ -330,6 +346,8 @@ def compose(head: Head) -> DeskPost | None:
         return DeskPost(op="event", author="system", text=text, **common) if text else None
     if head.message.startswith(routing_words.KINDS):
         return routing_words.compose(head, common)
+    if head.message.startswith(service_posts.DUE):
+        return service_posts.compose(head, common)
     if head.message.startswith(desk_messages.FAILED):
         return desk_messages.failed(head, common)
     if head.message.startswith(desk_messages.REFUSED):

@@ -48,6 +48,35 @@ def after(hours: OpeningHours | None, at: float, seconds: float) -> float:
     return at + seconds
 
 
+def before(hours: OpeningHours | None, at: float, seconds: float) -> float:
+    """The moment from which the house is open for ``seconds`` until ``at``: :func:`after` backwards. Before the hours that are known
+    time goes on as on a wall clock."""
+    if hours is None or not hours.open:
+        return at - seconds
+    last = hours.open[-1][1]
+    if at > last:
+        if at - seconds >= last:
+            return at - seconds
+        seconds -= at - last
+    for start, end in reversed(hours.open):
+        ends = min(end, at)
+        if ends > start:
+            if ends - seconds >= start:
+                return ends - seconds
+            seconds -= ends - start
+    return min(hours.open[0][0], at) - seconds
+
+
+def between(hours: OpeningHours | None, start: float, end: float) -> float:
+    """For how many seconds the house is open from ``start`` to ``end``, 0 if ``end`` is earlier. Fits :func:`after`."""
+    if end <= start:
+        return 0.0
+    if hours is None or not hours.open:
+        return end - start
+    inside = sum(max(0.0, min(end, closes) - max(start, opens)) for opens, closes in hours.open)
+    return inside + max(0.0, end - max(start, hours.open[-1][1]))
+
+
 def zone_named(name: str) -> tzinfo | None:
     """The time zone, ``None`` if there is none of this name."""
     if name == "UTC":

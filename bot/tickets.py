@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import get_args
 
-from bot import clock, hours, jobs, routing_calls
-from bot.config import config
+from bot import clock, jobs, routing_calls, service_clocks
 from bot.crypto import keep
 from bot.events import Priority, Reason
-from bot.opening import after
+from bot.service_targets import Kind
 from bot.store import sql
 
 PRIORITIES: tuple[str, ...] = get_args(Priority)
-_HASTE = {"urgent": 0.25, "high": 0.5, "normal": 1.0, "low": 2.0}
+OVERDUE: dict[Kind, str] = {"first_reply": "reply overdue", "resolve": "solution overdue"}
+FIRST_REPLY = "first reply"
 MAX_DETAIL = 200
 AWAKE = "ticket.awake"
 """The job that shows a ticket again when its snooze is over."""
@@ -52,7 +52,7 @@ def open_ticket(
         )
     if priority is not None:
         sql("UPDATE ticket SET priority = ? WHERE id = ?", (priority, ticket_id))
-    _set_due(ticket_id, at)
+    service_clocks.start(conversation_id, at)
     note(conversation_id, actor, "opened", reason.value)
     return number
 
@@ -75,13 +75,14 @@ def reopen(conversation_id: str, *, actor: str) -> None:
         (False, at, conversation_id),
     ).fetchone()
     if row is not None:
-        _set_due(row[0], at)
+        service_clocks.start(conversation_id, at)
         note(conversation_id, actor, "reopened", "")
 
 
 def close(conversation_id: str, outcome: str, *, actor: str, event: str) -> None:
     """It is done, one way or another."""
     at = clock.now()
+    note_late(conversation_id, service_clocks.closed(conversation_id))
     done = sql(
         "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ?, deferred = ?, snoozed_until = NULL"
         " WHERE conversation_id = ?",
@@ -95,17 +96,21 @@ def snooze(conversation_id: str, minutes: int, *, actor: str) -> None:
     """Hide it for so long, or until the customer writes."""
     until = clock.now() + minutes * 60
     sql("UPDATE ticket SET snoozed_until = ? WHERE conversation_id = ?", (until, conversation_id))
+    service_clocks.pause(conversation_id)
     jobs.enqueue(AWAKE, conversation_id, f"{until:.6f}", at=until)
     note(conversation_id, actor, "snoozed", str(minutes))
 
 
 def wake(conversation_id: str, *, actor: str = "") -> bool:
     """It is hidden no longer: the customer wrote (``actor``), or else only if its time is over. False: it was not hidden, or still is."""
+    at = clock.now()
+    row = sql("SELECT snoozed_until FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
     woken = sql(
         "UPDATE ticket SET snoozed_until = NULL WHERE conversation_id = ? AND snoozed_until <= ?",
-        (conversation_id, _EVER if actor else clock.now()),
+        (conversation_id, _EVER if actor else at),
     ).rowcount
     if woken:
+        service_clocks.resume(conversation_id, min(at, row[0]))
         note(conversation_id, actor, "snooze ended")
         routing_calls.look_if_assigning()
     return bool(woken)
@@ -114,32 +119,29 @@ def wake(conversation_id: str, *, actor: str = "") -> bool:
 def set_priority(conversation_id: str, priority: str, *, actor: str) -> bool:
     """How much it presses; the due times move with it. False: it was so already."""
     row = sql(
-        "UPDATE ticket SET priority = ?, changed_at = ? WHERE conversation_id = ? AND priority <> ? RETURNING id, created_at, state",
+        "UPDATE ticket SET priority = ?, changed_at = ? WHERE conversation_id = ? AND priority <> ? RETURNING id",
         (priority, clock.now(), conversation_id, priority),
     ).fetchone()
     if row is None:
         return False
-    if row[2] != "resolved":
-        opened = sql(
-            "SELECT max(at) FROM ticket_event WHERE ticket_id = ? AND event IN ('opened', 'reopened')", (row[0],)
-        ).fetchone()[0]
-        _set_due(row[0], opened or row[1])
+    service_clocks.retarget(conversation_id)
     note(conversation_id, actor, "priority", priority)
     return True
 
 
-def _set_due(ticket_id: str, opened: float) -> None:
-    """First reply and solution are due after open hours, sooner for what presses. With the reply its due time goes."""
-    priority, site_id = sql(
-        "SELECT t.priority, v.site_id FROM ticket t JOIN conversation v ON v.id = t.conversation_id WHERE t.id = ?",
-        (ticket_id,),
-    ).fetchone()
-    settings, known = config(), hours.hours_of(site_id)
-    due = [
-        after(known, opened, count * 3_600 * _HASTE[priority]) if count else None
-        for count in (settings.first_reply_hours, settings.resolve_hours)
-    ]
-    sql("UPDATE ticket SET first_reply_due = ?, resolve_due = ? WHERE id = ?", (*due, ticket_id))
+def replied(conversation_id: str, agent: str) -> bool:
+    """An agent's reply is on its way to the customer; whether it is the first since the ticket was opened."""
+    ended = service_clocks.replied(conversation_id)
+    note_late(conversation_id, ended)
+    if ended.first:
+        note(conversation_id, agent, FIRST_REPLY)
+    return ended.first
+
+
+def note_late(conversation_id: str, ended: service_clocks.Ended) -> None:
+    """A due time passed unseen (no worker ran): it is a fact all the same, and nobody is alerted of what is done by now."""
+    for kind in ended.late:
+        note(conversation_id, "", OVERDUE[kind])
 
 
 def note(conversation_id: str, actor: str, event: str, detail: str = "") -> None:

@@ -164,7 +164,7 @@ def usual_reply(site_id: str) -> float | None:
     """In how long a first answer to a ticket usually comes: the median of the newest. ``None`` with fewer than five. Inside a read
     or write."""
     rows = sql(
-        "SELECT t.first_reply_at - t.created_at FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        "SELECT t.first_reply_at - coalesce(t.opened_at, t.created_at) FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
         " WHERE v.site_id = ? AND t.first_reply_at IS NOT NULL AND t.created_at > ? ORDER BY t.created_at DESC LIMIT ?",
         (site_id, clock.now() - SAMPLE_DAYS * 86_400, NEWEST),
     ).fetchall()

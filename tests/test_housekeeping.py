@@ -89,6 +89,7 @@ def test_the_core_brings_its_periodic_jobs() -> None:
         "core.hours": 900.0,
         "core.remind": 300.0,
         "core.retention": 3600.0,
+        "core.targets": 300.0,
         "files.sweep": 3600.0,
         "providers.probe": 60.0,
     }

@@ -1,0 +1,230 @@
+"""The two clocks of a ticket: until its first reply, and until it is resolved. Counted in opening hours. All inside writes.
+
+They start when a ticket is opened or opened again. The clock of the solution stands while the ticket is snoozed; the one of the
+first reply does not: the customer waits for a word, whoever hid the ticket. Every change moves the due times by open time from
+where they are, so nothing must be known of hours long past. What happens at a due time is looked up when it comes
+(:mod:`bot.service_levels`); the job row that wakes somebody for it is void when the due time has moved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot import clock, hours, jobs
+from bot.events import OpeningHours
+from bot.opening import after, before, between
+from bot.service_targets import KINDS, Kind, policy, remind_before, target
+from bot.store import sql
+
+LOOK = "targets.look"
+"""The job that looks whether a ticket is due for something. Its ref is the conversation, its occasion the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One clock of an open ticket. ``due`` is ``None`` while it stands, when it has ended, or when nothing is promised."""
+
+    kind: Kind
+    due: float | None
+    target: float | None
+    left: float | None
+    reminded: float | None
+    breached_at: float | None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its due time has passed, as far as somebody has looked."""
+        return self.breached_at is not None and self.due is not None and self.due <= clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How a ticket stands. ``state`` is the ticket's."""
+
+    ticket_id: str
+    number: int
+    state: str
+    site_id: str
+    priority: str
+    assignee: str
+    opened_at: float
+    first_reply: Clock
+    resolve: Clock
+
+
+_COLUMNS = (
+    "t.id, t.number, t.state, v.site_id, t.priority, t.assignee, coalesce(t.opened_at, t.created_at),"
+    " t.first_reply_due, t.first_reply_target, NULL, t.first_reply_reminded, t.first_reply_breached_at,"
+    " t.resolve_due, t.resolve_target, t.resolve_left, t.resolve_reminded, t.resolve_breached_at"
+)
+
+
+def of(conversation_id: str) -> Clocks | None:
+    """The clocks of a conversation's ticket; ``None``: there is none. Also inside a read."""
+    row = sql(
+        f"SELECT {_COLUMNS} FROM ticket t JOIN conversation v ON v.id = t.conversation_id WHERE v.id = ?",  # noqa: S608
+        (conversation_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    ticket_id, number, state, site_id, priority, assignee, opened = row[:7]
+    return Clocks(
+        ticket_id=ticket_id, number=number, state=state, site_id=site_id, priority=priority, assignee=assignee, opened_at=opened,
+        first_reply=Clock("first_reply", *row[7:12]), resolve=Clock("resolve", *row[12:17]),
+    )  # fmt: skip
+
+
+def start(conversation_id: str, opened: float) -> None:
+    """The ticket was opened, or opened again: both clocks begin anew."""
+    sql(
+        "UPDATE ticket SET opened_at = ?, first_reply_at = NULL, first_reply_due = NULL, resolve_due = NULL, first_reply_target = NULL,"
+        " resolve_target = NULL, resolve_left = NULL, first_reply_reminded = NULL, resolve_reminded = NULL,"
+        " first_reply_breached_at = NULL, resolve_breached_at = NULL WHERE conversation_id = ?",
+        (opened, conversation_id),
+    )
+    now = of(conversation_id)
+    if now is None:
+        return
+    known = hours.hours_of(now.site_id)
+    for kind in KINDS:
+        seconds = target(now.site_id, now.priority, kind).seconds
+        if seconds is not None:
+            _set(conversation_id, kind, after(known, opened, seconds), seconds)
+    arm(conversation_id)
+
+
+def _set(conversation_id: str, kind: Kind, due: float | None, seconds: float | None) -> None:
+    sql(
+        f"UPDATE ticket SET {kind}_due = ?, {kind}_target = ? WHERE conversation_id = ?",  # noqa: S608  of two names
+        (due, seconds, conversation_id),
+    )
+
+
+def retarget(conversation_id: str) -> bool:
+    """Priority or targets are others: move what is still due. Whether anything moved."""
+    now = of(conversation_id)
+    if now is None or now.state == "resolved":
+        return False
+    known, moved = hours.hours_of(now.site_id), False
+    replied = sql("SELECT first_reply_at FROM ticket WHERE id = ?", (now.ticket_id,)).fetchone()[0]
+    for one in (now.first_reply, now.resolve):
+        seconds = target(now.site_id, now.priority, one.kind).seconds
+        if seconds == one.target or (one.kind == "first_reply" and replied is not None):
+            continue
+        moved = True
+        if one.left is not None:  # it stands: what is left changes, and nothing is due
+            _set(conversation_id, one.kind, None, seconds)
+            more = seconds - (one.target or 0.0) if seconds is not None else 0.0
+            left = max(0.0, one.left + more) if seconds is not None else None
+            sql("UPDATE ticket SET resolve_left = ? WHERE conversation_id = ?", (left, conversation_id))
+        else:
+            _set(conversation_id, one.kind, _moved(known, now.opened_at, one, seconds), seconds)
+    if moved:
+        arm(conversation_id)
+    return moved
+
+
+def _moved(known: OpeningHours | None, opened: float, one: Clock, seconds: float | None) -> float | None:
+    if seconds is None:
+        return None
+    if one.due is None or one.target is None:
+        return after(known, opened, seconds)
+    more = seconds - one.target
+    return after(known, one.due, more) if more > 0 else before(known, one.due, -more)
+
+
+def pause(conversation_id: str) -> None:
+    """The ticket is hidden: the clock of the solution stands, unless its time has passed already."""
+    now = of(conversation_id)
+    at = clock.now()
+    if now is None or now.resolve.due is None or now.resolve.due <= at:
+        return
+    left = between(hours.hours_of(now.site_id), at, now.resolve.due)
+    sql(
+        "UPDATE ticket SET resolve_left = ?, resolve_due = NULL WHERE conversation_id = ?",
+        (left, conversation_id),
+    )
+    arm(conversation_id)
+
+
+def resume(conversation_id: str, at: float | None = None) -> None:
+    """It is hidden no longer, since ``at``: the clock of the solution goes on."""
+    now = of(conversation_id)
+    if now is None or now.resolve.left is None:
+        return
+    due = after(hours.hours_of(now.site_id), clock.now() if at is None else at, now.resolve.left)
+    sql("UPDATE ticket SET resolve_left = NULL, resolve_due = ? WHERE conversation_id = ?", (due, conversation_id))
+    arm(conversation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A clock has stopped. ``late``: those whose time had passed, and nobody had noted that."""
+
+    first: bool = False
+    late: tuple[Kind, ...] = ()
+
+
+def replied(conversation_id: str) -> Ended:
+    """An agent's reply is on its way to the customer. ``first``: it is the first since the ticket was opened."""
+    at = clock.now()
+    now = of(conversation_id)
+    first = sql(
+        "UPDATE ticket SET first_reply_at = ? WHERE conversation_id = ? AND first_reply_at IS NULL",
+        (at, conversation_id),
+    ).rowcount
+    if not first or now is None:
+        return Ended()
+    late = breached(conversation_id, now.first_reply, at)
+    sql("UPDATE ticket SET first_reply_due = NULL WHERE conversation_id = ?", (conversation_id,))
+    return Ended(True, ("first_reply",) if late else ())
+
+
+def closed(conversation_id: str) -> Ended:
+    """It is resolved, one way or another: the clocks stop."""
+    now = of(conversation_id)
+    if now is None:
+        return Ended()
+    late = tuple(one.kind for one in (now.first_reply, now.resolve) if breached(conversation_id, one, clock.now()))
+    sql(
+        "UPDATE ticket SET first_reply_due = NULL, resolve_due = NULL, resolve_left = NULL WHERE conversation_id = ?",
+        (conversation_id,),
+    )
+    return Ended(True, late)
+
+
+def breached(conversation_id: str, one: Clock, at: float) -> bool:
+    """Note that a due time has passed, if it has: once since the ticket was opened. Whether that is news."""
+    if one.due is None or one.due > at:
+        return False
+    return bool(
+        sql(
+            f"UPDATE ticket SET {one.kind}_breached_at = ? WHERE conversation_id = ? AND {one.kind}_breached_at IS NULL",  # noqa: S608
+            (one.due, conversation_id),
+        ).rowcount
+    )
+
+
+def remind_at(one: Clock, site_id: str) -> float | None:
+    """When somebody is to be reminded of it; ``None``: not (any more)."""
+    if one.due is None or one.target is None or one.breached_at is not None or one.reminded == one.due:
+        return None
+    ahead = remind_before(policy(), one.target)
+    return None if ahead is None else before(hours.hours_of(site_id), one.due, ahead)
+
+
+def arm(conversation_id: str) -> None:
+    """See to it that somebody looks at the ticket when the next thing is due. Without a change nothing is armed twice."""
+    now = of(conversation_id)
+    if now is None or now.state == "resolved":
+        return
+    times = []
+    for one in (now.first_reply, now.resolve):
+        if one.due is not None and (one.breached_at is None or (one.breached_at < one.due and one.reminded != one.due)):
+            times.append(one.due)
+        reminder = remind_at(one, now.site_id)
+        if reminder is not None:
+            times.append(reminder)
+    if times:
+        at = min(times)
+        jobs.enqueue(LOOK, conversation_id, f"{at:.6f}", at=at)
