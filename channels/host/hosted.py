@@ -20,6 +20,7 @@ from bot import (
     Capability,
     ChannelDown,
     Claimed,
+    DeliveryFailure,
     Outbound,
     PermanentFailure,
     StoreUnavailable,
@@ -52,6 +53,8 @@ THREADS = 4
 BACKOFF = (1.0, 60.0)
 DOWN_BACKOFF = (15.0, 300.0)
 """Seconds between two tries to listen while an admin must act."""
+PERSISTENT = 3
+"""Failures of a listener in a row after which ``deskhand doctor`` tells of them."""
 WELL_AFTER = 20.0
 """A listener that has run so long works."""
 
@@ -177,7 +180,7 @@ class Hosted:
     # Listening ------------------------------------------------------------------------------------------------------
 
     async def _listen(self) -> None:
-        name, wait, troubled = self.port.name, 0.0, False
+        name, wait, troubled, failures = self.port.name, 0.0, False, 0
         while True:
             began = time.monotonic()
             listening = asyncio.create_task(contained(self.port.listen()), name=f"listener of {name}")
@@ -186,7 +189,7 @@ class Hosted:
                 if troubled:
                     await asyncio.wait({listening}, timeout=WELL_AFTER)
                     if not listening.done():
-                        troubled = False
+                        troubled, failures = False, 0
                         self._note("listen", "")
                 await asyncio.wait({listening})
                 if not listening.result():
@@ -203,10 +206,16 @@ class Hosted:
                     log.error("channel_does_not_listen", channel=name, reason=reason)
                 troubled = True
                 self._note("listen", reason, admin=True)
+            except DeliveryFailure as error:
+                reason = f"{type(error).__name__}: {error}"
             except Exception as error:
-                reason = type(error).__name__
+                reason = type(error).__name__  # its text may hold anything
             if time.monotonic() - began > BACKOFF[1]:
-                wait = 0.0
+                wait, failures = 0.0, 0
+            failures += 1
+            if failures == PERSISTENT and not troubled:
+                troubled = True
+                self._note("listen", f"It ends again and again ({reason}); it is tried again.")
             wait = min(limits[1], max(limits[0], wait * 2))
             log.warning("listener_ended", channel=name, reason=reason, next=f"again in {wait:.0f} s")
             await asyncio.sleep(wait * random.uniform(0.7, 1.0))

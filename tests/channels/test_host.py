@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot import clock, troubles
-from bot.channel import Channel, ChannelDown, Limits, TemporaryFailure
+from bot.channel import Channel, ChannelDown, Limits, PermanentFailure, TemporaryFailure
 from bot.messages import Inbound, Outbound, Receipt
 from bot.outbox import Outbox
 from channels.host import Host
@@ -316,6 +317,32 @@ def test_a_listener_that_is_down_is_named_and_sends_go_on(monkeypatch: pytest.Mo
         await until(lambda: not troubles.found())
 
     hosting_of(Switches(board), story)
+
+
+def test_a_listener_that_fails_again_and_again_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting, "BACKOFF", (0.05, 0.05))
+    monkeypatch.setattr(hosting, "WELL_AFTER", 0.5)
+    board = Board()
+    tried = 0
+
+    async def listen(inbox: Any) -> None:
+        nonlocal tried
+        tried += 1
+        if tried <= 4:
+            raise PermanentFailure("The board's licence is over. Renew it.")
+        await asyncio.Event().wait()
+
+    board.listen = listen  # type: ignore[method-assign]
+
+    async def story(host: Host) -> None:
+        await until(troubles.found)
+        assert "The board's licence is over. Renew it." in troubles.found()[0].text
+        await until(lambda: not troubles.found())
+
+    with capture_logs() as logs:
+        hosting_of(Switches(board), story)
+    told = [line["reason"] for line in logs if line["event"] == "listener_ended"]
+    assert told and all(reason == "PermanentFailure: The board's licence is over. Renew it." for reason in told)
 
 
 def test_a_stopped_listener_that_does_not_obey_brings_nothing_in_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
