@@ -91,9 +91,9 @@ def _blocks(page: Page, on: OnPage, most: int, size: int, *, alone: bool, sent: 
         if isinstance(part, (Field, Choice)) and not sent and not (isinstance(part, Choice) and part.what):
             raise ValueError(f"{part.name} of the page {page.name} is to be filled in, and nothing sends it")
         fresh = _part(part, on, numbers, alone=alone, sent=sent)
-        if isinstance(part, Words) and alone and spent + sum(map(_seen, fresh)) > size > spent + ROOM:
-            fresh = _words(replace(part, text=cut(part.text, size - spent)))
-        cost = sum(_seen(one) if alone else len(orjson.dumps(one)) for one in fresh)
+        if isinstance(part, Words) and alone and spent + ROOM < size:
+            fresh = _as_much(part, fresh, size - spent)
+        cost = sum(_cost(one) if alone else len(orjson.dumps(one)) for one in fresh)
         if len(found) + len(fresh) > most - 1 or spent + cost > size:
             left = len(page.parts) - done
             found.append({"type": "context", "elements": [plain(CUT.format(count=left))]})
@@ -101,6 +101,19 @@ def _blocks(page: Page, on: OnPage, most: int, size: int, *, alone: bool, sent: 
         spent += cost
         found += fresh
     return found
+
+
+def _as_much(part: Words, blocks: list[Block], room: int) -> list[Block]:
+    """As much of a text as fits into a message."""
+    for longest in (room * 9 // 10, room // 2):
+        if sum(map(_cost, blocks)) > room:
+            blocks = _words(replace(part, text=cut(part.text, longest)))
+    return blocks
+
+
+def _cost(block: Block) -> int:
+    """What a block takes of a message: what people see of it, or a part of what is around that, whichever is more."""
+    return max(_seen(block), len(orjson.dumps(block).decode()) * 2 // 5)
 
 
 def _seen(value: Any) -> int:
