@@ -57,6 +57,18 @@ def tags_of(conversation_id: str) -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
+def of_tickets(ticket_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By name, for those of these tickets that have any. Inside a read or write."""
+    found: dict[str, tuple[str, ...]] = {}
+    if ticket_ids:
+        query = (
+            f"SELECT ticket_id, tag FROM ticket_tag WHERE ticket_id IN ({','.join('?' * len(ticket_ids))}) ORDER BY tag"  # noqa: S608
+        )
+        for ticket_id, tag in sql(query, tuple(ticket_ids)).fetchall():
+            found[ticket_id] = (*found.get(ticket_id, ()), tag)
+    return found
+
+
 def change(conversation_id: str, add: Sequence[str], remove: Sequence[str], *, actor: str) -> Changed:
     """Put tags on the conversation's ticket and take others off. Raises :class:`TagError`: no ticket, or too many. Inside a write."""
     from bot import desk_posts  # it makes cards, and cards show tags

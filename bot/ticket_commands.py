@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from bot import agents, audit, claims, clock, desk_posts, handoff, states
+from bot import tags as tags_of
 from bot import tickets as rows_of
 from bot.bus import bus
 from bot.crypto import reveal
@@ -16,7 +17,8 @@ from bot.findings import ago
 from bot.opening import duration
 from bot.plugin_commands import actor
 from bot.process import command
-from bot.store import Conversation, Ticket, read, write
+from bot.report_commands import report_
+from bot.store import Conversation, Ticket, TicketTag, read, write
 from bot.store.statements import last_messages
 
 STATES = ("open", "in_progress", "resolved")
@@ -30,17 +32,25 @@ def tickets() -> None:
 
 @tickets.command("list")
 @click.option("--state", type=click.Choice([*STATES, "all"]), default="open", show_default=True)
-def list_(state: str) -> None:
+@click.option("--tag", default="", help="Only those with this tag.")
+def list_(state: str, tag: str) -> None:
     """Newest first."""
     with command():
         query = Ticket.select().order_by(Ticket.number.desc()).limit(200)
-        rows = read(lambda: list(query if state == "all" else query.where(Ticket.state == state)))
+        if state != "all":
+            query = query.where(Ticket.state == state)
+        if tag:
+            wanted = TicketTag.select(TicketTag.ticket).where(TicketTag.tag == _known_tag(tag))
+            query = query.where(Ticket.id.in_(wanted))
+        rows = read(lambda: list(query))
+        tagged = read(lambda: tags_of.of_tickets([row.id for row in rows]))
         for row in rows:
             who = " ".join(filter(None, (row.name, f"<{row.email}>" if row.email else "")))
             due = _due(row)
             click.echo(
                 f"#{row.number:<6} {row.state:<11} {ago(row.created_at):<10} {MARKS.get(row.priority, '')}"
                 f"{_plain(_words(row, 'reason')):<24} {_plain(who) or 'no address left'}{f' · {due}' if due else ''}"
+                f"{_tagged(tagged.get(row.id, ()))}"
             )
         if not rows:
             click.echo("There are none." if state == "all" else f"There are none that are {state.replace('_', ' ')}.")
@@ -53,9 +63,11 @@ def show(number: int, messages: int) -> None:
     """One ticket, its history and its conversation."""
     with command():
         row = _find(number)
+        tagged = ", ".join(read(lambda: tags_of.tags_of(_conversation(row))))
         facts = [
             ("ticket", f"#{row.number}, {row.state}"), ("priority", row.priority), ("since", ago(row.created_at)),
-            ("due", _due(row)), ("reason", _words(row, "reason")), ("kind", row.reason_code), ("summary", _words(row, "summary")),
+            ("tags", tagged), ("due", _due(row)), ("late", _late(row)), ("reason", _words(row, "reason")), ("kind", row.reason_code),
+            ("summary", _words(row, "summary")),
             ("confidence", "" if row.confidence is None else f"{row.confidence:.2f}"),
             ("name", row.name), ("e-mail", row.email or "none left"), ("assignee", row.assignee), ("outcome", row.outcome),
             ("rating", f"{row.rating} of 5" if row.rating else ""),
@@ -81,10 +93,16 @@ def _due(row: Ticket) -> str:
     known = [(row.first_reply_due, "reply"), (row.resolve_due, "solution")]
     dates = [(float(at), what) for at, what in known if at is not None]
     if not dates:
-        return ""
+        return "" if row.resolve_left is None else "solution waits while snoozed"
     at, what = min(dates)
     left = at - clock.now()
-    return f"{what} due in {duration(left)}" if left > 0 else f"{what} overdue for {duration(-left)}"
+    return f"{what} due in {duration(left)}" if left > 0 else f"{what} overdue since {_time(at)}"
+
+
+def _late(row: Ticket) -> str:
+    """What did not come in time since it was opened, whether it came later or not."""
+    known = [(row.first_reply_breached_at, "first reply"), (row.resolve_breached_at, "solution")]
+    return ", ".join(f"{what} (due {_time(float(at))})" for at, what in known if at is not None)
 
 
 def _time(at: float) -> str:
@@ -154,6 +172,50 @@ def priority(number: int, level: str) -> None:
     click.echo(f"Ticket #{number} is {level}.")
 
 
+# -h is no help here: it may begin a tag that is taken off.
+@tickets.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.argument("number", type=int, required=False)
+@click.argument("words", nargs=-1, metavar="[TAG | -TAG]…")
+def tags(number: int | None, words: tuple[str, ...]) -> None:
+    """Tags of ticket NUMBER: puts each TAG on it and takes each -TAG off. Without a number: all tags, the most used first."""
+    if number is None:
+        with command():
+            known = read(tags_of.in_use)
+            for tag, count in known:
+                click.echo(f"{count:>6}  {tag}")
+            if not known:
+                click.echo("There are none yet. Put one on a ticket: deskhand tickets tags 1042 refund")
+        return
+
+    def work(conversation_id: str, who: str) -> str:
+        try:
+            add, remove = tags_of.wishes(words)
+            done = tags_of.change(conversation_id, add, remove, actor=who)
+        except tags_of.TagError as error:
+            return str(error)
+        if done.added or done.gone:
+            audit.record(who, "ticket.tags", f"ticket:{number}", {"added": [*done.added], "gone": [*done.gone]})
+        return ""
+
+    if words:
+        _change(number, work)
+    with command():
+        row = _find(number)
+        mine = read(lambda: tags_of.tags_of(_conversation(row)))
+        click.echo(f"Ticket #{number}: {', '.join(mine) or 'no tags'}.")
+
+
+def _tagged(mine: tuple[str, ...]) -> str:
+    return f" · {', '.join(mine)}" if mine else ""
+
+
+def _known_tag(word: str) -> str:
+    try:
+        return tags_of.tag_of(word)
+    except tags_of.TagError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _change(number: int, work: Callable[[str, str], str], not_allowed: str = "") -> None:
     """Change a ticket in one write, then wake who shows it. ``work`` answers with a sentence when nothing can be done."""
     with command():
@@ -182,6 +244,9 @@ def _words(row: Ticket, column: str) -> str:
 
 def _conversation(row: Ticket) -> str:
     return str(row.conversation_id)  # type: ignore[attr-defined]  # peewee makes it
+
+
+tickets.add_command(report_)
 
 
 def _plain(text: str) -> str:

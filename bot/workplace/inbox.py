@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import agents, clock
+from bot import agents, clock, drafting
 from bot.agents import AgentView
 from bot.claims import Done
 from bot.pages import Choice, Option, Page, Part, Press, Presses, Row, Rule, Words
-from bot.workplace import inbox_forms, inbox_lists, inbox_tags, inbox_views
+from bot.workplace import drafts, inbox_forms, inbox_lists, inbox_tags, inbox_views
 from bot.workplace.deeds import Deed, Visit
 from bot.workplace.inbox_lists import LISTS, PAGE
 from bot.workplace.inbox_rows import moment, row
@@ -20,7 +20,7 @@ ENDED = "Your account in Deskhand is switched off. Ask an admin."
 VIEWER = "Your account may look, and not act. Ask an admin if you are to answer customers."
 ALL = "*"
 """The entry of the filter that filters nothing. No tag is called so."""
-NAMES = {"mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved"}
+NAMES = {"mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved", "drafts": "Drafts"}
 ORDERS = {
     "mine": "What is due first stands first.",
     "unassigned": "What presses most stands first, then who waits longest.",
@@ -45,10 +45,15 @@ def home(visit: Visit) -> Page:
         return Page(name="inbox", kind="home", title=agent.public_name, parts=(Words(ENDED),))
     at = clock.now()
     seen = inbox_views.view_of(visit.wanted.desk, visit.wanted.who)
-    seen = replace(seen, zone=visit.wanted.zone or seen.zone, tab=seen.tab if seen.tab in NAMES else LISTS[0])
     counts = {which: inbox_lists.count(which, agent.name, seen.tag) for which in LISTS}
-    parts: list[Part] = [_presence(agent, at, seen.zone), _tabs(seen, counts), *_filter(seen, agent), Rule()]
-    parts += _list(visit, seen, counts[seen.tab], at, agent)
+    if agent.may_act:
+        counts["drafts"] = drafting.count_of(agent.id)
+    seen = replace(seen, zone=visit.wanted.zone or seen.zone, tab=seen.tab if seen.tab in counts else LISTS[0])
+    parts: list[Part] = [_presence(agent, at, seen.zone), _tabs(seen, counts)]
+    if seen.tab == "drafts":
+        parts += [Rule(), *drafts.rows(agent, at)]
+    else:
+        parts += [*_filter(seen, agent), Rule(), *_list(visit, seen, counts[seen.tab], at, agent)]
     return Page(name="inbox", kind="home", title=agent.public_name, parts=tuple(parts))
 
 
@@ -67,12 +72,12 @@ def _presence(agent: AgentView, at: float, zone: str) -> Part:
 
 def _tabs(seen: View, counts: dict[str, int]) -> Part:
     found = []
-    for which, name in NAMES.items():
-        number, shown = _number(which, counts[which]), which == seen.tab
+    for which, count in counts.items():
+        number, shown = _number(which, count), which == seen.tab
         found.append(
             Press(
-                label=f"{name} ({number})", what="inbox.tab", value=which, style="primary" if shown else "",
-                spoken=f"{name}, {number} tickets{', shown now' if shown else ''}",
+                label=f"{NAMES[which]} ({number})", what="inbox.tab", value=which, style="primary" if shown else "",
+                spoken=f"{NAMES[which]}, {number}{', shown now' if shown else ''}",
             )
         )  # fmt: skip
     return Presses(tuple(found))

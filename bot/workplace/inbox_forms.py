@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
@@ -125,7 +126,7 @@ def hide(deed: Deed) -> Done:
         except ValueError:
             return Done("invalid", errors={field: "Choose a day, such as 2027-01-31."})
         until = datetime.combine(chosen, time(MORNING), zone_named(zone) or UTC).timestamp()
-        minutes = str(max(0, int((until - clock.now()) // 60)))
+        minutes = str(max(0, math.ceil((until - clock.now()) / 60)))
     elif not minutes:
         return Done("invalid", errors={field: "Choose for how long, or until which day."})
     if not minutes.isdecimal() or not 0 < int(minutes) <= claims.MAX_SNOOZE:

@@ -15,6 +15,7 @@ from bot.desk_messages import shown_name
 from bot.file_words import with_files
 from bot.store import sql
 from bot.store.statements import COLUMNS, view
+from bot.tags import of_tickets
 
 PAGE = 30
 """Tickets on a page."""
@@ -129,19 +130,20 @@ def _told(ids: Sequence[str], desk: str) -> list[Entry]:
     at, marks = clock.now(), ",".join("?" * len(ids))
     rows = {row[0]: row for row in sql(_ABOUT.format(marks), (desk, *ids)).fetchall()}
     lines = _last_lines([row[2] for row in rows.values()])
-    tags: dict[str, list[str]] = {}
-    for ticket_id, tag in sql(
-        f"SELECT ticket_id, tag FROM ticket_tag WHERE ticket_id IN ({marks}) ORDER BY tag",  # noqa: S608
-        tuple(ids),
-    ).fetchall():
-        tags.setdefault(ticket_id, []).append(tag)
+    tags = of_tickets(ids)
     names = dict(sql("SELECT name, public_name FROM agent").fetchall())
     several = sql("SELECT count(*) FROM site").fetchone()[0] > 1
-    return [_entry(rows[one], lines, tags.get(one, []), names, several=several, at=at) for one in ids if one in rows]
+    return [_entry(rows[one], lines, tags.get(one, ()), names, several=several, at=at) for one in ids if one in rows]
 
 
 def _entry(
-    row: Any, lines: dict[str, tuple[str, str]], tags: list[str], names: dict[str, str], *, several: bool, at: float
+    row: Any,
+    lines: dict[str, tuple[str, str]],
+    tags: tuple[str, ...],
+    names: dict[str, str],
+    *,
+    several: bool,
+    at: float,
 ) -> Entry:
     (
         ticket_id, number, conversation_id, state, where, name, known_name, contact_id, subject, priority, waiting, resolved, snoozed,
@@ -162,7 +164,7 @@ def _entry(
         due=None if state == "resolved" else reply_due or solution_due,
         due_for="reply" if reply_due else "solution",
         by=names.get(last_agent, last_agent) if state == "resolved" else "",
-        tags=tuple(tags),
+        tags=tags,
         speaker=speaker,
         line=line,
         link=link or "",

@@ -12,6 +12,7 @@ from bot.outbox import DeskOutbox
 from bot.pages import Choice, Page, Press, Presses, Row, Wanted, Words
 from bot.receive import receive
 from bot.workplace import rooms
+from bot.workplace.inbox_lists import LISTS
 from tests.test_desks import Wall
 
 
@@ -143,7 +144,8 @@ def tabs(page: Page) -> dict[str, Press]:
 
 
 def labels(page: Page) -> list[str]:
-    return [one.label for one in tabs(page).values()]
+    """Of the lists of tickets, with how many are in each."""
+    return [one.label for which, one in tabs(page).items() if which in LISTS]
 
 
 def tag_filter(page: Page) -> Choice | None:
