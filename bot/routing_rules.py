@@ -295,7 +295,7 @@ def move(name: str, position: int, *, actor: str) -> None:
         count = len(_lock())
         found = _find(name)
         if not 1 <= position <= count:
-            raise RoutingRefused("position", f"There are {count} rules: give a number from 1 to {count}.")
+            raise RoutingRefused("position", f"Give a number from 1 to {count}.")
         order = [one.id for one in rules() if one.id != found.id]
         order.insert(position - 1, found.id)
         _number(order)

@@ -202,16 +202,16 @@ def test_a_worker_that_dies_after_an_offer_was_stored_asks_nobody_twice(
     world.set(assign="round-robin")
     one, two = world.waits("one"), world.waits("two")
 
-    def dies(point: str) -> None:
-        if point == dying:
-            raise SystemExit
-
     for dying in ("routing.before_commit", "routing.after_step"):
-        monkeypatch.setattr(routing_offers, "failpoint", dies)
-        with pytest.raises(SystemExit):
-            routing_offers.run()
-        monkeypatch.undo()
-        monkeypatch.setattr("bot.clock.now", lambda: world.now)
+
+        def dies(point: str, dying: str = dying) -> None:
+            if point == dying:
+                raise SystemExit
+
+        with monkeypatch.context() as patched:
+            patched.setattr(routing_offers, "failpoint", dies)
+            with pytest.raises(SystemExit):
+                routing_offers.run()
     assert len(world.offers(one)) == 1, "before the commit nothing was stored, after it everything"
     world.work()
     routing_offers.run()
