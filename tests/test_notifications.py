@@ -3,21 +3,23 @@ mail server have their own tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import agents, claims, clock, erase, housekeeping, jobs, lease, notification_preferences, notifications
+from bot import agents, claims, clock, erase, housekeeping, jobs, lease, mail, notification_preferences, notifications
 from bot import notifications_told as told
 from bot.channel import Limits, Resend
 from bot.desk import Desk, DeskAnswer, DeskCapability, DeskEvent, DeskPost, Posted
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
 from bot.desk_messages import customer_name
+from bot.events import JobSpec
 from bot.mail import newest
 from bot.messages import Inbound, Receipt
 from bot.outbox import DeskOutbox
@@ -26,6 +28,7 @@ from bot.receive import receive
 from bot.store import read, sql, write
 from bot.workplace import rooms
 from tests.commanding import command
+from tests.fakes.smtp import FakeMail
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -468,11 +471,11 @@ def test_a_way_that_cannot_be_is_followed_by_the_other_one_and_says_so(
     environment(SMTP_URL="smtp://127.0.0.1:1")
     house.assign(house.ticket("ben"))
     house.pump(refuse(house, "Their account may have ended"))
-    (mail,) = mails()
+    (letter,) = mails()
     row = house.rows()[1]
-    assert row[1] == "posted" and "Their account may have ended" in row[3] and mail.to == "ana@shop.example"
-    assert "Marko gave this to you" in mail.subject and customer_of("ben") in mail.text
-    write(lambda: told.ended(occasion(mail.id), "dead", "550 no such user"))
+    assert row[1] == "posted" and "Their account may have ended" in row[3] and letter.to == "ana@shop.example"
+    assert "Marko gave this to you" in letter.subject and customer_of("ben") in letter.text
+    write(lambda: told.ended(occasion(letter.id), "dead", "550 no such user"))
     assert house.rows()[1][1] == "failed" and house.pump() == [], "each way once"
     house.prefer("marko", assignment="mail")
     house.assign(house.ticket("cleo"), to="marko", by="ana")
@@ -506,11 +509,11 @@ def test_mail_is_one_for_what_happens_at_once_and_not_sent_when_it_is_known(
     write(lambda: [claims.assign(one, agents.agent_named("ana"), by="marko") for one in tickets])  # type: ignore[arg-type]
     house.work()
     house.work()
-    (mail,) = mails()
-    assert mail.subject == "2 notifications" and "<script>" not in mail.html and house.pump() == []
-    assert write(lambda: told.wanted(occasion(mail.id))) is True
+    (letter,) = mails()
+    assert letter.subject == "2 notifications" and "<script>" not in letter.html and house.pump() == []
+    assert write(lambda: told.wanted(occasion(letter.id))) is True
     house.press("notify.read_all", f"{house.at}")
-    assert write(lambda: told.wanted(occasion(mail.id))) is False, "read before it was sent"
+    assert write(lambda: told.wanted(occasion(letter.id))) is False, "read before it was sent"
 
 
 def test_preferences_are_a_form_that_says_what_is_wrong_with_each_field(house: House) -> None:
@@ -596,13 +599,13 @@ def test_erasing_a_conversation_forgets_its_notifications_and_unsays_what_named_
             lambda one=one: notifications.notify(house.id_of("ana"), "mention", one, f"m/{one}", "Marko mentioned you.")
         )  # type: ignore[misc]
     house.work()
-    (mail,) = mails()
+    (letter,) = mails()
     name = customer_of("anna")
-    assert name in mail.text
+    assert name in letter.text
     erase.erase_conversation(first)
     house.work()
     (again,) = mails()
-    assert name not in again.text and again.subject.endswith("Marko mentioned you.") and again.id != mail.id
+    assert name not in again.text and again.subject.endswith("Marko mentioned you.") and again.id != letter.id
     assert [row[0] for row in house.rows()] == ["mention"]
     house.pump()
     unsaid = [(one.person, one.subject) for one in house.all if one.op == "delete" and one.person]
@@ -662,3 +665,86 @@ def test_the_command_line_sets_and_shows_it(house: House, store: Any) -> None:
         failed = command(store, "agents", "notify", *words)
         assert failed.exit_code == 1 and said in failed.output and "Traceback" not in failed.output
     assert command(store, "agents", "notify", "ana", "digest-by=mail", "digest=off").output.count("digest=off") == 1
+
+
+# With a real mail server ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(environment: Callable[..., None], tmp_path: Path) -> Iterator[FakeMail]:
+    """A mail server, and SMTP_URL that names it."""
+    mail.forget_server()
+    with FakeMail(tmp_path, tls="off", auth=False) as made:
+        environment(SMTP_URL=made.url)
+        yield made
+    environment(SMTP_URL=None)
+    mail.forget_server()
+
+
+def deliver(house: House) -> None:
+    """The jobs that send mails."""
+    house.work()
+    specs = {"mail": JobSpec(kind="mail", run=mail.send, timeout=150.0)}
+    for job_id, kind, _ in read(jobs.due):
+        if kind == "mail":
+            jobs.claim_and_run(job_id, specs)
+
+
+def test_a_mail_tells_once_and_keeps_no_words_and_one_that_is_refused_is_told_here(
+    house: House, server: FakeMail
+) -> None:
+    house.prefer(assignment="mail", breach="mail")
+    ticket = house.ticket()
+    house.assign(ticket)
+    for _ in range(3):
+        deliver(house)
+    (taken,) = server.mails
+    assert taken.message["To"] == "ana@shop.example" and "Marko gave this to you" in taken.text
+    assert customer_of("anna") in taken.text and "Where is my order?" not in taken.text
+    (row,) = house.rows()
+    assert row[5] == house.at and row[4] is None and mails()[0].text == mails()[0].html == "", "nothing of it is kept"
+    # Read while the server was busy: not sent.
+    server.script("451 try later")
+    house.assign(house.ticket("ben"))
+    deliver(house)
+    assert mails()[0].state == "pending"
+    house.press("notify.read_all", f"{house.at}")
+    house.at += 120
+    deliver(house)
+    assert len(server.mails) == 1 and house.rows()[1][1] == "moot" and [one.state for one in mails()] == ["sent"]
+    # The address is none: the other way, which says so.
+    server.script("550 no such user")
+    house.assign(house.ticket("cleo"))
+    deliver(house)
+    (post,) = house.pump()
+    assert post.person == "T1:ana" and "The mail could not be delivered" in house.rows()[2][3]
+    assert house.rows()[2][4] == house.at and len(server.mails) == 1
+
+
+def test_without_a_server_at_the_last_moment_it_is_told_here(
+    house: House, server: FakeMail, environment: Callable[..., None]
+) -> None:
+    house.prefer(assignment="mail")
+    house.assign(house.ticket())
+    house.work()
+    environment(SMTP_URL=None)
+    deliver(house)
+    (post,) = house.pump()
+    assert post.person == "T1:ana" and "no mail server" in house.rows()[0][3] and server.mails == []
+    house.work()
+    assert house.pump() == []
+
+
+def test_a_process_that_dies_in_between_loses_and_doubles_nothing(house: House, server: FakeMail) -> None:
+    """Killed after the claim of a post, before what it became was written: the next process settles it."""
+    house.assign(house.ticket())
+    claimed = house.outbox.claim("personal:T1:ana")
+    assert claimed is not None, "and here the process died"
+    house.at += 60
+    again = DeskOutbox(Board())
+    found = again.claim("personal:T1:ana")
+    assert found is not None and found.settle and found.out.key == claimed.out.key
+    again.posted(found, Posted("m1", "m1"))
+    house.outbox.posted(claimed, Posted("m1", "m1"))
+    assert again.claim("personal:T1:ana") is None
+    assert [row[4] for row in house.rows()] == [house.at]

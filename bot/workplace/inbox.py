@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import agents, clock, drafting
+from bot import agents, clock, drafting, notifications
 from bot.agents import AgentView
 from bot.claims import Done
 from bot.pages import Choice, Option, Page, Part, Press, Presses, Row, Rule, Words
@@ -63,11 +63,19 @@ def _presence(agent: AgentView, at: float, zone: str) -> Part:
     since = f"Since {moment(agent.available_since, at, zone)}." if agent.available_since else ""
     if agent.available:
         away = Press(label="I am away", what="inbox.status", value="away")
-        return Row(title="You are here", quiet=since, presses=(away,))
+        return Row(title="You are here", quiet=since, presses=(away, _told(agent)))
     back = Press(label="I am here", what="inbox.status", value="available", style="primary")
-    return Row(
-        title="You are away", quiet=f"{since} While everybody is, customers are told so.".strip(), presses=(back,)
-    )
+    quiet = f"{since} While everybody is, customers are told so.".strip()
+    return Row(title="You are away", quiet=quiet, presses=(back, _told(agent)))
+
+
+def _told(agent: AgentView) -> Press:
+    """Opens what they were told of, which is read by that."""
+    unread = notifications.unread(agent.id)
+    return Press(
+        label=f"Notifications ({unread})" if unread else "Notifications", what="notify.open",
+        spoken=f"Notifications, {unread or 'none'} unread",
+    )  # fmt: skip
 
 
 def _tabs(seen: View, counts: dict[str, int]) -> Part:
