@@ -33,6 +33,8 @@ QUEUED = 60.0
 """Seconds until it is looked at again whether a chat platform took the answer."""
 MOST = 50
 """Answers in one mail."""
+ANSWERED_BY_MAIL = "mail"
+"""What a channel says it can whose customers see their conversations nowhere but in these mails."""
 
 
 def replied(conversation_id: str, message_id: str) -> None:
@@ -170,7 +172,14 @@ def _put(case: _Case, fresh: list[MessageView], closing: bool) -> None:
     about = f"your ticket \\#{case.number} at **{site}**"
     begin = f"Hello,\n\nthere is an answer to {about}:" if fresh else f"Hello,\n\n{about} is closed."
     link = chat_link(case)
-    go_on = f"To go on, open the chat where you wrote to us: [{link}]({link})"
+    ours = ANSWERED_BY_MAIL in declaration(case.channel).can  # we wrote the ticket: there is no chat that they know
+    go_on = f"To go on, open our chat and name ticket \\#{case.number}" if ours else "To go on, open the chat where you wrote to us"
+    go_on += f": [{link}]({link})"
+    why = (
+        "You get this mail because our team opened this ticket for you. If that was not meant for you, do nothing."
+        if ours
+        else "You get this mail because this address was left in a chat there. If that was not you, do nothing."
+    )
     mail_id = mail.put(
         KIND, case.conversation_id, f"{fresh[-1].seq if fresh else ''}/{case.resolved_at if closing else ''}", case.email,
         one_line(f"Your ticket #{case.number} at {case.site}", 120),
@@ -178,7 +187,7 @@ def _put(case: _Case, fresh: list[MessageView], closing: bool) -> None:
         *[part for message in map(with_files, fresh) for part in said(message)],
         "Your ticket is closed with this." if closing and fresh else "",
         f"{go_on}\n\nAnswers to this mail are not read.",
-        "You get this mail because this address was left in a chat there. If that was not you, do nothing.",
+        why,
     )  # fmt: skip
     if mail_id:
         tickets.note(case.conversation_id, "", "answered by mail")

@@ -70,7 +70,9 @@ class Card:
     channel: str = ""
     reason: str = ""
     summary: str = ""
-    summary_by: Literal["", "ai", "extract"] = ""
+    summary_by: Literal["", "ai", "extract", "agent"] = ""
+    subject: str = ""
+    """What an agent calls it. Foreign text, like the summary."""
     confidence: float | None = None
     page_url: str = ""
     waiting_since: float | None = None

@@ -49,6 +49,7 @@ def card(conversation_id: str) -> Card:
         reason=reveal("ticket", "reason", ticket_id, reason),
         summary=reveal("ticket", "summary", ticket_id, summary),
         summary_by=by,
+        subject=_subject(ticket_id),
         confidence=confidence,
         waiting_since=opened if state == "waiting" else None,
         due=due,
@@ -94,6 +95,11 @@ def _due(
     if not late:
         return due, "", None
     return due, "reply" if late[0] is reply else "solution", late[0][0]
+
+
+def _subject(ticket_id: str) -> str:
+    row = sql("SELECT subject FROM ticket WHERE id = ?", (ticket_id,)).fetchone()
+    return reveal("ticket", "subject", ticket_id, row[0])
 
 
 def _public(name: str) -> str:

@@ -71,7 +71,8 @@ def address_confirmed(contact_id: str, address: str) -> None:
 
 
 def summary_wanted(conversation_id: str) -> None:
-    """An agent wants the summary anew."""
+    """An agent wants the summary anew, also in place of a description of theirs."""
+    sql("UPDATE ticket SET summary_by = '' WHERE conversation_id = ? AND summary_by = 'agent'", (conversation_id,))
     jobs.enqueue("ticket.summary", conversation_id, f"asked-{_occasion()}")
 
 

@@ -93,8 +93,10 @@ def _case(conversation_id: str) -> _Case | None:
 
 def _store(conversation_id: str, text: str, by: str, *, over: bool) -> bool:
     """Keep it, unless the ticket was opened or closed meanwhile: then another summary is on its way."""
-    row = sql("SELECT id, state FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    row = sql("SELECT id, state, summary_by FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
     if row is None or (row[1] == "resolved") != over:
+        return False
+    if row[2] == "agent" and not over:  # an agent described it meanwhile
         return False
     changed = sql("SELECT changed_at FROM ticket WHERE id = ?", (row[0],)).fetchone()[0]
     sql(

@@ -13,7 +13,7 @@ from bot.desk_card import actions
 from bot.desk_messages import customer_name
 from bot.pages import Heading, Part, Press, Presses, Row, Words
 from bot.store import sql
-from bot.workplace import entries, finding
+from bot.workplace import entries, finding, house
 from bot.workplace.deeds import Command, Deed
 from bot.workplace.entries import AWAKE, STATES
 from bot.workplace.saying import aside, counted, since
@@ -80,8 +80,6 @@ def status(deed: Deed) -> Done:
 
 
 def _status(deed: Deed) -> Done:
-    from bot.workplace import house
-
     at, me = clock.now(), agents.agent_named(deed.agent.name) or deed.agent
     mine, waiting = entries.count(MINE, (me.name, at)), entries.count(WAITING, (at,))
     there = "You are available." if me.available else "You are away."

@@ -32,7 +32,9 @@ def card_blocks(card: Card) -> list[Block]:
     """The blocks of a card. Nothing in it is read by Slack as a mention, a link or a command."""
     blocks = [header(_title(card)), rich(section(*_about(card)))]
     if card.summary.strip():
-        by = {"ai": "Summary (AI)", "extract": "Summary (taken from the conversation)"}.get(card.summary_by, "Summary")
+        by = {"ai": "Summary (AI)", "extract": "Summary (taken from the conversation)", "agent": "Description"}.get(
+            card.summary_by, "Summary"
+        )
         blocks.append(rich(section(words(f"{by}\n", bold=True), words(cut(card.summary, SUMMARY)))))
     details = _details(card)
     if details:
@@ -108,6 +110,8 @@ def _details(card: Card) -> list[Part]:
             parts.append(words("\n"))
         parts.extend((words(f"{label}: ", bold=True), part))
 
+    if card.subject.strip():
+        add("Subject", words(_one_line(card.subject, FIELD)))
     if card.reason.strip():
         add("Why", words(_one_line(card.reason, FIELD)))
     if card.confidence is not None and card.state in {"waiting", "human"}:

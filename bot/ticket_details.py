@@ -1,0 +1,80 @@
+"""What an agent says of a ticket in a form: subject, description, and the day by which it should be done. Inside writes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from bot import clock, hours, tickets
+from bot.addresses import one_line
+from bot.crypto import keep, reveal
+from bot.opening import zone_named
+from bot.receive import clean
+from bot.store import sql
+
+LONGEST_SUBJECT, LONGEST_DESCRIPTION = 150, 3_000
+FARTHEST = 730
+"""Days ahead that a ticket may be due."""
+
+
+def subject_problem(text: str) -> str:
+    """What is wrong with a subject, as a sentence; empty when nothing is."""
+    if not clean(text):
+        return "Say in a few words what it is about."
+    return f"At most {LONGEST_SUBJECT} characters." if len(clean(text)) > LONGEST_SUBJECT else ""
+
+
+def day_problem(day: str, site_id: str) -> str:
+    """What is wrong with the day by which it is due (``2026-11-21``, or nothing), as a sentence; empty when nothing is."""
+    if not day:
+        return ""
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError:
+        return "Choose a day, such as 2026-11-21."
+    today = datetime.fromtimestamp(clock.now(), zone_named(_zone(site_id)) or UTC).date()
+    if wanted < today:
+        return "This day is over. Choose today or a later one."
+    return "Choose a day within two years." if wanted > today + timedelta(days=FARTHEST) else ""
+
+
+def end_of_day(day: str, site_id: str) -> float:
+    """When a day is over at the site, Unix seconds."""
+    after = date.fromisoformat(day) + timedelta(days=1)
+    return datetime(after.year, after.month, after.day, tzinfo=zone_named(_zone(site_id)) or UTC).timestamp()
+
+
+def _zone(site_id: str) -> str:
+    known = hours.hours_of(site_id)
+    return known.zone if known else "UTC"
+
+
+def describe(conversation_id: str, *, subject: str, description: str, due_day: str, actor: str) -> bool:
+    """Keep what the form says; what is as it was stays. Its history says which of it is new, and no word of it. False: nothing is.
+
+    A description is the ticket's summary, by an agent: the AI does not write over it until the ticket is resolved or somebody asks.
+    """
+    ticket_id, kept_subject, kept_summary, kept_day, site_id = sql(
+        "SELECT t.id, t.subject, t.summary, t.due_day, v.site_id FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        " WHERE v.id = ?",
+        (conversation_id,),
+    ).fetchone()
+    subject, description = one_line(clean(subject), LONGEST_SUBJECT), clean(description)[:LONGEST_DESCRIPTION]
+    changed = []
+    if subject != reveal("ticket", "subject", ticket_id, kept_subject):
+        sql("UPDATE ticket SET subject = ? WHERE id = ?", (keep("ticket", "subject", ticket_id, subject), ticket_id))
+        changed.append("subject")
+    if description and description != reveal("ticket", "summary", ticket_id, kept_summary):
+        sql(
+            "UPDATE ticket SET summary = ?, summary_by = 'agent' WHERE id = ?",
+            (keep("ticket", "summary", ticket_id, description), ticket_id),
+        )
+        changed.append("description")
+    if due_day != kept_day:
+        sql("UPDATE ticket SET due_day = ? WHERE id = ?", (due_day, ticket_id))
+        if due_day:
+            sql("UPDATE ticket SET resolve_due = ? WHERE id = ?", (end_of_day(due_day, site_id), ticket_id))
+        changed.append(f"due {due_day}" if due_day else "due day taken off")
+    if changed:
+        sql("UPDATE ticket SET changed_at = ? WHERE id = ?", (clock.now(), ticket_id))
+        tickets.note(conversation_id, actor, "edited", ", ".join(changed))
+    return bool(changed)
