@@ -18,7 +18,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "Source State MAX_TEXT",
         "bot.channel": "Capability Channel ChannelDown DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
         "bot.desk": "Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted Presence ThreadGone",
-        "bot.desk_actions": "Action",
+        "bot.desk_actions": "ACTION_WORDS=WORDS Action ActionWord",
         "bot.pages": "Choice Confirm Field Heading Option Page Part Press Presses Row Rule Wanted Words",
         "bot.presence": "desk_agents=known_people desk_people=told",
         "bot.workplace.rooms": "desk_homes=homes desk_options=options desk_page=page",

@@ -5,31 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot import Action
+from bot import ACTION_WORDS, Action
 
 _COMMAND = re.compile(r"!([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
 _MINUTES = re.compile(r"(\d{1,6})\s*(m|min|minutes?|h|hours?|d|days?)?\Z", re.IGNORECASE)
 _VERDICT = re.compile(r"(right|wrong|needs[ _-]?work)\b[:,]?\s*(.*)\Z", re.IGNORECASE | re.DOTALL)
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>\Z")
-_ACTIONS = {
-    "claim": Action.CLAIM,
-    "release": Action.RELEASE,
-    "assign": Action.TRANSFER,
-    "snooze": Action.SNOOZE,
-    "resolve": Action.RESOLVE,
-    "reopen": Action.REOPEN,
-    "return": Action.RETURN,
-    "block": Action.BLOCK,
-    "undo": Action.UNDO,
-    "retry": Action.RETRY,
-    "priority": Action.PRIORITY,
-    "ticket": Action.TICKET,
-    "away": Action.AWAY,
-    "back": Action.BACK,
-    "summary": Action.SUMMARY,
-    "mark": Action.MARK,
-    "link": Action.LINK,
-}
+_ACTIONS = {word: one.action for word, one in ACTION_WORDS.items()}
 LONGEST_SNOOZE = 60 * 24 * 30
 """Minutes: thirty days."""
 
