@@ -17,12 +17,15 @@ from bot.store import sql
 SHOWN = 15
 """Notifications that one message names; of the others it says how many they are."""
 MOOT = (
-    "EXISTS (SELECT 1 FROM conversation v LEFT JOIN ticket t ON t.conversation_id = v.id WHERE v.id = notification.conversation_id"
+    "(EXISTS (SELECT 1 FROM conversation v LEFT JOIN ticket t ON t.conversation_id = v.id WHERE v.id = notification.conversation_id"
     " AND (t.resolved_at > notification.created_at OR (notification.kind = 'request' AND v.state <> 'waiting')"
+    " OR (notification.occasion LIKE 'breach/%/first_reply/%' AND t.first_reply_at > notification.created_at)"
     " OR (notification.kind = 'assignment' AND v.state = 'human' AND v.assignee <>"
     " (SELECT a.name FROM agent a WHERE a.id = notification.agent_id))))"
+    " OR (notification.occasion LIKE 'offer/%' AND NOT EXISTS"
+    " (SELECT 1 FROM agent_offer o WHERE o.id = substr(notification.occasion, 7) AND o.state = 'open')))"
 )
-"""Nobody needs to be told any more: it is resolved since, or somebody else has it."""
+"""Nobody needs to be told any more: it is resolved or answered since, somebody else has it, or the offer is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import agents, claims, clock, erase, housekeeping, jobs, lease, mail, notification_preferences, notifications
+from bot import (
+    agents,
+    claims,
+    clock,
+    erase,
+    housekeeping,
+    jobs,
+    lease,
+    mail,
+    notification_preferences,
+    notifications,
+    routing_offers,
+    routing_settings,
+)
 from bot import notifications_told as told
 from bot.channel import Limits, Resend
 from bot.desk import Desk, DeskAnswer, DeskCapability, DeskEvent, DeskPost, Posted
@@ -320,6 +333,29 @@ def test_a_new_ticket_is_told_to_agents_who_are_there_and_asked_for_it(house: Ho
     taken = house.ticket("cleo")
     house.act(taken, "T1:marko", action=Action.CLAIM)
     assert house.pump() == [], "taken before its turn"
+
+
+def test_an_offer_is_told_while_it_stands_and_a_late_reply_while_it_is_late(house: House) -> None:
+    routing_settings.change({"assign": "round-robin", "lapse": "5"}, actor="test")
+    agents.set_available("marko", False, actor="test")
+    ticket = house.ticket()
+    routing_offers.run()
+    (post,) = house.pump()
+    assert post.person == "T1:ana" and "offered to you" in board(post)[0].text
+    assert read(lambda: notifications.unread(house.id_of("ana"))) == 1
+    house.at += 301
+    routing_offers.run()
+    assert read(lambda: notifications.unread(house.id_of("ana"))) == 0, "it lapsed"
+    other = house.ticket("ben")
+    routing_offers.run()
+    house.act(other, "T1:marko", action=Action.CLAIM)
+    assert [post.person for post in house.pump()] == [], "taken before its turn"
+    routing_settings.change({"assign": "nobody"}, actor="test")
+    ana = house.id_of("ana")
+    write(lambda: notifications.notify(ana, "breach", ticket, f"breach/{ticket}/first_reply/1", "Late."))
+    house.at += 1
+    write(lambda: sql("UPDATE ticket SET first_reply_at = ? WHERE conversation_id = ?", (house.at, ticket)))
+    assert house.pump() == [], "somebody has answered"
 
 
 def test_colleagues_who_are_named_are_told_once_and_only_where_it_is_meant(house: House) -> None:
