@@ -13,6 +13,7 @@ from bot import (
     agents,
     clock,
     desk_posts,
+    drafting,
     follow_up,
     handoff,
     marks,
@@ -269,6 +270,14 @@ def _mark(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done
     return Done("done", words if changed else "It is marked so already.")
 
 
+def _draft(conversation_id: str, agent: AgentView, desk: str, value: str) -> Done:
+    try:
+        drafting.ask(conversation_id, agent, desk, value)
+    except drafting.Refused as refused:
+        return Done("cannot", str(refused))
+    return Done("done", "A draft is being written. Only you see it: here in a moment, and in your inbox under Drafts.")
+
+
 def _ticket(conversation_id: str, state: str, event: str, actor: str, *, assignee: str = "", detail: str = "") -> None:
     sql(
         "UPDATE ticket SET state = ?, assignee = ?, last_agent = CASE WHEN ? = '' THEN last_agent ELSE ? END, snoozed_until = NULL,"
@@ -294,4 +303,5 @@ _STEPS = {
     Action.BACK: _back,
     Action.SUMMARY: _summary,
     Action.MARK: _mark,
+    Action.DRAFT: _draft,
 }

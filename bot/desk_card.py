@@ -81,9 +81,7 @@ def _offered(conversation_id: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _due(
-    state: str, reply: Dates, solution: Dates
-) -> tuple[float | None, Literal["", "reply", "solution"], float | None]:
+def _due(state: str, reply: Dates, solution: Dates) -> tuple[float | None, Literal["", "reply", "solution"], float | None]:
     """What is due next, and what is overdue: the reply before the solution, because the customer has heard nothing at all. Each with
     when it is due and since when it is known to be late."""
     if state not in {"waiting", "human"}:
@@ -115,6 +113,7 @@ def actions(state: str) -> tuple[Action, ...]:
         "waiting": (
             Action.CLAIM,
             Action.RESOLVE,
+            Action.DRAFT,
             Action.TRANSFER,
             Action.RETURN,
             Action.SNOOZE,
@@ -124,6 +123,7 @@ def actions(state: str) -> tuple[Action, ...]:
         "human": (
             Action.RESOLVE,
             Action.RELEASE,
+            Action.DRAFT,
             Action.TRANSFER,
             Action.RETURN,
             Action.SNOOZE,

@@ -8,6 +8,7 @@ from bot import (
     audit,
     budgeting,
     desk_posts,
+    drafting,
     farewells,
     file_keeping,
     files,
@@ -59,6 +60,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         desk_posts.remember_erased(conversation_id)
         farewells.plan(conversation_id)
         lessons.forget(conversation_id)
+        drafting.forget(conversation_id)
         topics.forget(conversation_id)
         notifications.forget(conversation_id)
         tags.forget(conversation_id)

@@ -97,7 +97,8 @@ def jobs(settings: Settings) -> Sequence[JobSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def filter_inbound(settings: Settings, message: MessageView, turn: TurnContext) -> MessageView | None:  # type: ignore[empty-body]
-    """Change what the AI sees of a customer's message; the stored one stays. *Pipe*, in turns, within 2 s."""
+    """Change what the AI sees of a customer's message; the stored one stays. *Pipe*, in turns, and in worker for drafts of
+    agents' replies, within 2 s."""
 
 
 @hookspec
@@ -111,7 +112,7 @@ def afford(
     settings: Settings, turn: TurnContext, prompt: Prompt, models: Sequence[tuple[str, str]]
 ) -> Allowance | None:  # type: ignore[empty-body]
     """Say what may be spent on this answer, just before the AI is asked. ``models``: names of provider and model that may be asked.
-    *First*, in turns, within 2 s."""
+    *First*, in turns, and in worker for drafts of agents' replies, within 2 s."""
 
 
 @hookspec
@@ -122,7 +123,7 @@ def auto_reply(settings: Settings, turn: TurnContext) -> AutoReply | None:  # ty
 
 @hookspec
 def search_knowledge(settings: Settings, question: Question) -> Found | None:  # type: ignore[empty-body]
-    """Search knowledge. *Each*, in turns, within 2 s; the results are merged by rank."""
+    """Search knowledge. *Each*, in turns, and in worker for drafts of agents' replies, within 2 s; the results are merged by rank."""
 
 
 @hookspec
@@ -140,8 +141,8 @@ def no_answer(settings: Settings, turn: TurnContext) -> Answer | None:  # type: 
 
 @hookspec
 def before_ai(settings: Settings, prompt: Prompt, turn: TurnContext) -> Prompt | None:  # type: ignore[empty-body]
-    """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s. Also in worker, for the summaries of tickets:
-    ``prompt.task`` says which it is."""
+    """Change the prompt before the fleet gets it. *Pipe*, in turns, within 2 s. Also in worker, for the summaries of tickets, articles
+    that are learned and drafts of agents' replies: ``prompt.task`` says which it is."""
 
 
 @hookspec
@@ -165,7 +166,8 @@ def keep_answer(settings: Settings, key: str, answer: Answer, turn: TurnContext)
 
 @hookspec
 def after_ai(settings: Settings, answer: Answer, turn: TurnContext) -> Answer | None:  # type: ignore[empty-body]
-    """Change the finished answer before it is committed. *Pipe*, in turns, within 2 s."""
+    """Change the finished answer before it is committed. *Pipe*, in turns, within 2 s. Also in worker, for drafts of agents' replies
+    (``turn.draft``): the agent looks at those, so say what is wrong with one by ``grounded`` and leave its words."""
 
 
 @hookspec
@@ -187,6 +189,8 @@ def health_check(settings: Settings) -> dict[str, Any] | str | None:  # type: ig
 
 
 _TURNS = frozenset({"turns", "cli"})
+_DRAFTS = _TURNS | {"worker"}
+"""What an answer and a draft for an agent go through: a worker writes those."""
 RULES: dict[str, HookRule] = {
     "settings_schema": HookRule(manner="static", deadline=2, where=frozenset({"*"})),
     "channel": HookRule(manner="each", deadline=10, where=frozenset({"channels", "web", "cli"})),
@@ -195,18 +199,18 @@ RULES: dict[str, HookRule] = {
     "routes": HookRule(manner="each", deadline=10, where=frozenset({"web"})),
     "commands": HookRule(manner="each", deadline=10, where=frozenset({"cli"})),
     "jobs": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
-    "filter_inbound": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "filter_inbound": HookRule(manner="pipe", deadline=2, where=_DRAFTS),
     "pace": HookRule(manner="first", deadline=2, where=_TURNS),
-    "afford": HookRule(manner="first", deadline=2, where=_TURNS),
+    "afford": HookRule(manner="first", deadline=2, where=_DRAFTS),
     "auto_reply": HookRule(manner="first", deadline=2, where=_TURNS),
-    "search_knowledge": HookRule(manner="each", deadline=2, where=_TURNS),
+    "search_knowledge": HookRule(manner="each", deadline=2, where=_DRAFTS),
     "knowledge_source": HookRule(manner="each", deadline=10, where=frozenset({"worker", "cli"})),
     "no_answer": HookRule(manner="first", deadline=2, where=_TURNS),
-    "before_ai": HookRule(manner="pipe", deadline=2, where=_TURNS | {"worker"}),
+    "before_ai": HookRule(manner="pipe", deadline=2, where=_DRAFTS),
     "recall_answer": HookRule(manner="first", deadline=2, where=_TURNS),
     "keep_answer": HookRule(manner="each", deadline=2, where=_TURNS),
     "mask_text": HookRule(manner="pipe", deadline=2, where=frozenset({"*"})),
-    "after_ai": HookRule(manner="pipe", deadline=2, where=_TURNS),
+    "after_ai": HookRule(manner="pipe", deadline=2, where=_DRAFTS),
     "escalate": HookRule(manner="first", deadline=2, where=_TURNS),
     "opening_hours": HookRule(manner="first", deadline=2, where=frozenset({"worker", "cli"})),
     "health_check": HookRule(manner="each", deadline=10, where=frozenset({"cli", "web"})),
