@@ -114,7 +114,9 @@ class Reader:
 
     async def _named(self, raw: str) -> tuple[str, ...]:
         """The people whom a text names, as the core knows them. Who cannot be asked for now is left out."""
-        found = await asyncio.gather(*(self.people.get(user) for user in sorted(mentioned(raw))[:20]), return_exceptions=True)
+        found = await asyncio.gather(
+            *(self.people.get(user) for user in sorted(mentioned(raw))[:20]), return_exceptions=True
+        )
         return tuple(one.id for one in found if isinstance(one, Person) and one.trusted)
 
     async def _event(

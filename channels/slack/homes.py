@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger("channels")
 EVERY = 3.0
 """Seconds between two looks at who is there and what has changed."""
+EACH = 0.15
+"""Seconds more for each inbox that is open: making them is work for the database."""
 A_PERSON = 5.0
 """Seconds between two publications for one person, but for those that follow what they did themselves."""
-A_MINUTE, BURST = 80, 15
-"""Publications for all; Slack allows a hundred or so a minute."""
+A_MINUTE, BURST = 50, 10
+OWN_A_MINUTE, OWN_BURST = 25, 15
+"""Publications for all in a minute, and at once; those that follow what somebody did have their own. Slack allows a hundred or so."""
 SAID = 20.0
 """Seconds for which a sentence stands above an inbox."""
 READS = 4
@@ -56,6 +59,7 @@ class Homes:
         self.client, self.people, self.inbox = client, people, inbox
         self._homes: dict[str, _Home] = {}
         self._bucket = Bucket(BURST, A_MINUTE / 60)
+        self._own = Bucket(OWN_BURST, OWN_A_MINUTE / 60)
         self._paused_until = 0.0
         self._off = ""
         self._reads = asyncio.Semaphore(READS)
@@ -65,14 +69,18 @@ class Homes:
         """Until cancelled."""
         while True:
             began = time.monotonic()
+            people: list[str] = []
             try:
                 people = list(await self.inbox.homes())
-                await asyncio.gather(*(self._look(_user(one)) for one in people if _user(one)))
+                users = {user: self._homes.setdefault(user, _Home()) for one in people if (user := _user(one))}
+                # Who has waited longest is first, so that all have their turn when there are more than Slack takes.
+                await asyncio.gather(*(self._look(user) for user in sorted(users, key=lambda one: users[one].at)))
             except asyncio.CancelledError:
                 raise
             except Exception as error:
                 log.warning("homes_not_looked_at", desk="slack", reason=type(error).__name__)
-            await asyncio.sleep(max(1.0, EVERY - (time.monotonic() - began)))
+            pause = max(EVERY, len(people) * EACH)
+            await asyncio.sleep(max(EVERY / 3, pause - (time.monotonic() - began)))
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -135,9 +143,10 @@ class Homes:
         digest = hashlib.sha256(orjson.dumps(view)).hexdigest()
         if digest == home.digest:
             return
-        wait = max(self._bucket.take(), self._paused_until - time.monotonic())
-        if wait > 0:
-            await asyncio.sleep(wait)
+        if own:
+            await asyncio.sleep(max(0.0, self._own.take(), self._paused_until - time.monotonic()))
+        elif self._bucket.take(0.0) > 0:
+            return  # made anew when there is room: what is true then counts
         try:
             await self.client.views_publish(user_id=user, view=view)
         except Exception as error:
