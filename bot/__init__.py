@@ -42,6 +42,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.citations": "Cited recite source_of",
         "bot.pleasantries": "FREQUENT_WORDS=FREQUENT Talk language_of small_talk",
         "bot.hidden": "strip_hidden",
+        "bot.tables": "Columns TableRow TableUnreadable read_tables table_place=where",
         "bot.events": "Allowance Answer AutoReply Escalation JobSpec OpeningHours Pace Priority Reason Recalled TurnContext",
         "bot.answer_log": "RecentAnswer recent_answers",
         "bot.budgeting": "Spent estimate_spending=estimate give_back set_aside "

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
     "answers": ("bot.answer_commands", "answers", "What became of each answer, and what people thought of it."),
     "agents": ("bot.agent_commands", "agents", "Who answers customers, and how desks know them."),
+    "canned": ("bot.canned_commands", "canned", "Replies that agents send often: write, import, export."),
     "routing": ("bot.routing_commands", "routing", "Where conversations go when people get them, and who is asked."),
     "contacts": ("bot.contact_commands", "contacts", "Merged contacts, and the way back."),
     "mails": ("bot.mail_commands", "mails", "Mails that were sent, and those that were not."),

@@ -100,7 +100,7 @@ def presses(page: Page | None) -> list[Press]:
 
 
 @pytest.fixture
-def shop(world: World) -> Shop:  # noqa: F811
+def shop(world: World) -> Shop:
     agents.add_agent("boss", role="admin", actor="test")
     agents.link("boss", "wall", "T1:boss", actor="test")
     agents.add_agent("eve", role="viewer", actor="test")
