@@ -87,9 +87,12 @@ def test_the_core_brings_its_periodic_jobs() -> None:
     assert {kind: spec.every for kind, spec in housekeeping.core_jobs().items() if spec.every} == {
         "core.expire": 60.0,
         "core.hours": 900.0,
+        "core.notify": 30.0,
         "core.remind": 300.0,
         "core.retention": 3600.0,
+        "core.routing": 60.0,
         "core.targets": 300.0,
+        "draft.tidy": 120.0,
         "files.sweep": 3600.0,
         "providers.probe": 60.0,
     }
