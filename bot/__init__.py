@@ -17,7 +17,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.messages": "Attachment Author Button Draft FileView Inbound MessageView Outbound Profile Reaction Receipt Refused Sent "
         "Source State MAX_TEXT",
         "bot.channel": "Capability Channel ChannelDown DeliveryFailure Inbox Limits PermanentFailure Resend TemporaryFailure Uncertain",
-        "bot.desk": "Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted Presence ThreadGone",
+        "bot.desk": "EVERYBODY Card Desk DeskAnswer DeskCapability DeskEvent DeskInbox DeskPost Line OpenThread Posted Presence ThreadGone",
         "bot.desk_actions": "ACTION_WORDS=WORDS Action ActionWord",
         "bot.pages": "Choice Confirm Field Heading Option Page Part Press Presses Row Rule Wanted Words",
         "bot.presence": "desk_agents=known_people desk_people=told",

@@ -120,7 +120,8 @@ def _details(card: Card) -> list[Part]:
     if card.page_url:
         add("Page", link(card.page_url, _one_line(card.page_url.partition("://")[2] or card.page_url, 120)))
     if card.state == "waiting":
-        add("Assigned", words(f"nobody (last: {_one_line(card.last_agent, 60)})" if card.last_agent else "nobody"))
+        nobody = f"nobody (last: {_one_line(card.last_agent, 60)})" if card.last_agent else "nobody"
+        add("Assigned", words(f"offered to {_one_line(card.offered, 60)}" if card.offered else nobody))
     elif card.assignee:
         add("Assigned", words(_one_line(card.assignee, 60)))
     if card.tags:

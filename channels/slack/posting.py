@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import DeskPost, PermanentFailure, Posted
+from bot import EVERYBODY, DeskPost, PermanentFailure, Posted
 
 from .buttons import actions_block
 from .card import card_blocks, card_fallback
@@ -22,7 +22,7 @@ from .permalinks import Permalinks
 from .personal import Personal, user_of
 from .prose import prose
 from .reacting import Reactions
-from .rich import Block, cut, escape, link, person, rich, section, verbatim, words
+from .rich import Block, cut, escape, everybody, link, person, rich, section, verbatim, words
 from .said_before import remark, said_before
 from .scopes import USEFUL
 from .uploading import Uploads, as_link
@@ -160,7 +160,9 @@ def _content(post: DeskPost) -> tuple[str, list[Block]]:
         blocks = said_before(post.lines) if post.lines else [remark(post.text)]
         buttons = actions_block(post.actions, thread=post.thread, value=post.value)
         alerted = [user for user in map(user_of, dict.fromkeys(post.mention)) if user][:MENTIONS]
-        if alerted:
+        if EVERYBODY in post.mention:
+            fallback, blocks = f"<!channel> {fallback}", [rich(section(everybody(), words(" "))), *blocks]
+        elif alerted:
             # Slack alerts only those who are named by id: never by what anybody wrote.
             fallback = f"{' '.join(f'<@{user}>' for user in alerted)} {fallback}"
             blocks = [rich(section(*(part for user in alerted for part in (person(user), words(" "))))), *blocks]
@@ -198,6 +200,7 @@ def _speaker(post: DeskPost) -> tuple[str, str]:
 
 
 async def _change(client: AsyncWebClient, post: DeskPost, pacer: Pacer, text: str, blocks: list[Block]) -> Posted:
+    pacer.wait_for_change(post.place, post.subject)
     await _call(
         "chat.update",
         post.place,

@@ -45,6 +45,11 @@ def person(user: str) -> Part:
     return {"type": "user", "user_id": user}
 
 
+def everybody() -> Part:
+    """A mention that alerts all members of the channel."""
+    return {"type": "broadcast", "range": "channel"}
+
+
 def moment(at: float, form: str, fallback: str) -> Part:
     """A time in each reader's own time zone."""
     return {"type": "date", "timestamp": int(at), "format": form, "fallback": fallback}

@@ -1,0 +1,101 @@
+"""Rules and turns in Slack: threads in several channels, a channel that cannot be used, and who is mentioned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot import EVERYBODY, ThreadGone
+from tests.fakes.slack import FakeSlack
+from tests.running import Deskhand
+from tests.scenarios.talking import Customer
+
+from .conftest import CHANNEL, Running, a_card, a_post
+from .test_whole_product import env, of_agents
+
+
+def test_who_is_mentioned_is_alerted_by_id_and_everybody_only_by_our_own_word(running: Running) -> None:
+    card = running.post(a_post(op="card", key="c1", card=a_card(offered="Ana <!here>")))
+    shown = running.slack.space.message(CHANNEL, card.id)
+    assert "offered to Ana <!here>" in str(shown["blocks"]) and "broadcast" not in str(shown["blocks"])
+    told = running.post(
+        a_post(op="event", key="e1", text="One waits <!channel>", thread=card.thread, mention=(EVERYBODY,))
+    )
+    posted = running.slack.space.message(CHANNEL, told.id)
+    assert posted["blocks"][0]["elements"][0]["elements"][0] == {"type": "broadcast", "range": "channel"}
+    assert posted["text"] == "<!channel> One waits &lt;!channel&gt;"
+    one = running.post(a_post(op="event", key="e2", text="Offered", thread=card.thread, mention=("T0DESK:U1",)))
+    assert running.slack.space.message(CHANNEL, one.id)["text"] == "<@U1> Offered"
+    assert not running.slack.space.noted("refused_blocks")
+
+
+def test_a_first_card_that_a_rules_channel_refuses_goes_elsewhere_whatever_slack_calls_it(running: Running) -> None:
+    running.slack.space.add_channel("C0CLOSED", "closed", with_bot=False)
+    running.slack.space.add_channel("C0OLD", "old", is_archived=True)
+    for place in ("C0CLOSED", "C0OLD", "C0NOWHERE"):
+        with pytest.raises(ThreadGone):
+            running.post(a_post(op="card", key=f"c-{place}", card=a_card(), place=place))
+        # Nobody knows whether it arrived, and it cannot be looked for either: the same.
+        if place == "C0NOWHERE":
+            with pytest.raises(ThreadGone):
+                running.run(running.desk.find("k", place, ""))
+    assert running.slack.space.messages(CHANNEL) == []
+
+
+def texts(slack: FakeSlack, place: str, thread: str) -> list[str]:
+    return [one["text"] for one in slack.space.messages(place, thread)]
+
+
+def wants_a_person(customer: Customer, text: str) -> None:
+    customer.say(text)
+    customer.until(customer.answers)
+    customer.tell({"t": "handoff", "cid": f"{abs(hash(text)):032x}"[:32], "conv": customer.conv})
+
+
+def test_threads_in_several_channels_are_offered_in_turn_and_answered_also_after_an_outage(
+    deskhand: Callable[..., Deskhand],
+) -> None:
+    with FakeSlack() as slack:
+        slack.space.add_channel("C0LAMPS", "lamps")
+        product = deskhand(**env(slack))
+        slack.wait(lambda: slack.sockets.open, 20)
+        made: list[Any] = [
+            product.run("agents", "add", "ana", "--slack", "T0DESK:U1"),
+            product.run("agents", "add", "ben", "--slack", "T0DESK:U2"),
+            product.run("routing", "settings", "assign=round-robin"),
+            product.run("routing", "add", "lamps", "words=lamp", "place=C0LAMPS", "desk=slack"),
+            product.run("routing", "add", "wrong", "words=chair", "place=C0NOWHERE", "desk=slack", "agents=ben"),
+        ]
+        assert [one.stderr for one in made if one.returncode] == []
+        with Customer(product.base_url) as first, Customer(product.base_url) as second:
+            wants_a_person(first, "My lamp is broken.")
+            thread = slack.wait_for_message("C0LAMPS", seconds=15)["ts"]
+            slack.wait(
+                lambda: any("<@U1> This is offered to Ana" in text for text in texts(slack, "C0LAMPS", thread)), 20
+            )
+            slack.wait(lambda: "offered to Ana" in str(slack.space.message("C0LAMPS", thread)["blocks"]), 20)
+
+            wants_a_person(second, "My chair is broken.")
+            other = slack.wait_for_message(CHANNEL, seconds=15)
+            slack.wait(lambda: any("routing rule wrong" in one["text"] for one in slack.space.messages(CHANNEL)), 20)
+            heads = [one for one in slack.space.messages(CHANNEL) if "routing rule" not in one["text"]]
+            assert len(heads) == 1
+            other = heads[0]["ts"]
+            slack.wait(lambda: any("<@U2> This is offered to Ben" in text for text in texts(slack, CHANNEL, other)), 20)
+            slack.reply("U2", CHANNEL, other, "A chair is on its way")
+            second.until(lambda: [one["text"] for one in of_agents(second)] == ["A chair is on its way"], 20)
+
+            # Everything ends and begins again; what was written meanwhile in another channel than the desk's own arrives.
+            product.stop()
+            reply = slack.reply("U1", "C0LAMPS", thread, "A lamp is on its way")
+            time.sleep(0.1)
+        product.start()
+        slack.wait(lambda: slack.space.message("C0LAMPS", reply).get("reactions", {}).get("white_check_mark"), 40)
+        assert "A lamp is on its way" in product.run("tickets", "show", "1001").stdout
+        assert [text for text in texts(slack, "C0LAMPS", thread) if "<@U1>" in text] == [
+            "<@U1> This is offered to Ana: claim it or answer within 5 minutes, or it goes to the next one."
+        ], "mentioned once, with a restart in between"
+        assert not slack.space.noted("refused_blocks")
