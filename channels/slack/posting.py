@@ -200,7 +200,6 @@ def _speaker(post: DeskPost) -> tuple[str, str]:
 
 
 async def _change(client: AsyncWebClient, post: DeskPost, pacer: Pacer, text: str, blocks: list[Block]) -> Posted:
-    pacer.wait_for_change(post.place, post.subject)
     await _call(
         "chat.update",
         post.place,
