@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.slack import FakeSlack
+from tests.fakes.slack_visits import labels, text_of
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
@@ -50,8 +51,21 @@ def test_from_a_wish_for_a_person_to_the_agents_answer(deskhand: Callable[..., D
             linked = product.run("agents", "link", code[1], "ana")
             assert linked.returncode == 0, linked.stderr
 
-            slack.click("U1", CHANNEL, thread, "Claim")
+            waiting = next(one for one in labels(slack.home("U1")) if one.startswith("Unassigned"))
+            slack.press("U1", slack.home_of("U1"), waiting)
+            slack.wait(lambda: "Claim" in labels(slack.home_of("U1")), 10)
+            assert "not linked" in text_of(slack.home("U2")), "a stranger is told what to do"
+            asked = time.monotonic()
+            slack.press("U1", slack.home_of("U1"), "Claim")
             slack.wait(lambda: "is on it" in slack.space.message(CHANNEL, thread)["blocks"][0]["text"]["text"], 10)
+            slack.wait(lambda: "Claim" not in labels(slack.home_of("U1")), 10)
+            claimed = time.monotonic() - asked
+            assert "/desk queue" in text_of(slack.command("U1", "/desk help"))
+            assert "Did you mean" in text_of(slack.command("U1", "/desk qeue"))
+            slack.reply("U1", CHANNEL, thread, "!hepl me")
+            slack.wait(lambda: any("Nothing was sent to the customer" in one["text"] for one in slack.asides("U1")), 10)
+            slack.reply("U1", CHANNEL, thread, "!help")
+            slack.wait(lambda: any("!resolve" in text_of(one) for one in slack.asides("U1")), 10)
             reply = slack.reply("U1", CHANNEL, thread, "Hello, a new lamp is on its way :truck:")
             slack.reply("U1", CHANNEL, thread, "note: he was very patient")
             (answer,) = customer.until(lambda: of_agents(customer), 20)
@@ -63,8 +77,10 @@ def test_from_a_wish_for_a_person_to_the_agents_answer(deskhand: Callable[..., D
             )
             assert len(of_agents(customer)) == 1, "the note stayed inside"
         assert len(slack.space.messages(CHANNEL)) == 1
-        assert not slack.space.noted("refused_blocks")
-        assert shown < 5
+        assert not slack.space.noted("refused_blocks") and not slack.space.noted("too_fast")
+        assert shown < 5 and claimed < 5
+        for trouble in ("answer_not_shown", "home_not_published", "event_not_committed", "page_not_read"):
+            assert trouble not in product.log(), trouble
         for secret in (slack.space.bot_token, slack.space.app_token):
             assert secret not in product.log()
 
