@@ -202,14 +202,17 @@ def _pressed_ticket(deed: Deed) -> Done:
 
 PRESSES = {"desk_words.status": _pressed_status, "desk_words.ticket": _pressed_ticket}
 COMMANDS = {
-    "queue": Command(run=queue, usage="queue", about="what is yours, and what waits for somebody"),
+    "queue": Command(run=queue, usage="queue", about="what is yours, and what waits for somebody", looks=True),
     "ticket": Command(
-        run=ticket, usage="ticket #1042", about="one ticket: how it stands, its history, what can be done"
+        run=ticket, usage="ticket #1042", about="one ticket: how it stands, its history, what can be done", looks=True
     ),
     "search": Command(
-        run=search, usage="search WORDS", about="tickets and conversations by number, name, address or words"
+        run=search,
+        usage="search WORDS",
+        about="tickets and conversations by number, name, address or words",
+        looks=True,
     ),
-    "who": Command(run=who, usage="who", about="who is there, and how much everybody has"),
+    "who": Command(run=who, usage="who", about="who is there, and how much everybody has", looks=True),
     "status": Command(
         run=status, usage="status [available|away]", about="say whether you are there, or see how things are"
     ),

@@ -61,6 +61,8 @@ class Entry:
     """reply or solution"""
     by: str
     """Who resolved it, as customers know them."""
+    offered: str
+    """Whose turn it is to take it: a name, or ``you``."""
     tags: tuple[str, ...]
     speaker: str
     line: str
@@ -85,7 +87,7 @@ def entries(which: str, agent: str, tag: str, page: int, desk: str) -> list[Entr
         f"SELECT t.id FROM {source} ORDER BY {_ORDER[which]} LIMIT ? OFFSET ?",  # noqa: S608  fixed texts
         (*values, *moment, PAGE, (page - 1) * PAGE),
     ).fetchall()
-    return _told([row[0] for row in rows], desk)
+    return _told([row[0] for row in rows], desk, agent)
 
 
 def _source(which: str, agent: str, tag: str) -> tuple[str, tuple[str, ...]]:
@@ -112,9 +114,12 @@ def tags_in(which: str, agent: str) -> list[tuple[str, int]]:
 _ABOUT = (
     "SELECT t.id, t.number, t.conversation_id, t.state, v.state, t.name, k.name, k.id, t.subject, t.priority,"
     " coalesce(t.waiting_since, t.created_at), t.resolved_at, t.snoozed_until, t.first_reply_due, t.resolve_due, t.last_agent, d.link,"
-    " s.name, (SELECT max(e.at) FROM ticket_event e WHERE e.ticket_id = t.id AND e.event IN ('claimed', 'transferred', 'assigned'))"
+    " s.name, a.name, a.public_name,"
+    " (SELECT max(e.at) FROM ticket_event e WHERE e.ticket_id = t.id AND e.event IN ('claimed', 'transferred', 'assigned'))"
     " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN contact k ON k.id = v.contact_id"
-    " JOIN site s ON s.id = v.site_id LEFT JOIN desk_thread d ON d.conversation_id = v.id AND d.desk = ? WHERE t.id IN ({})"
+    " JOIN site s ON s.id = v.site_id LEFT JOIN desk_thread d ON d.conversation_id = v.id AND d.desk = ?"
+    " LEFT JOIN agent_offer o ON o.conversation_id = v.id AND o.state = 'open' LEFT JOIN agent a ON a.id = o.agent_id"
+    " WHERE t.id IN ({})"
 )
 _LAST = (
     f"SELECT {COLUMNS} FROM message WHERE id IN (SELECT (SELECT m.id FROM message m WHERE m.conversation_id = v.id"  # noqa: S608
@@ -123,7 +128,7 @@ _LAST = (
 )
 
 
-def _told(ids: Sequence[str], desk: str) -> list[Entry]:
+def _told(ids: Sequence[str], desk: str, agent: str) -> list[Entry]:
     """What is told of these tickets, in this order."""
     if not ids:
         return []
@@ -133,24 +138,23 @@ def _told(ids: Sequence[str], desk: str) -> list[Entry]:
     tags = of_tickets(ids)
     names = dict(sql("SELECT name, public_name FROM agent").fetchall())
     several = sql("SELECT count(*) FROM site").fetchone()[0] > 1
-    return [_entry(rows[one], lines, tags.get(one, ()), names, several=several, at=at) for one in ids if one in rows]
+    return [
+        _entry(
+            rows[one], lines.get(rows[one][2], ("", "")), tags.get(one, ()), names, agent=agent, several=several, at=at
+        )
+        for one in ids
+        if one in rows
+    ]
 
 
 def _entry(
-    row: Any,
-    lines: dict[str, tuple[str, str]],
-    tags: tuple[str, ...],
-    names: dict[str, str],
-    *,
-    several: bool,
-    at: float,
-) -> Entry:
+    row: Any, said: tuple[str, str], tags: tuple[str, ...], names: dict[str, str], *, agent: str, several: bool, at: float
+) -> Entry:  # fmt: skip
     (
         ticket_id, number, conversation_id, state, where, name, known_name, contact_id, subject, priority, waiting, resolved, snoozed,
-        reply_due, solution_due, last_agent, link, site, taken,
+        reply_due, solution_due, last_agent, link, site, asked, asked_name, taken,
     ) = row  # fmt: skip
     since = {"open": waiting, "in_progress": taken or waiting}.get(state, resolved or waiting)
-    speaker, line = lines.get(conversation_id, ("", ""))
     return Entry(
         conversation_id=conversation_id,
         number=number,
@@ -164,9 +168,10 @@ def _entry(
         due=None if state == "resolved" else reply_due or solution_due,
         due_for="reply" if reply_due else "solution",
         by=names.get(last_agent, last_agent) if state == "resolved" else "",
+        offered=("you" if asked == agent else asked_name) if asked and state == "open" else "",
         tags=tags,
-        speaker=speaker,
-        line=line,
+        speaker=said[0],
+        line=said[1],
         link=link or "",
         site=site if several else "",
     )

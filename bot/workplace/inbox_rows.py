@@ -34,6 +34,7 @@ def _about(entry: Entry, now: float, zone: str) -> tuple[str, ...]:
         _state(entry, now, zone),
         f"{entry.priority} priority" if entry.state != "resolved" else "",
         _due(entry, now, zone),
+        f"offered to {one_line(entry.offered, NAME)}" if entry.offered else "",
         f"tags: {', '.join(entry.tags)}" if entry.tags else "",
         one_line(entry.site, NAME),
     )

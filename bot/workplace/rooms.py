@@ -69,8 +69,9 @@ def conversation_of(desk: str, place: str, thread: str) -> str:
 def only_looks(event: DeskEvent) -> bool:
     """Whether it changes nothing but what its person sees: then those who may not act may do it, too."""
     if event.kind == "command":
-        found = commands().get(event.text.strip().partition(" ")[0].lower())
-        return found is not None and found.looks
+        word = event.text.strip().partition(" ")[0].lower()
+        found = commands().get(word)
+        return word in {"", "help"} or (found is not None and found.looks)
     return _find("LOOKS", event.what) is not None
 
 

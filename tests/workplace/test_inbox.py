@@ -293,3 +293,29 @@ def test_with_several_sites_a_line_says_which(house: House) -> None:
     assert "Demo" not in rows(house.tab("unassigned"))[0].quiet
     house.store.write(lambda: house.store.Site.create(id="s2", key="two", name="Second\nshop", created_at=clock.now()))
     assert rows(house.home())[0].quiet.endswith(" · Demo")
+
+
+def test_a_line_says_to_whom_it_is_offered(house: House) -> None:
+    conversation = house.waits()
+
+    def offer() -> None:
+        agent = house.store.Agent.get(house.store.Agent.name == "marko")
+        house.store.sql(
+            "INSERT INTO agent_offer (id, conversation_id, agent_id, wait, state, at, until) VALUES ('o1', ?, ?, 1, 'open', 0, 0)",
+            (conversation, agent.id),
+        )
+
+    house.store.write(offer)
+    assert rows(house.tab("unassigned"))[0].quiet.endswith(" · offered to Marko")
+    assert rows(house.tab("unassigned", "marko"))[0].quiet.endswith(" · offered to you")
+    house.press(of(rows(house.home("marko"))[0], "Claim"), "marko")
+    assert "offered" not in rows(house.tab("mine", "marko"))[0].quiet
+
+
+def test_a_viewer_may_ask_and_not_tell(house: House) -> None:
+    house.waits()
+    for asked in ("", "help", "queue", "who", "search order"):
+        assert house.say(asked, "vera").code == "done", asked
+        assert house.say(asked, "olga").code == "not_allowed" and house.say(asked, "stranger").code == "not_linked"
+    for told in ("status away", "tag #1001 x", "nonsense"):
+        assert house.say(told, "vera").code == "not_allowed", told
