@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "backup": ("bot.backup_commands", "backup", "Write one file with everything, while it runs."),
     "restore": ("bot.backup_commands", "restore", "Replace everything by what a backup holds."),
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
+    "targets": ("bot.target_commands", "targets", "How soon customers should hear from people."),
     "answers": ("bot.answer_commands", "answers", "What became of each answer, and what people thought of it."),
     "agents": ("bot.agent_commands", "agents", "Who answers customers, and how desks know them."),
     "canned": ("bot.canned_commands", "canned", "Replies that agents send often: write, import, export."),

@@ -81,7 +81,9 @@ def _offered(conversation_id: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _due(state: str, reply: Dates, solution: Dates) -> tuple[float | None, Literal["", "reply", "solution"], float | None]:
+def _due(
+    state: str, reply: Dates, solution: Dates
+) -> tuple[float | None, Literal["", "reply", "solution"], float | None]:
     """What is due next, and what is overdue: the reply before the solution, because the customer has heard nothing at all. Each with
     when it is due and since when it is known to be late."""
     if state not in {"waiting", "human"}:
@@ -92,7 +94,9 @@ def _due(state: str, reply: Dates, solution: Dates) -> tuple[float | None, Liter
     due = min(ahead) if ahead else None
     if not late:
         return due, "", None
-    return due, "reply" if late[0] is reply else "solution", late[0][0]
+    # A priority that was raised since makes it due earlier: it became late when that was seen.
+    since = max(date for date in late[0] if date is not None)
+    return due, "reply" if late[0] is reply else "solution", since
 
 
 def _subject(ticket_id: str) -> str:

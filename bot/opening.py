@@ -61,7 +61,7 @@ def before(hours: OpeningHours | None, at: float, seconds: float) -> float:
     for start, end in reversed(hours.open):
         ends = min(end, at)
         if ends > start:
-            if ends - seconds >= start:
+            if ends - seconds > start:
                 return ends - seconds
             seconds -= ends - start
     return min(hours.open[0][0], at) - seconds

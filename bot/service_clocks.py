@@ -47,13 +47,15 @@ class Clocks:
     site_id: str
     priority: str
     assignee: str
+    """Who has it now. A ticket that was opened again keeps its last agent's name, and waits for anybody all the same."""
     opened_at: float
     first_reply: Clock
     resolve: Clock
 
 
 _COLUMNS = (
-    "t.id, t.number, t.state, v.site_id, t.priority, t.assignee, coalesce(t.opened_at, t.created_at),"
+    "t.id, t.number, t.state, v.site_id, t.priority, CASE WHEN v.state = 'human' THEN v.assignee ELSE '' END,"
+    " coalesce(t.opened_at, t.created_at),"
     " t.first_reply_due, t.first_reply_target, NULL, t.first_reply_reminded, t.first_reply_breached_at,"
     " t.resolve_due, t.resolve_target, t.resolve_left, t.resolve_reminded, t.resolve_breached_at"
 )

@@ -7,6 +7,8 @@ together with its alert; no ticket has more than one alert for its reply and one
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import structlog
 
@@ -24,6 +26,7 @@ from bot import (
 )
 from bot.agents import AgentView, agent_named
 from bot.bus import bus
+from bot.declarations import desk_declaration
 from bot.events import JobSpec
 from bot.notification_preferences import of as preferences_of
 from bot.service_clocks import LOOK, Clock, Clocks
@@ -142,16 +145,17 @@ def _remind_alone(conversation_id: str, now: Clocks, one: Clock) -> bool:
     wishes = preferences_of(agent.id)
     if wishes.ways["breach"] != "direct" or wishes.quiet_until(clock.now()) is not None:
         return False
-    row = sql(
+    rows = sql(
         "SELECT i.desk, i.external_id FROM agent_identity i JOIN desk_thread t ON t.desk = i.desk"
-        " WHERE i.agent_id = ? AND t.conversation_id = ? AND t.thread IS NOT NULL ORDER BY i.desk, i.external_id LIMIT 1",
+        " WHERE i.agent_id = ? AND t.conversation_id = ? AND t.thread IS NOT NULL ORDER BY i.desk, i.external_id",
         (agent.id, conversation_id),
-    ).fetchone()
-    if row is None:
-        return False
+    ).fetchall()
     ref = orjson.dumps({"conversation": conversation_id, "kind": one.kind, "due": one.due}).decode()
-    personal_posts.put(row[0], row[1], REMINDER, ref, op="direct")
-    return True
+    for desk, person in rows:
+        if "direct" in desk_declaration(desk).can:
+            personal_posts.put(desk, person, REMINDER, ref, op="direct")
+            return True
+    return False
 
 
 def _after(conversation_id: str, now: Clocks, one: Clock) -> bool:
@@ -167,7 +171,7 @@ def _after(conversation_id: str, now: Clocks, one: Clock) -> bool:
     tickets.note(conversation_id, "", tickets.OVERDUE[one.kind], now.assignee)
     desk_posts.tell_due(conversation_id, service_posts.about(one.kind, "after", due, [agent.id for agent in alerted]))
     occasion = f"breach/{conversation_id}/{one.kind}/{due:.6f}"
-    words = service_posts.words(now, one, "after")
+    words = service_posts.words(now, replace(one, breached_at=due), "after")
     for agent in alerted:
         notifications.notify(agent.id, "breach", conversation_id, occasion, words)
     if rules.raises and now.priority != PRIORITIES[-1]:

@@ -45,19 +45,21 @@ def compose(head: Head, common: Mapping[str, Any]) -> DeskPost | None:
 
 
 def still(conversation_id: str, kind: str, stage: str, due: float) -> tuple[Clocks, Clock] | None:
-    """The ticket and its clock, if it is still awaited and that is still its due time. Also inside a read."""
+    """The ticket and its clock, if it is still awaited and this is still what there is to say of it. Also inside a read."""
     now = service_clocks.of(conversation_id)
     if now is None or now.state == "resolved":
         return None
     one = now.first_reply if kind == "first_reply" else now.resolve
-    if one.due != due or (stage == "before") != (one.breached_at is None):
-        return None
-    return now, one
+    if stage == "before":
+        true = one.due == due and one.breached_at is None
+    else:  # a priority that was raised since makes it due earlier, and no less late
+        true = one.breached_at == due and one.overdue
+    return (now, one) if true else None
 
 
 def words(now: Clocks, one: Clock, stage: str, *, number: bool = False) -> str:
     """One sentence for agents, with the time in the zone of the site. ``number``: for who does not see the thread."""
-    due, at = one.due or 0.0, clock.now()
+    due, at = (one.breached_at if stage == "after" else one.due) or 0.0, clock.now()
     what = f"The {WORDS[one.kind]}" + (f" of ticket #{now.number}" if number else "")
     when = moment(due, at, now.site_id)
     free = "" if now.assignee else " Nobody has claimed this."
