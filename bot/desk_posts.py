@@ -20,7 +20,7 @@ from bot import (
     service_posts,
 )
 from bot.declarations import declare_desk, desks
-from bot.deliver import FILE_PART, Head, delivery_key
+from bot.deliver import FILE_PART, OVERTAKEN, Head, delivery_key
 from bot.desk import Desk, DeskPost
 from bot.desk_messages import PREFIX, SHOWN
 from bot.messages import MessageView
@@ -145,7 +145,10 @@ def refresh_card(conversation_id: str) -> None:
             (PREFIX + desk, conversation_id),
         ).fetchone()
         if not waiting:
-            _plan(conversation_id, desk, "card", "card", row[0])
+            opened = sql(
+                "SELECT 1 FROM desk_thread WHERE conversation_id = ? AND desk = ? AND thread IS NOT NULL", (conversation_id, desk)
+            ).fetchone()
+            _plan(conversation_id, desk, "card", "card", row[0], OVERTAKEN if opened else 0)
 
 
 def show(conversation_id: str, message_id: str, *, op: str = "send", version: int = 0) -> None:

@@ -8,6 +8,12 @@ from bot import TemporaryFailure
 
 BURST = 4
 """Slack allows short bursts; then one message a second and channel."""
+CHANGES, CHANGES_AT_ONCE = 40, 5
+"""Changes of messages in a minute, in all channels together, and how many of them at once. Slack allows about fifty; a process that
+is started again begins anew."""
+AT_ONCE = 0.02
+"""Seconds that are not worth coming again."""
+FORGOTTEN = 120.0
 LONGEST_WAIT = 2.0
 """Seconds to wait here. Longer waits go back to the outbox, which has the patience and keeps the order."""
 
@@ -32,11 +38,34 @@ class Bucket:
         return wait
 
 
+class Turns:
+    """A line for what is allowed so many times a minute in all: each gets a turn of its own, and comes again when it is there."""
+
+    def __init__(self, capacity: float, per_second: float) -> None:
+        self._bucket = Bucket(capacity, per_second)
+        self._turns: dict[tuple[str, str], float] = {}
+
+    def wait(self, who: tuple[str, str]) -> float:
+        """Seconds until the turn of ``who``; 0: now, and it is used by that."""
+        now = time.monotonic()
+        turn = self._turns.pop(who, None)
+        if turn is None:
+            # Whoever did not come again within two minutes has nothing to say any more.
+            for one in [one for one, at in self._turns.items() if at < now - FORGOTTEN]:
+                del self._turns[one]
+            turn = now + self._bucket.take()
+        if turn <= now + AT_ONCE:
+            return 0.0
+        self._turns[who] = turn
+        return turn - now
+
+
 class Pacer:
     """Who may send when. A channel that was told to wait does not hold up another."""
 
     def __init__(self) -> None:
         self._posts: dict[str, Bucket] = {}
+        self._changes = Turns(CHANGES_AT_ONCE, CHANGES / 60)
         self._blocked: dict[tuple[str, str], float] = {}
 
     def wait_for_post(self, place: str) -> float:
@@ -48,6 +77,13 @@ class Pacer:
         if wait > LONGEST_WAIT:
             raise TemporaryFailure(f"too many messages for the channel {place} at once; they follow", wait)
         return wait
+
+    def take_turn(self, place: str, message: str) -> None:
+        """Before a message is changed. Raises TemporaryFailure while it is not its turn."""
+        self.check("chat.update", place)
+        wait = self._changes.wait((place, message))
+        if wait:
+            raise TemporaryFailure("too many changes of messages at once; they follow", wait)
 
     def check(self, method: str, place: str) -> None:
         """Raises TemporaryFailure while Slack's last 429 for this method and channel holds."""

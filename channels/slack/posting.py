@@ -200,6 +200,7 @@ def _speaker(post: DeskPost) -> tuple[str, str]:
 
 
 async def _change(client: AsyncWebClient, post: DeskPost, pacer: Pacer, text: str, blocks: list[Block]) -> Posted:
+    pacer.take_turn(post.place, post.subject)
     await _call(
         "chat.update",
         post.place,

@@ -314,3 +314,21 @@ def test_no_token_is_in_any_failure_or_in_the_desk_itself(running: Running, slac
     said.append(repr(failure(running, key="x")))
     everything = "\n".join([*said, caplog.text])
     assert not any(secret in everything for secret in secrets)
+
+
+def test_changes_of_cards_take_turns_so_that_slack_never_asks_for_a_pause(running: Running, slack) -> None:
+    posted = [running.post(a_post(key=f"k{number}")) for number in range(7)]
+    later: dict[str, float] = {}
+    for one in posted:
+        try:
+            running.post(a_post(key=f"c{one.id}", subject=one.id, thread=one.id))
+        except TemporaryFailure as failure:
+            later[one.id] = failure.retry_after or 0.0
+    first, second = later
+    assert 0 < later[first] < later[second], "five at once, then each has a turn of its own"
+    with pytest.raises(TemporaryFailure) as early:
+        running.post(a_post(key="early", subject=second, thread=second))
+    assert early.value.retry_after == pytest.approx(later[second], abs=1.0), "who comes early keeps the turn"
+    time.sleep(later[first] + 0.1)
+    running.post(a_post(key="in time", subject=first, thread=first))
+    assert len(slack.space.noted("call", method="chat.update")) == 6
