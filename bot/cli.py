@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tickets": ("bot.ticket_commands", "tickets", "Requests that need a person."),
     "targets": ("bot.target_commands", "targets", "How soon customers should hear from people."),
     "answers": ("bot.answer_commands", "answers", "What became of each answer, and what people thought of it."),
+    "drafts": ("bot.draft_commands", "drafts", "What agents made of the AI's drafts."),
     "agents": ("bot.agent_commands", "agents", "Who answers customers, and how desks know them."),
     "canned": ("bot.canned_commands", "canned", "Replies that agents send often: write, import, export."),
     "routing": ("bot.routing_commands", "routing", "Where conversations go when people get them, and who is asked."),
@@ -152,9 +153,22 @@ def _read_settings_file() -> None:
         load_dotenv(Path(".env"), override=False, interpolate=False)
 
 
+def _spare_postgres() -> None:
+    """peewee loads psycopg wherever it is installed: a tenth of a second in each process and command that works on SQLite."""
+    if os.environ.get("DATABASE_URL", "").startswith("postgres") or "psycopg" in sys.modules or "peewee" in sys.modules:
+        return
+    hidden: dict[str, Any] = sys.modules  # type: ignore[assignment]
+    hidden["psycopg"] = None
+    try:
+        import_module("peewee")
+    finally:
+        del hidden["psycopg"]
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line. Exit codes: 0 done, 1 it failed, 2 a wrong setting or argument, 75 the database is away."""
     _read_settings_file()
+    _spare_postgres()
     try:
         return deskhand(args=arguments, prog_name="deskhand")
     except Exception as error:

@@ -143,6 +143,8 @@ class _Search:
     def _walk(self, dotted: str, origin: str) -> None:
         """A package with hooks in its ``__init__`` is one plugin; one without is a folder, and its modules are looked at."""
         name = dotted.rpartition(".")[2]
+        if origin == BUILT_IN and not _may_hold_hooks(dotted):
+            return  # importing it here would only cost every process its time
         module, problem = self.attempt(name, "import", lambda: importlib.import_module(dotted), origin != BUILT_IN)
         if problem:
             self._name_broken(name, origin, dotted, f"It does not import: {problem}.")
@@ -220,6 +222,16 @@ def _children(package: ModuleType) -> Iterator[str]:
     for info in pkgutil.iter_modules(getattr(package, "__path__", [])):
         if not info.name.startswith("_"):
             yield info.name
+
+
+def _may_hold_hooks(dotted: str) -> bool:
+    """Whether a hook may stand in this module, or in one below it. Only its files are read."""
+    spec = importlib.util.find_spec(dotted)
+    if spec is None or not spec.origin:
+        return True
+    home = Path(spec.origin)
+    sources = home.parent.rglob("*.py") if spec.submodule_search_locations else [home]
+    return any(b"hookimpl" in path.read_bytes() for path in sources)
 
 
 def _folder_package(folder: Path) -> str:

@@ -13,8 +13,6 @@ from pydantic import SecretStr, field_validator
 
 from bot import Channel, PluginInfo, Settings, hookimpl, setting
 
-from .channel import DiscordChannel
-
 if TYPE_CHECKING:
     import click
 
@@ -70,6 +68,8 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def channel(settings: DiscordSettings) -> Channel:
+    from .channel import DiscordChannel
+
     return DiscordChannel(settings.bot_token.get_secret_value(), api_url=settings.api_url, cdn_url=settings.cdn_url)
 
 

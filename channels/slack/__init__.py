@@ -12,8 +12,6 @@ from pydantic import SecretStr, field_validator
 
 from bot import Desk, PluginInfo, Settings, hookimpl, setting
 
-from .workspace import SlackDesk
-
 PLUGIN = PluginInfo(
     title="Slack",
     summary="Agents claim and answer conversations in threads of a Slack channel.",
@@ -83,6 +81,8 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def desk(settings: SlackSettings) -> Desk:
+    from .workspace import SlackDesk
+
     return SlackDesk(
         bot_token=settings.bot_token.get_secret_value(),
         app_token=settings.app_token.get_secret_value(),

@@ -16,8 +16,6 @@ from pydantic import SecretStr, field_validator
 
 from bot import Channel, PluginInfo, Settings, get_config, hookimpl, setting
 
-from .chat import TelegramChannel
-
 if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
@@ -103,6 +101,8 @@ def settings_schema() -> type[Settings]:
 
 @hookimpl
 def channel(settings: TelegramSettings) -> Channel:
+    from .chat import TelegramChannel
+
     return TelegramChannel(
         token=settings.bot_token.get_secret_value(),
         api_url=settings.api_url,
