@@ -13,6 +13,7 @@ from bot.testing.channel import DEADLINE
 from bot.testing.channel_failures import Failing
 from bot.testing.channel_in import Incoming
 from bot.testing.channel_out import Outgoing
+from bot.testing.desk_pages import Personal
 from bot.testing.desk_promises import Working
 from bot.testing.desk_stage import DeskStage
 from bot.testing.doubles import SurfaceDouble, missing_methods, writes
@@ -21,7 +22,7 @@ from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
 
 
-class DeskConformance(Working, Failing, Outgoing, Incoming, Conformance):
+class DeskConformance(Working, Personal, Failing, Outgoing, Incoming, Conformance):
     """Set ``desk`` (the class) and ``surface`` (the double's class), and write :meth:`make`. Each promise is one test.
 
     Beside its own promises a desk keeps those of a channel: agents are the people there, a thread is the place, and what is sent

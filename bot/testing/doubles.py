@@ -236,6 +236,18 @@ class SurfaceDouble:
         """Texts that only ``who`` saw."""
         raise NotImplementedError
 
+    def directs(self, who: str) -> Any:
+        """Texts of the messages to ``who`` alone."""
+        raise NotImplementedError
+
+    def home(self, who: str) -> Any:
+        """``who`` opens their inbox: the texts and the labels of buttons in it."""
+        raise NotImplementedError
+
+    def press(self, who: str, label: str) -> Any:
+        """``who`` presses the button of that label in their inbox, which they have opened before."""
+        raise NotImplementedError
+
 
 def writes(double: type[Any], method: str) -> bool:
     """Whether the author wrote that optional method."""

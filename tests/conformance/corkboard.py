@@ -17,19 +17,26 @@ from bot import (
     DeskEvent,
     DeskInbox,
     DeskPost,
+    Heading,
     Limits,
+    Page,
     PermanentFailure,
     Posted,
+    Presses,
     Resend,
+    Row,
     TemporaryFailure,
     Uncertain,
+    Wanted,
+    Words,
 )
 
-KINDS: dict[str, Literal["reply", "edit", "delete", "action"]] = {
+KINDS: dict[str, Literal["reply", "edit", "delete", "action", "press"]] = {
     "note": "reply",
     "edit": "edit",
     "delete": "delete",
     "press": "action",
+    "deed": "press",
 }
 
 
@@ -60,12 +67,33 @@ class Corkboard(Desk):
             await inbox.connected(False)
 
     async def heard(self, inbox: DeskInbox, event: dict[str, Any]) -> None:
+        if event["kind"] == "visit":
+            await self.show(inbox, event["who"])
         read = self.read(event)
         if read is None:
             return
         (answer,) = await inbox.receive(read)
         if answer.aside:
             await self.ask("whisper", thread=read.thread, who=read.who, text=answer.aside)
+        if read.kind == "press":
+            await self.show(inbox, read.who)
+
+    async def show(self, inbox: DeskInbox, who: str) -> None:
+        page = await inbox.page(Wanted(desk=self.name, who=who, name="inbox"))
+        await self.ask("inbox", who=who, page=page.name, lines=self.lines(page), buttons=self.buttons(page))
+
+    def lines(self, page: Page) -> list[str]:
+        found = []
+        for part in page.parts:
+            if isinstance(part, (Words, Heading)):
+                found.append(part.text)
+            elif isinstance(part, Row):
+                found += [part.title, part.text, part.quiet]
+        return [one for one in found if one]
+
+    def buttons(self, page: Page) -> list[dict[str, str]]:
+        presses = [one for part in page.parts if isinstance(part, (Presses, Row)) for one in part.presses]
+        return [{"label": one.label, "what": one.what, "value": one.value or page.value} for one in presses]
 
     def read(self, event: dict[str, Any]) -> DeskEvent | None:
         kind = KINDS.get(event["kind"])
@@ -84,12 +112,19 @@ class Corkboard(Desk):
             text=event["text"],
             files=(Attachment(name=file["name"], content=base64.b64decode(file["bytes"])),) if file else (),
             action=Action(event["action"]) if "action" in event else None,
+            what=event.get("what", ""),
+            value=event.get("value", ""),
+            page=event.get("page", ""),
         )
 
     # Out
 
     async def post(self, post: DeskPost) -> Posted:
-        if post.op == "mark":
+        if post.op in {"aside", "direct"}:
+            text = "\n".join([post.text, *(self.lines(post.page) if post.page else ())])
+            how = "whisper" if post.op == "aside" else "letter"
+            answer = await self.ask(how, thread=post.thread, who=post.person, text=text, key=post.key)
+        elif post.op == "mark":
             answer = await self.ask("mark", thread=post.thread, id=post.subject, text=post.mark)
         elif post.subject:
             text, buttons = self.face(post)

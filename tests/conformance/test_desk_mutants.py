@@ -19,8 +19,10 @@ from bot import (
     Posted,
     Resend,
     TemporaryFailure,
+    Wanted,
 )
 from bot.testing import DeskConformance, channel_failures, stage
+from bot.testing.desk_pages import Personal
 from bot.testing.desk_promises import Working
 from bot.testing.promises import promises_of
 from tests.conformance.corkboard import Corkboard
@@ -215,6 +217,39 @@ class Leaking(Corkboard):
         return super().judged(answer)
 
 
+@breaks("an_inbox_shows_what_the_core_says")
+class Nosy(Corkboard):
+    """Shows everybody the inbox of the first who looked."""
+
+    first = ""
+
+    async def show(self, inbox: DeskInbox, who: str) -> None:
+        self.first = self.first or who
+        page = await inbox.page(Wanted(desk=self.name, who=self.first, name="inbox"))
+        await self.ask("inbox", who=who, page=page.name, lines=self.lines(page), buttons=self.buttons(page))
+
+
+@breaks("a_press_in_the_inbox_reaches_the_core_once")
+class Numb(Corkboard):
+    def read(self, event: dict[str, Any]) -> DeskEvent | None:
+        return None if event["kind"] == "deed" else super().read(event)
+
+
+@breaks("an_aside_is_shown_to_one_person", "a_direct_message_is_for_one_person_and_comes_once")
+class Loud(Corkboard):
+    """Says in the thread what is for one person."""
+
+    async def post(self, post: DeskPost) -> Posted:
+        loud = post.op in {"aside", "direct"}
+        if loud and self.latest:
+            await super().post(replace(post, op="message", thread=self.latest))
+        posted = await super().post(post)
+        self.latest = posted.thread if post.op == "card" else self.latest
+        return posted
+
+    latest = ""
+
+
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What never happens is waited for less long: a mutant fails either way."""
@@ -240,4 +275,6 @@ def test_a_broken_desk_breaks_its_promise(mutant: type[Corkboard], promise: str)
 
 
 def test_no_promise_of_desks_alone_is_left_that_nobody_breaks() -> None:
-    assert {name for name, _ in promises_of(Working)} <= {name for names in BREAKS.values() for name in names}
+    assert {name for name, _ in (*promises_of(Working), *promises_of(Personal))} <= {
+        name for names in BREAKS.values() for name in names
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,9 @@ class Whiteboard(Wire, SurfaceDouble):
         self.keys: dict[str, tuple[str, str]] = {}
         self.whispers: dict[str, list[str]] = {}
         self.marked: dict[str, list[str]] = {}
+        self.letters: dict[str, list[str]] = {}
+        self.inboxes: dict[str, dict[str, Any]] = {}
+        self.changed = asyncio.Event()
         self.last = 0
 
     # The wire
@@ -69,6 +73,17 @@ class Whiteboard(Wire, SurfaceDouble):
     def _do_whisper(self, order: dict[str, Any]) -> dict[str, Any]:
         self.whispers.setdefault(order["who"], []).append(order["text"])
         return {"id": "", "thread": order["thread"]}
+
+    def _do_letter(self, order: dict[str, Any]) -> dict[str, Any]:
+        number = self._number()
+        self.letters.setdefault(order["who"], []).append(order["text"])
+        self.keys[order["key"]] = (number, number)
+        return {"id": number, "thread": number}
+
+    def _do_inbox(self, order: dict[str, Any]) -> dict[str, Any]:
+        self.inboxes[order["who"]] = order
+        self.changed.set()
+        return {"id": "", "thread": ""}
 
     # People
 
@@ -129,6 +144,23 @@ class Whiteboard(Wire, SurfaceDouble):
 
     def marks(self, message: str) -> Sequence[str]:
         return self.marked.get(message, [])
+
+    async def home(self, who: str) -> Sequence[str]:
+        self.changed.clear()
+        self._tell({"id": self._number(), "kind": "visit", "thread": "", "who": who, "guest": False, "text": ""})
+        async with asyncio.timeout(2):
+            await self.changed.wait()
+        shown = self.inboxes[who]
+        return [*shown["lines"], *(one["label"] for one in shown["buttons"])]
+
+    def press(self, who: str, label: str) -> None:
+        shown = self.inboxes[who]
+        (button,) = [one for one in shown["buttons"] if one["label"] == label]
+        event = {"id": self._number(), "kind": "deed", "thread": "", "who": who, "guest": False, "text": ""}
+        self._tell({**event, "page": shown["page"], "what": button["what"], "value": button["value"]})
+
+    def directs(self, who: str) -> Sequence[str]:
+        return self.letters.get(who, [])
 
     def asides(self, who: str) -> Sequence[str]:
         return self.whispers.get(who, [])

@@ -15,6 +15,7 @@ from channels.slack.pacing import Bucket
 from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_state import BOT_ID, BOT_USER, TEAM
+from tests.fakes.slack_visits import labels, text_of
 
 CHANNEL = "C0SUPPORT"
 FAULTS = {
@@ -137,6 +138,16 @@ class SlackSurface(SurfaceDouble):
     def marks(self, message: str) -> Sequence[str]:
         there = self.slack.space.message(CHANNEL, message).get("reactions", {})
         return [mark for mark, name in EMOJI.items() if BOT_USER in there.get(name, [])]
+
+    def directs(self, who: str) -> Sequence[str]:
+        return [text_of(one) for one in self.slack.directs(_user(who))]
+
+    def home(self, who: str) -> Sequence[str]:
+        shown = self.slack.home(_user(who))
+        return [text_of(shown), *labels(shown)]
+
+    def press(self, who: str, label: str) -> None:
+        self.slack.press(_user(who), self.slack.home_of(_user(who)), label)
 
     def asides(self, who: str) -> Sequence[str]:
         mine = [one for one in self.slack.space.ephemerals if one["user"] == _user(who)]
