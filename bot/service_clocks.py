@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import clock, hours, jobs
+from bot import clock, due_days, hours, jobs
 from bot.events import OpeningHours
 from bot.opening import after, before, between
 from bot.service_targets import KINDS, Kind, policy, remind_before, target
@@ -92,7 +92,34 @@ def start(conversation_id: str, opened: float) -> None:
         seconds = target(now.site_id, now.priority, kind).seconds
         if seconds is not None:
             _set(conversation_id, kind, after(known, opened, seconds), seconds)
+    promised = _promised(conversation_id, now.site_id)
+    if promised is not None and promised > opened:
+        sql("UPDATE ticket SET resolve_due = ? WHERE conversation_id = ?", (promised, conversation_id))
+    elif promised is not None:  # opened again after that day: nobody has named another one
+        sql("UPDATE ticket SET due_day = '' WHERE conversation_id = ?", (conversation_id,))
     arm(conversation_id)
+
+
+def promise(conversation_id: str, due: float | None) -> None:
+    """An agent named the day by which it is to be done, or takes it back (``None``): then the target counts again. A day stays where
+    it is, whatever the priority, and while the ticket is snoozed."""
+    now = of(conversation_id)
+    if now is None or now.state == "resolved":
+        return
+    if due is None and now.resolve.target is not None:
+        due = after(hours.hours_of(now.site_id), now.opened_at, now.resolve.target)
+    sql(
+        "UPDATE ticket SET resolve_due = ?, resolve_left = NULL, resolve_reminded = NULL, resolve_breached_at = NULL"
+        " WHERE conversation_id = ?",
+        (due, conversation_id),
+    )
+    arm(conversation_id)
+
+
+def _promised(conversation_id: str, site_id: str) -> float | None:
+    """The end of the day that an agent named, if one did."""
+    row = sql("SELECT due_day FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    return due_days.end_of_day(row[0], site_id) if row is not None and row[0] else None
 
 
 def _set(conversation_id: str, kind: Kind, due: float | None, seconds: float | None) -> None:
@@ -114,7 +141,9 @@ def retarget(conversation_id: str) -> bool:
         if seconds == one.target or (one.kind == "first_reply" and replied is not None):
             continue
         moved = True
-        if one.left is not None:  # it stands: what is left changes, and nothing is due
+        if one.kind == "resolve" and one.due is not None and _promised(conversation_id, now.site_id) is not None:
+            _set(conversation_id, one.kind, one.due, seconds)
+        elif one.left is not None:  # it stands: what is left changes, and nothing is due
             _set(conversation_id, one.kind, None, seconds)
             more = seconds - (one.target or 0.0) if seconds is not None else 0.0
             left = max(0.0, one.left + more) if seconds is not None else None
@@ -139,7 +168,12 @@ def pause(conversation_id: str) -> None:
     """The ticket is hidden: the clock of the solution stands, unless its time has passed already."""
     now = of(conversation_id)
     at = clock.now()
-    if now is None or now.resolve.due is None or now.resolve.due <= at:
+    if (
+        now is None
+        or now.resolve.due is None
+        or now.resolve.due <= at
+        or _promised(conversation_id, now.site_id) is not None
+    ):
         return
     left = between(hours.hours_of(now.site_id), at, now.resolve.due)
     sql(

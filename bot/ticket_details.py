@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-
-from bot import clock, hours, tickets
+from bot import clock, due_days, service_clocks, tickets
 from bot.addresses import one_line
 from bot.crypto import keep, reveal
-from bot.opening import zone_named
 from bot.receive import clean
 from bot.store import sql
 
 LONGEST_SUBJECT, LONGEST_DESCRIPTION = 150, 3_000
-FARTHEST = 730
-"""Days ahead that a ticket may be due."""
 
 
 def subject_problem(text: str) -> str:
@@ -21,31 +16,6 @@ def subject_problem(text: str) -> str:
     if not clean(text):
         return "Say in a few words what it is about."
     return f"At most {LONGEST_SUBJECT} characters." if len(clean(text)) > LONGEST_SUBJECT else ""
-
-
-def day_problem(day: str, site_id: str) -> str:
-    """What is wrong with the day by which it is due (``2026-11-21``, or nothing), as a sentence; empty when nothing is."""
-    if not day:
-        return ""
-    try:
-        wanted = date.fromisoformat(day)
-    except ValueError:
-        return "Choose a day, such as 2026-11-21."
-    today = datetime.fromtimestamp(clock.now(), zone_named(_zone(site_id)) or UTC).date()
-    if wanted < today:
-        return "This day is over. Choose today or a later one."
-    return "Choose a day within two years." if wanted > today + timedelta(days=FARTHEST) else ""
-
-
-def end_of_day(day: str, site_id: str) -> float:
-    """When a day is over at the site, Unix seconds."""
-    after = date.fromisoformat(day) + timedelta(days=1)
-    return datetime(after.year, after.month, after.day, tzinfo=zone_named(_zone(site_id)) or UTC).timestamp()
-
-
-def _zone(site_id: str) -> str:
-    known = hours.hours_of(site_id)
-    return known.zone if known else "UTC"
 
 
 def describe(conversation_id: str, *, subject: str, description: str, due_day: str, actor: str) -> bool:
@@ -71,8 +41,7 @@ def describe(conversation_id: str, *, subject: str, description: str, due_day: s
         changed.append("description")
     if due_day != kept_day:
         sql("UPDATE ticket SET due_day = ? WHERE id = ?", (due_day, ticket_id))
-        if due_day:
-            sql("UPDATE ticket SET resolve_due = ? WHERE id = ?", (end_of_day(due_day, site_id), ticket_id))
+        service_clocks.promise(conversation_id, due_days.end_of_day(due_day, site_id) if due_day else None)
         changed.append(f"due {due_day}" if due_day else "due day taken off")
     if changed:
         sql("UPDATE ticket SET changed_at = ? WHERE id = ?", (clock.now(), ticket_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from bot import agents, claims, desk_posts, handoff, mail, ticket_details, tickets, tickets_by_mail
+from bot import agents, claims, desk_posts, due_days, handoff, mail, ticket_details, tickets, tickets_by_mail
 from bot.addresses import one_line
 from bot.agents import AgentView
 from bot.claims import Done
@@ -197,7 +197,7 @@ def _errors(fields: Mapping[str, str], site_id: str) -> dict[str, str]:
     problems = {
         "subject": ticket_details.subject_problem(fields.get("subject", "")),
         "priority": "" if fields.get("priority") in tickets.PRIORITIES else "Choose how much it presses.",
-        "due": ticket_details.day_problem(fields.get("due", ""), site_id),
+        "due": due_days.problem(fields.get("due", ""), site_id),
     }
     if len(clean(fields.get("description", ""))) > LONGEST_DESCRIPTION:
         problems["description"] = f"At most {LONGEST_DESCRIPTION:,} characters."

@@ -12,11 +12,11 @@ from bot import agents, answer_mails, clock, erase, follow_up, jobs, mail, repli
 from bot.desk import DeskEvent
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
+from bot.due_days import end_of_day
 from bot.housekeeping import core_jobs
 from bot.pages import Choice, Field, Page, Press, Words
 from bot.plugins import load_plugins
 from bot.store.statements import last_messages
-from bot.ticket_details import end_of_day
 from tests.fakes.smtp import FakeMail
 from tests.workplace.inboxes import House
 
@@ -121,6 +121,51 @@ def test_in_a_thread_the_form_sets_the_ticket_and_tells_who_waits(house: House, 
     assert house.ticket(conversation).summary_by == "agent", "the AI does not write over what an agent wrote"
     house.store.write(lambda: follow_up.summary_wanted(conversation))
     assert house.ticket(conversation).summary_by == "", "unless somebody wants it"
+
+
+def test_a_day_that_was_named_stays_whatever_else_moves(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, ahead = clock.now, [0.0]
+    monkeypatch.setattr(clock, "now", lambda: real() + ahead[0])
+    conversation = house.waits()
+    house.show(conversation)
+    target = house.ticket(conversation).resolve_due
+
+    def save(**changed: str) -> None:
+        page = house.page("ticket.make", conversation_id=conversation)
+        assert house.send(page, **fields(page) | {"subject": "Lamp"} | changed).code == "done"
+
+    def act(action: Action, value: str = "") -> None:
+        event = DeskEvent(
+            desk="wall",
+            key=clock.new_id(),
+            kind="action",
+            who="T1:ana",
+            conversation_id=conversation,
+            action=action,
+            value=value,
+        )
+        assert receive_desk([event])[0].code == "done"
+
+    save(due=day(1))
+    named = end_of_day(day(1), "s1")
+    for step in (
+        lambda: save(priority="urgent"),
+        lambda: act(Action.PRIORITY, "low"),
+        lambda: act(Action.SNOOZE, "60"),
+    ):
+        step()
+        assert house.ticket(conversation).resolve_due == named
+    assert f"Solution due: {day(1)}" in house.say("ticket 1001").aside
+    act(Action.PRIORITY, "normal")
+    save(due="")
+    row = house.ticket(conversation)
+    assert row.due_day == "" and row.resolve_due == pytest.approx(target), "without a day the target counts again"
+    save(due=day(1))
+    act(Action.RESOLVE)
+    ahead[0] = 3 * 86_400
+    act(Action.REOPEN)
+    row = house.ticket(conversation)
+    assert row.due_day == "" and row.resolve_due > clock.now(), "opened again after that day it has the usual target"
 
 
 def test_of_what_the_ai_has_a_ticket_is_made_and_the_customer_told(house: House) -> None:
