@@ -39,6 +39,8 @@ POINTS = frozenset(
         "desk.after_reply_commit",
         "desk.before_posted",
         "desk.after_posted",
+        "desk.before_offer_commit",
+        "desk.after_offer_commit",
         "job.after_claim",
         "job.before_done",
     }

@@ -54,9 +54,20 @@ def look() -> None:
 def gone(name: str) -> None:
     """An agent is away, switched off, or not linked any more: what they were offered goes on, what they have perhaps goes back."""
     look_if_assigning()
+    _watch(name)
+
+
+def _watch(name: str) -> None:
     minutes = settings().away
     if minutes:
         jobs.enqueue(AWAY, name, clock.new_id(), at=clock.now() + minutes * 60)
+
+
+def settings_changed() -> None:
+    """Who is away already counts from now on; everything is looked at."""
+    look()
+    for (name,) in sql("SELECT name FROM agent WHERE NOT available OR NOT active ORDER BY name").fetchall():
+        _watch(name)
 
 
 def back(name: str) -> None:

@@ -98,7 +98,7 @@ def run(_ref: str = "") -> None:
         if not write(_step):
             return
         bus().publish([("out", b"")])
-        failpoint("routing.after_step")
+        failpoint("desk.after_offer_commit")
 
 
 def _step() -> bool:
@@ -273,7 +273,7 @@ def _do(
         )
         notifications.notify(chosen.id, "assignment", waiting.id, f"offer/{offer_id}", words)
     desk_posts.refresh_card(waiting.id)
-    failpoint("routing.before_commit")
+    failpoint("desk.before_offer_commit")
     return True
 
 

@@ -132,7 +132,7 @@ def shown(now: RoutingSettings) -> dict[str, tuple[str, str]]:
 
 def change(values: Mapping[str, str], *, actor: str) -> RoutingSettings:
     """Set some of them; an empty value goes back to the default. Raises :class:`RoutingRefused`. Blocks."""
-    from bot.routing_calls import look
+    from bot.routing_calls import settings_changed
 
     usual, changes = asdict(RoutingSettings()), {}
     for name, value in values.items():
@@ -151,7 +151,7 @@ def change(values: Mapping[str, str], *, actor: str) -> RoutingSettings:
             (KEY, orjson.dumps(asdict(now)).decode(), clock.now()),
         )
         audit.record(actor, "routing.settings", "routing", {"changed": sorted(values)})
-        look()
+        settings_changed()
         return now
 
     return write(work)

@@ -17,6 +17,9 @@ from bot.routing_settings import RoutingRefused, settings, shown
 from bot.routing_words import policy
 from bot.store import sql
 
+SHOWN = 20
+"""Rules of a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -70,17 +73,19 @@ def effects(rule: RoutingRule) -> str:
 def parts() -> tuple[Part, ...]:
     """The rules and the settings as a page shows them: to be read, not changed. Inside a read."""
     made: list[Part] = [Heading("Routing")]
-    for rule in routing_rules.rules():
+    rules = routing_rules.rules()
+    for rule in rules[:SHOWN]:
         quiet = "off" if not rule.enabled else f"Its place cannot be used: {rule.problem}" if rule.problem else ""
         made.append(
             Row(title=f"{rule.position}. {rule.name}", text=f"{conditions(rule)} → {effects(rule)}", quiet=quiet)
         )
-    if len(made) == 1:
+    if len(rules) > SHOWN:
+        made.append(Words(f"… and {len(rules) - SHOWN} more: deskhand routing list", "quiet"))
+    if not rules:
         made.append(Words("There are no rules: every thread is opened in the desk's own place."))
     made.append(Heading("Without a rule"))
-    made.extend(
-        Words(f"{name}: {value} ({about})", style="quiet") for name, (value, about) in shown(settings()).items()
-    )
+    now = shown(settings())
+    made.append(Words("\n".join(f"{name}: {value} ({about})" for name, (value, about) in now.items())))
     return tuple(made)
 
 

@@ -18,7 +18,7 @@ from bot.workplace.deeds import Command, Deed, Said, Visit
 
 log = structlog.get_logger("workplace")
 
-ROOMS = ("inbox", "desk_words", "admin_words", "ticket", "notify", "targets", "drafts", "canned")
+ROOMS = ("inbox", "desk_words", "admin_words", "ticket", "notify", "targets", "routing", "drafts", "canned")
 """Modules of this package. A name of a page or a press begins with its room: ``inbox.tab``."""
 UNKNOWN = "This is not known any more: the page is older than this Deskhand. Nothing was changed; open it again."
 FORBIDDEN = "Only admins of Deskhand may do this. Nothing was changed."

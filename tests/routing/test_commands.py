@@ -162,3 +162,21 @@ def test_the_dry_run_says_which_rule_counts_why_others_do_not_and_who_would_be_a
     none = run(world, "routing", "test", "--site", "demo").output
     assert "No rule counts: the settings do." in none and "Place: W1 (wall)" in none and "agents claim it" in none
     assert world.sql("SELECT count(*) FROM agent_offer") == [(0,)], "nothing is changed by looking"
+
+
+def test_admins_read_the_rules_at_the_desk_and_nobody_else_does(world: World) -> None:
+    world.rule("german", language="de", place="W-GERMAN")
+    agents.add_agent("ada", role="admin", actor="test")
+    agents.link("ada", "wall", "T1:ada", actor="test")
+    shown = world.do("ada", "", "command", text="routing")
+    assert shown.code == "done" and shown.page is not None
+    words = str(shown.page.parts)
+    assert "1. german" in words and "language de → wall W-GERMAN" in words and "on_away: keep" in words
+    assert world.do("ana", "", "command", text="routing").code == "not_allowed"
+    assert world.do("eve", "", "command", text="routing").code == "not_linked"
+    refused = world.do("ada", "", "command", text="routing off german")
+    assert refused.code == "cannot" and "deskhand routing" in refused.aside
+    for number in range(30):
+        world.rule(f"rule{number}")
+    many = world.do("ada", "", "command", text="routing")
+    assert many.page is not None and "and 11 more" in str(many.page.parts) and len(many.page.parts) < 30

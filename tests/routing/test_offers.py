@@ -202,7 +202,7 @@ def test_a_worker_that_dies_after_an_offer_was_stored_asks_nobody_twice(
     world.set(assign="round-robin")
     one, two = world.waits("one"), world.waits("two")
 
-    for dying in ("routing.before_commit", "routing.after_step"):
+    for dying in ("desk.before_offer_commit", "desk.after_offer_commit"):
 
         def dies(point: str, dying: str = dying) -> None:
             if point == dying:
@@ -254,8 +254,10 @@ def test_what_somebody_has_who_stays_away_is_kept_or_given_back_after_minutes_wi
     agents.set_available("ana", False, actor="ana")
     world.work(24 * 3_600)
     assert world.state(kept) == ("human", "ana"), "kept, unless an admin says otherwise"
-    agents.set_available("ana", True, actor="ana")
     world.set(on_away="release:10")
+    agents.set_available("ana", True, actor="ana")
+    world.work(3_600)
+    assert world.state(kept) == ("human", "ana")
     answered = world.waits("answered")
     world.claim("ana", answered)
     world.pump()
@@ -271,6 +273,17 @@ def test_what_somebody_has_who_stays_away_is_kept_or_given_back_after_minutes_wi
     told = [post.text for post in world.pump() if post.op == "event"]
     assert any("Ana is away and has not answered for 10 minutes" in text for text in told)
     world.work(5 * 60)
+    assert world.state(answered)[0] == "waiting"
+    # Who was away before the setting was made counts from then on.
+    world.set(on_away="keep")
+    agents.set_available("ana", True, actor="ana")
+    world.claim("ana", answered)
+    agents.set_available("ana", False, actor="ana")
+    world.work(3_600)
+    world.set(on_away="release:5")
+    world.work(299)
+    assert world.state(answered) == ("human", "ana")
+    world.work(2)
     assert world.state(answered)[0] == "waiting"
     # Back in time: nothing is taken from her.
     last = world.waits("last")
