@@ -83,7 +83,7 @@ def make_prompt(begun: Begun, history: Sequence[MessageView], found: Found, seen
         for m in history
         if m.author != "system"
     ]
-    system = "\n\n".join(_said_to_ai(text, begun) for text in (values.system or SYSTEM, values.instructions) if text)
+    system = "\n\n".join(said_to_ai(text, begun) for text in (values.system or SYSTEM, values.instructions) if text)
     return Prompt(
         system=system,
         house=system,
@@ -102,10 +102,10 @@ def with_pictures(prompt: Prompt, begun: Begun) -> Prompt:
     """The prompt with what admins say of pictures, if there are any to be seen."""
     if not begun.prompts.image or not any(message.images for message in prompt.messages):
         return prompt
-    return replace(prompt, system=f"{prompt.system}\n\n{_said_to_ai(begun.prompts.image, begun)}")
+    return replace(prompt, system=f"{prompt.system}\n\n{said_to_ai(begun.prompts.image, begun)}")
 
 
-def _said_to_ai(text: str, begun: Begun) -> str:
+def said_to_ai(text: str, begun: Begun) -> str:
     today = time.strftime("%Y-%m-%d", time.gmtime(clock.now()))
     return filled(text, name=begun.site_name, language=begun.language or "unknown", date=today)
 

@@ -15,7 +15,7 @@ import structlog
 from bot import amendments, budgeting, clock, drafting, spending
 from bot.ai import Clocks, Prompt, PromptMessage
 from bot.answering import afforded, leaked, own_words, shielded_prompt
-from bot.asked import make_prompt, merge, search
+from bot.asked import make_prompt, merge, said_to_ai, search
 from bot.asking import Cancelled, Running, hear
 from bot.bus import bus
 from bot.canary import PromptLeaked
@@ -312,7 +312,7 @@ def _replying(case: _Case, history: Sequence[MessageView], found: Found) -> Prom
     begun = case.begun
     house = filled(SYSTEM, agent=case.agent, name=begun.site_name)
     if begun.prompts.instructions:
-        house += "\n\n" + filled(begun.prompts.instructions, name=begun.site_name, language=begun.language or "unknown")
+        house += f"\n\n{said_to_ai(begun.prompts.instructions, begun)}"
     wish = f"\n\n{filled(WISH, agent=case.agent, wish=case.draft.instruction)}" if case.draft.instruction else ""
     prompt = make_prompt(begun, history, found)
     limit = min(begun.prompts.max_tokens or MAX_TOKENS, 2 * MAX_TOKENS)

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 
 from bot import budgeting, clock, jobs, personal_posts
 from bot.agents import AgentView
 from bot.citations import recite
-from bot.crypto import keep, reveal
+from bot.crypto import CryptoError, keep, reveal
 from bot.desk_messages import customer_name
 from bot.messages import Source
 from bot.metrics import counter
 from bot.states import NotAllowed
-from bot.store import db, is_sqlite, sql, write
+from bot.store import db, is_sqlite, read, sql, write
+
+log = structlog.get_logger("drafts")
 
 KIND, TIDY, SHOWN = "draft.write", "draft.tidy", "drafts.shown"
 """The job that writes one, the one that takes away what is old, and the personal post that shows one."""
@@ -156,9 +159,8 @@ _SELECT = (
 
 
 def draft(draft_id: str) -> DraftView | None:
-    """A version as it is now. Inside a read or write."""
-    row = sql(f"{_SELECT} WHERE d.id = ?", (draft_id,)).fetchone()
-    return _view(row) if row else None
+    """A version as it is now; ``None``: there is none, or it cannot be opened. Inside a read or write."""
+    return next(iter(_views(sql(f"{_SELECT} WHERE d.id = ?", (draft_id,)).fetchall())), None)
 
 
 def drafts_of(agent_id: str, limit: int = 30) -> list[DraftView]:
@@ -168,12 +170,27 @@ def drafts_of(agent_id: str, limit: int = 30) -> list[DraftView]:
         " OR (d.state = 'failed' AND d.started_at > ?)) AND d.started_at > ? ORDER BY d.started_at DESC, d.id DESC LIMIT ?",
         (agent_id, clock.now() - FAILED_DAYS * DAY, clock.now() - TEXT_DAYS * DAY, limit),
     ).fetchall()
-    return [_view(row) for row in rows]
+    return _views(rows)
 
 
 def count_of(agent_id: str) -> int:
-    """How many :func:`drafts_of` are ready. Inside a read or write."""
-    return sum(view.state == "ready" for view in drafts_of(agent_id, 100))
+    """How many of :func:`drafts_of` are ready. Inside a read or write."""
+    row = sql(
+        "SELECT count(*) FROM agent_draft d JOIN conversation v ON v.id = d.conversation_id LEFT JOIN reply r ON r.id = d.reply"  # noqa: S608
+        f" WHERE d.agent_id = ? AND v.state IN ('waiting', 'human') AND {NOW} = 'ready' AND d.started_at > ?",
+        (agent_id, clock.now() - TEXT_DAYS * DAY),
+    ).fetchone()
+    return int(row[0])
+
+
+def _views(rows: Sequence[Sequence[Any]]) -> list[DraftView]:
+    found = []
+    for row in rows:
+        try:
+            found.append(_view(row))
+        except CryptoError as error:  # one whose key is lost must not take all others along
+            log.warning("draft_not_readable", draft=row[0], reason=str(error))
+    return found
 
 
 def _view(row: Sequence[Any]) -> DraftView:
@@ -267,11 +284,11 @@ def forget(conversation_id: str) -> None:
 def tidy(_ref: str = "") -> None:
     """Texts go after a month and rows after a year; what nobody came to write in time is told so. A job."""
 
+    late = "SELECT id FROM agent_draft WHERE state = 'writing' AND started_at < ?"
+    for (draft_id,) in read(lambda: sql(late, (clock.now() - LATE,)).fetchall()):
+        write(lambda which=draft_id: fail(which, TOO_LATE))  # type: ignore[misc]
+
     def work() -> None:
-        for (draft_id,) in sql(
-            "SELECT id FROM agent_draft WHERE state = 'writing' AND started_at < ?", (clock.now() - LATE,)
-        ).fetchall():
-            fail(draft_id, TOO_LATE)
         old = clock.now() - TEXT_DAYS * DAY
         filled = " OR ".join(f"{name} <> ''" for name in _TEXTS)
         sql(

@@ -8,7 +8,7 @@ from bot import agents, clock, drafting, notifications
 from bot.agents import AgentView
 from bot.claims import Done
 from bot.pages import Choice, Option, Page, Part, Press, Presses, Row, Rule, Words
-from bot.workplace import drafts, inbox_forms, inbox_lists, inbox_tags, inbox_views
+from bot.workplace import draft_pages, inbox_forms, inbox_lists, inbox_tags, inbox_views
 from bot.workplace.deeds import Deed, Visit
 from bot.workplace.inbox_lists import LISTS, PAGE
 from bot.workplace.inbox_rows import moment, row
@@ -51,7 +51,7 @@ def home(visit: Visit) -> Page:
     seen = replace(seen, zone=visit.wanted.zone or seen.zone, tab=seen.tab if seen.tab in counts else LISTS[0])
     parts: list[Part] = [_presence(agent, at, seen.zone), _tabs(seen, counts)]
     if seen.tab == "drafts":
-        parts += [Rule(), *drafts.rows(agent, at)]
+        parts += [Rule(), *draft_pages.rows(agent, at)]
     else:
         parts += [*_filter(seen, agent), Rule(), *_list(visit, seen, counts[seen.tab], at, agent)]
     return Page(name="inbox", kind="home", title=agent.public_name, parts=tuple(parts))

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot import agents, clock, draft_numbers, drafting, erase, jobs, lease, spending, switches
+from bot import agents, clock, draft_numbers, drafting, erase, jobs, lease, replies, spending, switches
 from bot.desk import DeskAnswer, DeskEvent, DeskPost
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
@@ -18,10 +18,10 @@ from bot.draft_writing import write_draft
 from bot.first_rows import KNOWLEDGE_SYNC
 from bot.housekeeping import core_jobs
 from bot.metrics import exposition
-from bot.pages import Field, Page, Press, Presses, Row, Wanted, Words
+from bot.pages import Choice, Field, Page, Press, Presses, Row, Wanted, Words
 from bot.plugins import forget_plugins, load_plugins
 from bot.store import AgentDraft, Spend, TokenSpend
-from bot.workplace import drafts, rooms
+from bot.workplace import draft_pages, drafts, rooms
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
 from tests.test_desks import World, world  # noqa: F401  the fixture
@@ -186,17 +186,17 @@ def test_a_draft_is_written_from_the_articles_and_shown_to_its_agent_alone(shop:
 
 def test_what_the_thread_and_the_inbox_show(shop: Shop) -> None:
     page = shop.made()
-    assert (page.kind, page.name, page.title) == ("aside", "drafts.draft", drafts.TITLE)
+    assert (page.kind, page.name, page.title) == ("aside", "drafts.draft", draft_pages.TITLE)
     assert list(presses_of(page)) == ["Send", "Edit…", "Shorter", "Friendlier", "Translate…", "Discard"]
     assert presses_of(page)["Edit…"].opens == "drafts.edit" and presses_of(page)["Send"].style == "primary"
     assert ANSWER in words_of(page) and "1. " in words_of(page)
-    (parts,) = shop.store.read(lambda: drafts.rows(agents.agent_named("ana")))  # type: ignore[arg-type]
+    (parts,) = shop.store.read(lambda: draft_pages.rows(agents.agent_named("ana")))  # type: ignore[arg-type]
     assert isinstance(parts, Row) and parts.text.startswith("Your money") and "[1]" not in parts.text
     assert parts.title.startswith(f"#{shop.world.ticket().number} · ")
     assert [one.label for one in parts.presses] == ["Send", "Edit…", "Show"] and len(parts.menu) == 4
     listed = shop.event("ana", "command", text="drafts", thread="")
     assert listed.page is not None and "You have 1 draft" in listed.aside
-    assert shop.event("marko", "command", text="drafts", thread="").aside == drafts.NONE
+    assert shop.event("marko", "command", text="drafts", thread="").aside == draft_pages.NONE
     shown = shop.press("show")
     assert shown.page is not None and ANSWER in words_of(shown.page)
 
@@ -366,7 +366,7 @@ def test_sent_as_it_is_it_takes_the_way_of_a_reply(shop: Shop) -> None:
     assert [post.text for post in posts if post.op == "message"] == [said], (
         "shown in the thread: it was not written there"
     )
-    assert shop.press("send").aside == drafts.SENT and shop.replies() == [said]
+    assert shop.press("send").aside == draft_pages.SENT and shop.replies() == [said]
     (row,) = shop.rows()
     assert (row.edited, row.similarity) == (False, 1.0)
     assert shop.mine() == []
@@ -378,6 +378,24 @@ def test_a_reply_that_is_taken_back_leaves_its_draft(shop: Shop) -> None:
     assert shop.world.do("T1:ana", "action", action=Action.UNDO, value=held.value).code == "done"
     assert [view.state for view in shop.mine()] == ["ready"] and shop.replies() == []
     assert shop.press("send").code == "held" and len(shop.replies()) == 1
+
+
+def test_the_channel_decides_whether_it_is_held_or_sent_at_all(shop: Shop) -> None:
+    shop.made()
+    shop.store.write(lambda: replies.set_mode("wall", "W1", "alerts-only"))
+    assert shop.press("send").code == "cannot" and shop.states() == ["ready"]
+    shop.store.write(lambda: replies.set_mode("wall", "W1", "direct"))
+    assert shop.press("send").code == "sent"
+    assert [text for author, text in shop.world.said() if author == "agent"] == [
+        "Your money is back within 5 working days after the return arrived.\n\nhttps://shop.example/help/refunds"
+    ]
+
+
+def test_one_that_cannot_be_opened_is_left_out(shop: Shop) -> None:
+    shop.made()
+    shop.store.write(lambda: AgentDraft.update(text="sealed:1:nobody:aGVsbG8").execute())
+    assert shop.mine() == [] and shop.press("send", shop.rows()[0].id).aside == draft_pages.GONE
+    assert shop.store.read(lambda: draft_pages.rows(agents.agent_named("ana")))  # type: ignore[arg-type]
 
 
 def test_an_edited_one_counts_as_edited(shop: Shop) -> None:
@@ -400,8 +418,8 @@ def test_what_is_older_than_the_last_message_is_asked_for_once_more(shop: Shop) 
     shop.made()
     shop.world.customer("It has arrived by now.")
     assert shop.mine()[0].older
-    (row,) = shop.store.read(lambda: drafts.rows(agents.agent_named("ana")))  # type: ignore[arg-type]
-    assert isinstance(row, Row) and drafts.OLDER_SHORT in row.quiet
+    (row,) = shop.store.read(lambda: draft_pages.rows(agents.agent_named("ana")))  # type: ignore[arg-type]
+    assert isinstance(row, Row) and draft_pages.OLDER_SHORT in row.quiet
     asked = shop.press("send")
     assert asked.code == "stale" and asked.page is not None and shop.states() == ["ready"]
     anyway = presses_of(asked.page)["Send anyway"]
@@ -409,7 +427,7 @@ def test_what_is_older_than_the_last_message_is_asked_for_once_more(shop: Shop) 
     shop.world.later()
     assert shop.press("send", anyway.value).code == "stale", "somebody else has answered since"
     form = shop.form("edit")
-    assert drafts.OLDER in words_of(form)
+    assert draft_pages.OLDER in words_of(form)
     shop.world.customer("Hello?")
     late = shop.press("edited", form.value, fields={"text": "my own words"})
     assert late.code == "stale" and late.page is not None and late.page.kind == "form"
@@ -427,8 +445,11 @@ def test_versions(shop: Shop) -> None:
         shop.write()
         assert say in orjson.dumps(shop.llm.requests[-1]).decode()
         assert shop.newest().text == f"{way}: {ANSWER}" and [one.n for one in shop.newest().sources] == [1]
+    shop.store.write(lambda: shop.store.Conversation.update(language="de-AT").execute())
     form = shop.form("translate")
-    assert form.what == "drafts.translated"
+    (choice,) = form.parts
+    assert isinstance(choice, Choice) and choice.chosen == ("de",) and form.what == "drafts.translated"
+    assert [one.label for one in choice.options[:2]] == ["German (the customer's)", "Arabic"]
     assert shop.press("translated", form.value, fields={"language": "klingon"}).code == "invalid"
     shop.llm.script(Script(answer="Ihr Geld ist in 5 Werktagen da [1]."))
     assert "German" in shop.press("translated", form.value, fields={"language": "de"}).aside
@@ -437,9 +458,9 @@ def test_versions(shop: Shop) -> None:
     assert shop.newest().text == "Ihr Geld ist in 5 Werktagen da [1]."
     assert shop.states() == ["replaced", "replaced", "replaced", "ready"]
     first = shop.rows()[0].id
-    assert shop.press("send", first).aside == drafts.REPLACED and shop.replies() == []
+    assert shop.press("send", first).aside == draft_pages.REPLACED and shop.replies() == []
     assert shop.press("discard").aside == "Discarded. Nothing was sent."
-    assert shop.press("send").aside == drafts.DISCARDED and shop.mine() == []
+    assert shop.press("send").aside == draft_pages.DISCARDED and shop.mine() == []
 
 
 def test_who_may_not_and_when(shop: Shop) -> None:
@@ -456,22 +477,22 @@ def test_who_may_not_and_when(shop: Shop) -> None:
     mine = shop.newest().id
     for what in ("send", "edited", "shorter", "friendlier", "translated", "discard", "again", "show"):
         fields = {"text": "mine", "language": "de"}
-        assert shop.press(what, mine, who="marko", fields=fields).aside == drafts.THEIRS
-        assert shop.press(what, "nowhere", fields=fields).aside == drafts.GONE
+        assert shop.press(what, mine, who="marko", fields=fields).aside == draft_pages.THEIRS
+        assert shop.press(what, "nowhere", fields=fields).aside == draft_pages.GONE
     for name in ("edit", "translate"):
-        assert words_of(shop.form(name, who="marko")) == drafts.THEIRS
-        assert words_of(shop.form(name, "nowhere")) == drafts.GONE
+        assert words_of(shop.form(name, who="marko")) == draft_pages.THEIRS
+        assert words_of(shop.form(name, "nowhere")) == draft_pages.GONE
         assert words_of(shop.form(name, who="stranger")) == drafts.STRANGER
     assert shop.press("send", mine, key="k1").code == "held"
     assert shop.press("send", mine, key="k1").code == "duplicate" and len(shop.replies()) == 1
     shop.ask()
-    assert shop.press("send").aside == drafts.WRITING
+    assert shop.press("send").aside == draft_pages.WRITING
     shop.write()
     ready = shop.newest().id
     shop.world.do("T1:ana", "action", action=Action.RESOLVE)
     refused = shop.press("send", ready)
     assert refused.code == "resolved" and refused.offer == (Action.REOPEN,) and shop.mine() == []
-    assert words_of(shop.form("edit", ready)) == drafts.RESOLVED
+    assert words_of(shop.form("edit", ready)) == draft_pages.RESOLVED
     assert shop.ask().code == "resolved"
     shop.world.do("T1:ana", "action", action=Action.REOPEN)
     shop.world.do("T1:ana", "action", action=Action.RETURN)
