@@ -12,6 +12,7 @@ from bot.canned_filling import FIELD, joined, parted, preview
 from bot.canned_search import search
 from bot.canned_words import gaps, gaps_in_words
 from bot.claims import Done
+from bot.desk_actions import Action
 from bot.pages import Choice, Confirm, Field, Heading, Option, Page, Part, Press, Presses, Row, Words
 from bot.receive import clean
 from bot.store import sql
@@ -291,7 +292,16 @@ def send(deed: Deed) -> Done:
     if done.code not in {"sent", "held"}:
         return _invalid(done.aside)
     then = " Then it is resolved, unless the customer writes before that." if resolve and done.code == "held" else ""
-    return replace(done, aside=f"{done.aside}{then}")
+    done = replace(done, aside=f"{done.aside}{then}")
+    return done if deed.event.place else replace(done, page=_sent(deed, done))
+
+
+def _sent(deed: Deed, done: Done) -> Page | None:
+    """Where the form was opened from the inbox there is no thread for a sentence with an Undo: it takes the form's place."""
+    if done.code != "held":
+        return None
+    undo = Press(label="Undo", action=Action.UNDO, value=done.value, conversation_id=deed.conversation_id)
+    return Page(name="canned.sent", kind="form", title="Canned reply", parts=(Words(done.aside), Presses((undo,))))
 
 
 def _invalid(sentence: str) -> Done:
