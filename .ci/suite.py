@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import NamedTuple
 
-ON_POSTGRES = "not browser and (slow or product or chaos)"
+ON_POSTGRES = "not browser and not once and (slow or product or chaos)"
 """What touches a database or starts processes (marked in tests/conftest.py): the rest would only be done twice."""
 WHOLES = ("tests/scenarios", "tests/web")
 KILLS = ("tests/chaos",)

@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.product)
         if names & REAL_PARTS or item.path.parent.name in REAL_FOLDERS:
             item.add_marker(pytest.mark.slow)
+        if item.path.parent.name == "providers" and not names & REAL_PARTS:
+            item.add_marker(pytest.mark.once)  # SDKs and sockets, and no rows
     # Last: Playwright keeps an event loop running in this thread, and then no other test could run one.
     items.sort(key=lambda item: item.path.parent.name == "browser")
 

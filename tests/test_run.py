@@ -45,6 +45,7 @@ def test_after_a_stop_nothing_runs_and_the_next_start_is_quick(deskhand: Any) ->
     assert time.monotonic() - began < 15  # the goal is 4 s on an idle machine; this one runs a test suite
 
 
+@pytest.mark.once
 def test_each_process_comes_back_after_kill_9_and_the_others_stay(deskhand: Any) -> None:
     running: Deskhand = deskhand()
     for victim in sorted(NAMES):
@@ -55,6 +56,7 @@ def test_each_process_comes_back_after_kill_9_and_the_others_stay(deskhand: Any)
         assert {name for name in NAMES if after.get(name) != before[name]} == {victim}
 
 
+@pytest.mark.once
 def test_no_orphan_survives_kill_9_of_the_parent(deskhand: Any) -> None:
     running: Deskhand = deskhand()
     pids = running.pids()
@@ -66,6 +68,7 @@ def test_no_orphan_survives_kill_9_of_the_parent(deskhand: Any) -> None:
 
 
 @pytest.mark.parametrize("url", ["none", "redis://127.0.0.1:1/0"])
+@pytest.mark.once
 def test_without_redis_it_says_degraded_and_answers(deskhand: Any, url: str) -> None:
     running: Deskhand = deskhand(REDIS_URL=url)
     assert "valkey" not in running.pids()
@@ -74,6 +77,7 @@ def test_without_redis_it_says_degraded_and_answers(deskhand: Any, url: str) -> 
     assert "[1]" in answer.stdout, answer.stderr
 
 
+@pytest.mark.once
 def test_redis_may_vanish_later_and_come_back(deskhand: Any, valkey: Any) -> None:
     running: Deskhand = deskhand(REDIS_URL=valkey.url)
     status = lambda: json.loads(running.get("/readyz")[1])["status"]  # noqa: E731
@@ -86,6 +90,7 @@ def test_redis_may_vanish_later_and_come_back(deskhand: Any, valkey: Any) -> Non
     wait_for(lambda: status() == "ok", 10)
 
 
+@pytest.mark.once
 def test_two_runs_on_one_folder_and_a_taken_port_are_told_in_a_sentence(deskhand: Any, tmp_path: Path) -> None:
     running: Deskhand = deskhand()
     second = running.run("run")
@@ -114,6 +119,7 @@ def test_two_runs_on_one_folder_and_a_taken_port_are_told_in_a_sentence(deskhand
         ("DESKHAND_KEY", "short"),
     ],
 )
+@pytest.mark.once
 def test_a_wrong_setting_is_one_sentence_with_its_name_and_exit_2(tmp_path: Path, name: str, value: str) -> None:
     one = Deskhand(tmp_path / "data", {"DESKHAND_PORT": str(free_port()), "REDIS_URL": "none"})
     one.env[name] = value
@@ -133,6 +139,7 @@ def test_a_database_that_is_away_is_one_sentence_and_exit_75(tmp_path: Path) -> 
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.once
 def test_on_a_terminal_it_says_where_to_look_and_what_is_not_connected(tmp_path: Path) -> None:
     one = Deskhand(tmp_path / "data", {"DESKHAND_LOG_FORMAT": "auto", "DESKHAND_PORT": str(free_port())})
     ours, theirs = os.openpty()
@@ -179,6 +186,7 @@ def test_on_a_terminal_it_says_where_to_look_and_what_is_not_connected(tmp_path:
     assert "Traceback" not in shown
 
 
+@pytest.mark.once
 def test_help_is_fast_and_needs_no_configuration(tmp_path: Path) -> None:
     env = {**os.environ, "DESKHAND_PORT": "nonsense"}
     took = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.terminal import Answer
 from tests.ports import free_port
 from tests.running import Deskhand
@@ -35,6 +37,7 @@ def test_a_new_attempt_begins_again_and_a_correction_is_named() -> None:
     assert answer.rest("Other") == "\n[corrected]\nOther"
 
 
+@pytest.mark.once
 def test_a_conversation_with_choices_a_person_and_an_address(deskhand: Any) -> None:
     running: Deskhand = deskhand()
     told = running.run("chat", text="What does shipping cost?\n/person\n/email Anna anna@example.com\n/help\n/quit\n")

@@ -53,6 +53,7 @@ def test_the_module_is_short() -> None:
     assert len((EXAMPLE / "deskhand_webhook_channel.py").read_text("utf-8").splitlines()) <= 80
 
 
+@pytest.mark.once
 def test_its_own_tests_pass_with_the_installed_package(installed: Path, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE / "tests", tmp_path / "tests")
     shutil.copy(EXAMPLE / "pyproject.toml", tmp_path)

@@ -21,6 +21,7 @@ def llm() -> Iterator[FakeLLM]:
         yield server
 
 
+@pytest.mark.once
 def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., Deskhand], llm: FakeLLM) -> None:
     product = deskhand(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
     llm.script(Script(answer="You have thirty days. [1]", times=0))

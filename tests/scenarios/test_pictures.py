@@ -35,6 +35,7 @@ def show(product: Deskhand, customer: Customer, text: str) -> dict[str, Any]:
     return dict(customer.answers()[-1])
 
 
+@pytest.mark.once
 def test_a_picture_is_seen_by_anthropic_and_the_answer_reaches_the_page(
     deskhand: Callable[..., Deskhand], llm: FakeLLM
 ) -> None:
@@ -51,6 +52,7 @@ def test_a_picture_is_seen_by_anthropic_and_the_answer_reaches_the_page(
     assert part["source"]["data"][20:60] not in product.log()
 
 
+@pytest.mark.once
 def test_without_a_model_that_sees_the_customer_is_told_so(deskhand: Callable[..., Deskhand]) -> None:
     product = deskhand()
     with Customer(product.base_url) as customer:

@@ -26,6 +26,7 @@ def told(product: Deskhand, *words: str, text: str | None = None) -> str:
     return ended.stdout
 
 
+@pytest.mark.once
 def test_the_fleet_changes_under_running_processes(deskhand: Callable[..., Deskhand], llm: FakeLLM) -> None:
     llm.script(Script(answer="Hello! How can I help you?", conclude={"confidence": 0.95}, times=0))
     product = deskhand(OPENAI_API_KEY="sk-first", OPENAI_BASE_URL=llm.openai_url)

@@ -166,6 +166,7 @@ def test_a_canary_never_leaves_the_house_and_comes_back_to_its_customer(
     assert needles_in(ear.values()) == []
 
 
+@pytest.mark.once
 def test_with_the_shield_off_the_oracle_sees_the_canary(
     deskhand: Callable[..., Deskhand], two: tuple[FakeLLM, FakeLLM]
 ) -> None:
@@ -181,6 +182,7 @@ def test_with_the_shield_off_the_oracle_sees_the_canary(
     assert needles_in(product.log()) == [], "logs never hold it"
 
 
+@pytest.mark.once
 def test_a_model_that_repeats_its_instructions_is_cut_off(
     deskhand: Callable[..., Deskhand], two: tuple[FakeLLM, FakeLLM]
 ) -> None:
