@@ -66,7 +66,8 @@ def show(number: int, messages: int) -> None:
         tagged = ", ".join(read(lambda: tags_of.tags_of(_conversation(row))))
         facts = [
             ("ticket", f"#{row.number}, {row.state}"), ("priority", row.priority), ("since", ago(row.created_at)),
-            ("tags", tagged), ("due", _due(row)), ("late", _late(row)), ("reason", _words(row, "reason")), ("kind", row.reason_code),
+            ("tags", tagged), ("due", _due(row)), ("late", _late(row)), ("due day", row.due_day),
+            ("subject", _words(row, "subject")), ("reason", _words(row, "reason")), ("kind", row.reason_code),
             ("summary", _words(row, "summary")),
             ("confidence", "" if row.confidence is None else f"{row.confidence:.2f}"),
             ("name", row.name), ("e-mail", row.email or "none left"), ("assignee", row.assignee), ("outcome", row.outcome),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bot import agents, claims, clock, tickets
+from bot import agents, claims, clock, presence, routing_settings, tickets
 from bot.claims import Done
 from bot.crypto import reveal
 from bot.desk_actions import Action
@@ -174,15 +174,17 @@ def _who() -> Done:
     having = dict(sql("SELECT assignee, count(*) FROM conversation WHERE state = 'human' GROUP BY assignee").fetchall())
     wrote = "SELECT a.name, max(r.created_at) FROM reply r JOIN agent a ON a.id = r.agent_id GROUP BY a.name"
     seen = dict(sql(wrote).fetchall())
+    own = dict(sql("SELECT a.name, t.capacity FROM agent_turn t JOIN agent a ON a.id = t.agent_id").fetchall())
+    usual, there = routing_settings.settings().capacity, presence.staff().there
     known = [one for one in agents.all_agents() if one.may_act]
     rows: list[Part] = []
-    for one in sorted(known, key=lambda agent: (not agent.available, agent.name)):
+    for one in sorted(known, key=lambda agent: (agent.name not in there, not agent.available, agent.name)):
+        most = usual if own.get(one.name) is None else own[one.name]
+        has = counted(having.get(one.name, 0), "conversation") + (f" of {most} at most" if most else "")
         last = f"wrote {since(clock.now() - seen[one.name])} ago" if one.name in seen else ""
-        has = counted(having.get(one.name, 0), "conversation")
-        rows.append(Row(title=one.public_name, text="available" if one.available else "away",
-                        quiet=" · ".join(filter(None, (one.name, has, last)))))  # fmt: skip
-    there = sum(one.available for one in known)
-    return aside("desk_words.who", f"{there} of {counted(len(known), 'agent')} available", *rows)
+        how = "available" if one.name in there else "available, but not at their desk now" if one.available else "away"
+        rows.append(Row(title=one.public_name, text=how, quiet=" · ".join(filter(None, (one.name, has, last)))))
+    return aside("desk_words.who", f"{len(there)} of {counted(len(known), 'agent')} could come now", *rows)
 
 
 def _pressed_status(deed: Deed) -> Done:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot import agents, erase
-from bot.desk import DeskAnswer
+from bot import agents, erase, presence
+from bot.desk import DeskAnswer, DeskEvent
 from bot.desk_actions import WORDS, Action
+from bot.desk_events import receive_desk
 from bot.pages import Page, Press, Presses, Row, Words
 from bot.workplace import finding, rooms
 from tests.workplace.inboxes import House
@@ -111,9 +112,6 @@ def test_who_is_no_agent_learns_nothing(house: House, who: str) -> None:
 def test_a_command_counts_once_and_not_in_threads_of_others(house: House) -> None:
     assert house.say("status away", key="k").aside.startswith("You are away.")
     assert house.say("status away", key="k").code == "duplicate"
-    from bot.desk import DeskEvent
-    from bot.desk_events import receive_desk
-
     for who in ("T1:ana", "T1:stranger"):
         event = DeskEvent(desk="wall", key=f"wow{who}", kind="command", who=who, text="wow", place="W1", thread="m99")
         assert receive_desk([event])[0].code == "unknown_thread"
@@ -137,10 +135,24 @@ def test_who_is_there(house: House) -> None:
     assert house.press(buttons(house.say("queue"))["Claim"], "marko").code == "done"
     house.say("status away")
     told = house.say("who")
-    assert page_of(told).title == "1 of 2 agents available", "vera only reads, and olga is switched off"
+    assert page_of(told).title == "1 of 2 agents could come now", "vera only reads, and olga is switched off"
     assert [(one.title, one.text, one.quiet) for one in found_rows(told)] == [
         ("Marko", "available", "marko · 1 conversation"), ("Ana", "away", "ana · 0 conversations"),
     ]  # fmt: skip
+    presence.told("wall", {"T1:marko": "quiet"})
+    told = house.say("who")
+    assert (
+        page_of(told).title == "0 of 2 agents could come now" and "available, but not at their desk now" in told.aside
+    )
+    house.say("status available")
+    reply = DeskEvent(
+        desk="wall", key="r", kind="reply", who="T1:marko", conversation_id=conversation, message="m7", text="Hello"
+    )
+    assert receive_desk([reply])[0].code == "held"
+    assert (
+        found_rows(house.say("who"))[0].title == "Ana"
+        and "marko · 1 conversation · wrote 0 s ago" in house.say("who").aside
+    )
 
 
 def test_a_ticket_shows_how_it_stands_and_what_can_be_done(house: House) -> None:
