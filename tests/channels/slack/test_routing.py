@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,11 +57,17 @@ def wants_a_person(customer: Customer, text: str) -> None:
 
 
 def test_threads_in_several_channels_are_offered_in_turn_and_answered_also_after_an_outage(
-    deskhand: Callable[..., Deskhand],
+    deskhand: Callable[..., Deskhand], tmp_path: Path
 ) -> None:
+    # The worker is killed in the middle of its first offer, and right after it.
+    kills = {
+        "DESKHAND_FAILPOINTS": "desk.before_offer_commit=kill;desk.after_offer_commit=kill",
+        "DESKHAND_FAILPOINTS_ONCE": str(tmp_path / "once"),
+    }
+    (tmp_path / "once").mkdir()
     with FakeSlack() as slack:
         slack.space.add_channel("C0LAMPS", "lamps")
-        product = deskhand(**env(slack))
+        product = deskhand(**env(slack), **kills)
         slack.wait(lambda: slack.sockets.open, 20)
         made: list[Any] = [
             product.run("agents", "add", "ana", "--slack", "T0DESK:U1"),
@@ -97,5 +104,6 @@ def test_threads_in_several_channels_are_offered_in_turn_and_answered_also_after
         assert "A lamp is on its way" in product.run("tickets", "show", "1001").stdout
         assert [text for text in texts(slack, "C0LAMPS", thread) if "<@U1>" in text] == [
             "<@U1> This is offered to Ana: claim it or answer within 5 minutes, or it goes to the next one."
-        ], "mentioned once, with a restart in between"
+        ], "mentioned once, with kills and a restart in between"
+        assert len(list((tmp_path / "once").iterdir())) == 2
         assert not slack.space.noted("refused_blocks")
