@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot import clock, tickets
-from bot.store import is_sqlite, sql
+from bot.store import sql
 
 MOST = 10
 """Tags of one ticket."""
@@ -71,10 +71,10 @@ def of_tickets(ticket_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 def change(conversation_id: str, add: Sequence[str], remove: Sequence[str], *, actor: str) -> Changed:
     """Put tags on the conversation's ticket and take others off. Raises :class:`TagError`: no ticket, or too many. Inside a write."""
-    from bot import desk_posts  # it makes cards, and cards show tags
+    from bot import amendments, desk_posts  # they show cards, and cards show tags
 
-    lock = "" if is_sqlite() else " FOR UPDATE"
-    row = sql(f"SELECT id FROM ticket WHERE conversation_id = ?{lock}", (conversation_id,)).fetchone()  # noqa: S608
+    amendments.hold(conversation_id)  # of two changes at once the second sees the first
+    row = sql("SELECT id FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
     if row is None:
         raise TagError("There is no ticket yet: claim the conversation first. Nothing was changed.")
     known = set(tags_of(conversation_id))

@@ -50,6 +50,8 @@ class Entry:
     state: str
     """Of the ticket: open, in_progress, resolved."""
     with_ai: bool
+    deferred: bool
+    """The customer does not wait in the chat: it is answered later."""
     customer: str
     subject: str
     priority: str
@@ -113,7 +115,8 @@ def tags_in(which: str, agent: str) -> list[tuple[str, int]]:
 
 _ABOUT = (
     "SELECT t.id, t.number, t.conversation_id, t.state, v.state, t.name, k.name, k.id, t.subject, t.priority,"
-    " coalesce(t.waiting_since, t.created_at), t.resolved_at, t.snoozed_until, t.first_reply_due, t.resolve_due, t.last_agent, d.link,"
+    " coalesce(t.waiting_since, t.created_at), t.resolved_at, t.snoozed_until, t.first_reply_due, t.resolve_due, t.last_agent,"
+    " t.deferred, d.link,"
     " s.name, a.name, a.public_name,"
     " (SELECT max(e.at) FROM ticket_event e WHERE e.ticket_id = t.id AND e.event IN ('claimed', 'transferred', 'assigned'))"
     " FROM ticket t JOIN conversation v ON v.id = t.conversation_id JOIN contact k ON k.id = v.contact_id"
@@ -152,7 +155,7 @@ def _entry(
 ) -> Entry:  # fmt: skip
     (
         ticket_id, number, conversation_id, state, where, name, known_name, contact_id, subject, priority, waiting, resolved, snoozed,
-        reply_due, solution_due, last_agent, link, site, asked, asked_name, taken,
+        reply_due, solution_due, last_agent, deferred, link, site, asked, asked_name, taken,
     ) = row  # fmt: skip
     since = {"open": waiting, "in_progress": taken or waiting}.get(state, resolved or waiting)
     return Entry(
@@ -160,6 +163,7 @@ def _entry(
         number=number,
         state=state,
         with_ai=where == "ai",
+        deferred=bool(deferred),
         customer=shown_name(name, known_name, contact_id),
         subject=reveal("ticket", "subject", ticket_id, subject) if subject else "",
         priority=priority,

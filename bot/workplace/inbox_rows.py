@@ -45,7 +45,7 @@ def _state(entry: Entry, now: float, zone: str) -> str:
     if entry.snoozed_until:
         return f"Snoozed until {moment(entry.snoozed_until, now, zone)}"
     if entry.state == "open":
-        return f"Waiting since {since}"
+        return f"{'To be answered later, since' if entry.deferred else 'Waiting since'} {since}"
     if entry.state == "in_progress":
         return f"In progress since {since}"
     if entry.with_ai:

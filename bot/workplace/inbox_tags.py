@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot import amendments, tags
+from bot import tags
 from bot.bus import bus
 from bot.claims import Done
 from bot.pages import Choice, Field, Option, Page, Part
@@ -64,7 +64,6 @@ def by_word(deed: Deed) -> Done:
         if row is None:
             return Done("cannot", NO_TICKET.format(number=number[1]))
         conversation_id = str(row[0])
-        amendments.hold(conversation_id)
         db.after_commit(lambda: bus().wake("out"))
     if not conversation_id:
         return Done("cannot", WHICH)

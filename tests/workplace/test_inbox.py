@@ -319,3 +319,32 @@ def test_a_viewer_may_ask_and_not_tell(house: House) -> None:
         assert house.say(asked, "olga").code == "not_allowed" and house.say(asked, "stranger").code == "not_linked"
     for told in ("status away", "tag #1001 x", "nonsense"):
         assert house.say(told, "vera").code == "not_allowed", told
+
+
+def test_who_is_answered_later_does_not_wait(house: House) -> None:
+    house.set(house.waits(), deferred=True)
+    assert rows(house.tab("unassigned"))[0].quiet.startswith("To be answered later, since ")
+
+
+def test_a_thread_that_is_opened_anew_has_another_address(house: House) -> None:
+    conversation = house.waits()
+
+    def link() -> str:
+        (line,) = rows(house.tab("unassigned"))
+        return next((one.url for one in line.presses if one.url), "")
+
+    house.show(conversation, link="javascript:alert({})")
+    assert link() == "", "only addresses of the web are shown"
+    house.press(of(rows(house.home())[0], "Claim"))
+    house.press(of(rows(house.tab("mine"))[0], "Resolve"))
+    house.press(of(rows(house.tab("resolved"))[0], "Reopen"))
+    house.show(conversation)
+    before = link()
+    assert before.startswith("https://wall.example/"), "a later card tells it as well"
+    house.customer("Hello?", person="customer1")
+    claimed = house.outbox.claim(conversation)
+    assert claimed is not None
+    house.outbox.thread_gone(claimed, "deleted")
+    assert link() == ""
+    house.show(conversation)
+    assert link().startswith("https://wall.example/") and link() != before

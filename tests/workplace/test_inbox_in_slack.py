@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import agents, deliver, erase
+from bot import agents, deliver, erase, tags
 from bot.desk import DeskPost
 from bot.outbox import DeskOutbox
 from bot.testing.desk_stage import KitDeskInbox
@@ -124,6 +124,13 @@ def test_a_morning_in_app_home(office: Office) -> None:
     conversations = [house.waits("<@U2> `x` " + "z" * 3_000, name=hostile) for _ in range(31)]
     office.pump(conversations[0])
     (card,) = slack.space.messages(CHANNEL)[:1]
+    slack.reply("U1", CHANNEL, card["ts"], "!tag Refund -none")
+    tagged = slack.wait(lambda: house.store.read(lambda: tags.tags_of(conversations[0])))
+    assert tagged == ("refund",) and house.ticket(conversations[0]).state == "open", (
+        "a tag claims nothing and goes to nobody"
+    )
+    office.pump(conversations[0])
+    assert "Tags: refund" in text_of(slack.space.message(CHANNEL, card["ts"]))
     slack.home("U1")
     office.sees("U1", has("I am away", "Mine (0)", "Unassigned (31)", "Resolved (0)"))
     view = office.press("U1", "Unassigned (31)", has("Next page"))

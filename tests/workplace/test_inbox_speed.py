@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
@@ -13,7 +12,7 @@ OPEN, MINE, DONE = 5_000, 200, 3_000
 NUMBER = "n.i"
 GOAL = 0.030
 """Seconds, of which a page may take this many on a machine of its own; measured: 10 ms on SQLite, 11 ms on PostgreSQL, at most."""
-BUSY = 5
+BUSY = 3
 """How many times slower a machine may be that runs the suite."""
 
 
@@ -74,5 +73,5 @@ def test_a_page_of_five_thousand_open_tickets_is_made_at_once(house: House) -> N
                 begun = time.perf_counter()
                 house.home(again=True)
                 took.append(time.perf_counter() - begun)
-            print(f"{which} {tag}: {statistics.median(took) * 1000:.1f} ms")
-            assert rows(page) and statistics.median(took) < GOAL * BUSY, (which, tag, took)
+            print(f"{which} {tag}: {min(took) * 1000:.1f} ms")
+            assert rows(page) and min(took) < GOAL * BUSY, (which, tag, took)
