@@ -14,6 +14,7 @@ from bot.desk_messages import customer_name
 from bot.pages import Heading, Part, Press, Presses, Row, Words
 from bot.store import sql
 from bot.workplace import entries, finding, house
+from bot.workplace import ticket as ticket_form
 from bot.workplace.deeds import Command, Deed
 from bot.workplace.entries import AWAKE, STATES
 from bot.workplace.saying import aside, counted, since
@@ -92,9 +93,13 @@ def _status(deed: Deed) -> Done:
 
 def ticket(deed: Deed) -> Done:
     """One ticket: how it stands, its history, and what can be done."""
+    if deed.words.lower() == "new":
+        return ticket_form.new(deed)
     found = _NUMBER.fullmatch(deed.words)
     if found is None:
-        return Done("cannot", "Say which one by its number, such as: /desk ticket #1042")
+        return Done(
+            "cannot", "Say which one by its number, such as: /desk ticket #1042. For a new one say: /desk ticket new"
+        )
     number = int(found[1])
     row = sql("SELECT conversation_id FROM ticket WHERE number = ?", (number,)).fetchone()
     if row is None:
@@ -202,11 +207,15 @@ def _pressed_ticket(deed: Deed) -> Done:
     return ticket(replace(deed, words=deed.event.value))
 
 
+LOOKS = {"desk_words.ticket": _pressed_ticket}
 PRESSES = {"desk_words.status": _pressed_status, "desk_words.ticket": _pressed_ticket}
 COMMANDS = {
     "queue": Command(run=queue, usage="queue", about="what is yours, and what waits for somebody", looks=True),
     "ticket": Command(
-        run=ticket, usage="ticket #1042", about="one ticket: how it stands, its history, what can be done", looks=True
+        run=ticket,
+        usage="ticket #1042|new",
+        about="one ticket: how it stands, its history, what can be done; or a new one for somebody who did not write here",
+        looks=True,
     ),
     "search": Command(
         run=search,

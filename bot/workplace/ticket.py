@@ -48,6 +48,13 @@ def make(visit: Visit) -> Page:
     return _new(wanted.text)
 
 
+def new(deed: Deed) -> Done:
+    """The form of a new ticket, asked for by words."""
+    if not deed.agent.may_act:
+        return Done("not_allowed", READER)
+    return Done("done", after=lambda: Done("done", page=_new("")))
+
+
 def _refused(words: str) -> Page:
     return Page(name="ticket.make", kind="form", title="Ticket", parts=(Words(words),))
 

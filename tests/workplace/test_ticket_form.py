@@ -315,6 +315,16 @@ def test_elsewhere_a_ticket_is_made_for_somebody_who_is_answered_by_mail(
     assert "example" not in kept
 
 
+def test_the_form_comes_by_words_too(house: House, server: FakeMail) -> None:
+    page = house.say("ticket new").page
+    assert page is not None and page.kind == "form" and page.value == "new" and page.submit
+    assert house.send(page, **fields(page) | {"email": "meyer@example.com", "subject": "Lamp"}).code == "done"
+    refused = house.say("ticket new", "vera")
+    assert refused.code == "not_allowed" and refused.page is None
+    assert house.say("ticket 1001", "vera").page is not None, "a viewer may look"
+    assert house.press(Press(label="", what="desk_words.ticket", value="1001"), "vera").page is not None
+
+
 def test_without_a_mail_server_nothing_is_made_and_nothing_typed_is_lost(house: House) -> None:
     page = house.page("ticket.make")
     assert "SMTP_URL" in told(page) and page.submit
