@@ -77,6 +77,7 @@ def _menu(entry: Entry) -> tuple[Press, ...]:
     if entry.state == "resolved":
         return (tags,)
     return (
+        Press(label="Canned reply…", opens="canned.choose", conversation_id=where),
         Press(label="Assign…", opens="inbox.assign", conversation_id=where),
         Press(label="Snooze…", opens="inbox.snooze", conversation_id=where),
         Press(label="Resolve", action=Action.RESOLVE, conversation_id=where),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot import Card, Line
+from bot import Card, Line, Press
 
 from .buttons import actions_block
+from .carried import OnPage
+from .controls import Numbers, button
 from .rich import Block, Part, cut, escape, header, link, moment, quote, rich, section, words
 
 SUMMARY = 1_500
@@ -51,10 +53,25 @@ def card_blocks(card: Card) -> list[Block]:
         note=card.state in {"waiting", "human"},
     )
     if actions is not None:
+        if card.state in {"waiting", "human"}:
+            _with_canned(actions, card)
         blocks.append(actions)
     if card.state in {"waiting", "human"}:
         blocks.append({"type": "context", "elements": [{"type": "mrkdwn", "text": HINT}]})
     return blocks
+
+
+def _with_canned(actions: Block, card: Card) -> None:
+    """A button that opens the form of canned replies, before what stands behind dots."""
+    press = Press(
+        label="Canned reply",
+        opens="canned.choose",
+        conversation_id=card.conversation_id,
+        spoken=f"Canned reply: #{card.ticket}",
+    )
+    elements = actions["elements"]
+    at = next((n for n, one in enumerate(elements) if one["type"] == "overflow"), len(elements))
+    elements.insert(at, button(press, OnPage(name="card"), Numbers(), alone=True))
 
 
 def card_fallback(card: Card) -> str:
