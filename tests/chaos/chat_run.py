@@ -48,7 +48,7 @@ class ChatSize:
     settle: float = 240.0
 
 
-SMALL = ChatSize(messages=30, people=4, kills=6, mean=0.6, pause=0.5, patience=0.1, limit=40, settle=60)
+SMALL = ChatSize(messages=30, people=4, kills=6, mean=0.6, pause=0.5, patience=0.1, limit=240, settle=240)
 FULL = ChatSize(messages=1_000, people=30, kills=200, mean=1.2, pause=7.0, patience=0.3)
 
 

@@ -74,8 +74,8 @@ SMALL = DeskSize(
     mean=1.0,
     pause=2.0,
     scale=0.015,
-    limit=150,
-    settle=150,
+    limit=420,
+    settle=300,
     points=0,
 )
 FULL = DeskSize(

@@ -41,7 +41,7 @@ class Size:
     stop_every: float = 12.0
     limit: float = 600.0
     """Seconds after which the run ends, whatever has happened."""
-    settle: float = 120.0
+    settle: float = 240.0
     """Seconds everything has to come to rest in."""
     failpoints: int = 2
     """Kills at every named point; 0 leaves them out."""
@@ -49,7 +49,7 @@ class Size:
 
 
 SMALL = Size(
-    messages=250, letters=30, kills=40, widgets=12, rests=4, places=6, mean=0.4, limit=100, stop_every=10, failpoints=1
+    messages=250, letters=30, kills=40, widgets=12, rests=4, places=6, mean=0.4, limit=300, stop_every=10, failpoints=1
 )
 FULL = Size(
     messages=5_000, letters=600, kills=300, widgets=40, rests=12, places=18, mean=0.5, limit=1_500, stop_every=15
