@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from bot.store import sql
 MOST = 10
 """Tags of one ticket."""
 LONGEST = 30
-_TAG = re.compile(r"[^\W_][\w.:/&+\-]{0,29}")
+_INSIDE = frozenset("_.:/&+-")
 RULE = f"A tag is one word of 1 to {LONGEST} letters, digits, dots or dashes, such as: refund"
 
 
@@ -32,10 +31,16 @@ class Changed:
 
 def tag_of(word: str) -> str:
     """The tag that somebody means by ``word``. Raises :class:`TagError`."""
-    tag = unicodedata.normalize("NFC", word.strip().removeprefix("#")).lower()
-    if not _TAG.fullmatch(tag):
+    # A Turkish İ becomes an i and a dot that nobody typed.
+    tag = unicodedata.normalize("NFC", word.strip().removeprefix("#").lower().replace("i\u0307", "i"))
+    if not 1 <= len(tag) <= LONGEST or not tag[0].isalnum() or not all(map(_fits, tag)):
         raise TagError(f"“{word[:40]}” cannot be a tag. {RULE}")
     return tag
+
+
+def _fits(one: str) -> bool:
+    """Letters and digits of any script, with the marks that belong to them."""
+    return one.isalnum() or one in _INSIDE or unicodedata.category(one)[0] == "M"
 
 
 def wishes(words: Iterable[str]) -> tuple[list[str], list[str]]:

@@ -59,6 +59,29 @@ def test_anywhere_else_it_needs_the_number_and_says_what_is_wrong(house: House) 
     assert "no ticket #1001" in house.say("tag #1001 late").aside
 
 
+@pytest.mark.parametrize(
+    ("word", "tag"),
+    [
+        ("#Refund", "refund"),
+        ("İade", "iade"),
+        ("हिन्दी", "हिन्दी"),
+        ("Z\u030calba", "žalba"),
+        ("שלום", "שלום"),
+        ("EU/de:2", "eu/de:2"),
+    ],
+)
+def test_a_tag_is_a_word_of_any_language(word: str, tag: str) -> None:
+    assert tags.tag_of(word) == tag and tags.tag_of(tag) == tag
+
+
+@pytest.mark.parametrize(
+    "word", ["", "#", "-", ".x", "a b", "a\u202eb", "a\nb", "a<b", "a*b", "🙂", "y" * 31, "\u0301a"]
+)
+def test_what_is_no_word_is_no_tag(word: str) -> None:
+    with pytest.raises(tags.TagError, match="cannot be a tag"):
+        tags.tag_of(word)
+
+
 def test_two_who_tag_at_once_both_count_and_ten_is_the_most(house: House) -> None:
     house.waits()
     house.say("tag #1001 " + " ".join(f"t{n}" for n in range(8)))
