@@ -100,13 +100,14 @@ def situation(conversation_id: str, staff: waiting.Staffing | None = None) -> Si
     ).fetchone()
     staff = staff or waiting.staffing(site_id)
     here = staff.people == "here"
+    place = waiting.place_in_line(conversation_id) if here else 0
     return Situation(
         number=number,
         people=staff.people,
         opening=staff.opening,
         now=clock.now(),
-        position=waiting.place_in_line(conversation_id) if here else 0,
-        expected=waiting.usual(site_id) if here else None,
+        position=place,
+        expected=waiting.usual(site_id, place - 1) if place else None,
         reply=None if here else waiting.usual_reply(site_id),
         email=email,
         visitor_zone=zone,

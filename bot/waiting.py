@@ -1,7 +1,8 @@
 """Waiting for a person: who is there, how long it takes in truth, and when the customer is asked for an address instead.
 
 A wait begins with a handoff (or a release) and ends with a claim. Numbers are real or they are not told: the place in the queue
-is counted from rows, the expected time is the median of what others waited at this hour, and with too few of them nobody guesses.
+is counted from rows, the expected time is what others waited who stood as this one does (:mod:`bot.expected_waits`), and with too
+few of them nobody guesses. Somebody is there if their desk says so, or says nothing (:mod:`bot.presence`).
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot import clock, hours, jobs, lease
+from bot import clock, hours, jobs, lease, presence
 from bot.config import config
+from bot.expected_waits import SAMPLES, Sample, expected, load
 from bot.handoff_words import People
 from bot.opening import Opening, in_words
 from bot.store import StoreUnavailable, read, sql
 
 KIND = "queue.form"
 """The job that asks for an address when the countdown has ended."""
-SAMPLES = 5
-"""Waits that are needed to say what is usual."""
-SAMPLE_DAYS = 28
-NEWEST = 200
+SAMPLE_DAYS = 30
+NEWEST = 400
+BUSY = 900.0
+"""A conversation in which nobody has written for so long is in nobody's hands."""
 KNOWN_SECONDS = 2.0
 FARTHEST = 500
 """Nobody is told a place beyond this one at the handoff: counting is work inside a write."""
@@ -75,10 +77,8 @@ def staffing(site_id: str) -> Staffing:
         return Staffing("closed", opening)
     if not lease.led("desk:"):
         return Staffing("none", opening)
-    all_of_them, there = sql(
-        "SELECT count(*), coalesce(sum(CASE WHEN available THEN 1 ELSE 0 END), 0) FROM agent WHERE active AND role <> 'viewer'"
-    ).fetchone()
-    return Staffing("away" if all_of_them and not there else "here", opening)
+    staff = presence.staff()
+    return Staffing("away" if staff.all and not staff.there else "here", opening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,13 @@ def begin(conversation_id: str, people: People, *, ask_now: bool = False) -> Non
         "UPDATE ticket SET waiting_since = ?, form_due = ?, form_at = ? WHERE conversation_id = ?",
         (at, due, at if ask_now else None, conversation_id),
     )
+    # How it stands now: what this wait will tell of others that begin like it.
+    place = place_in_line(conversation_id) if due is not None else 0
+    stands = (place - 1, *_at_work()) if place else (None, None, None)
+    sql(
+        "UPDATE ticket SET wait_ahead = ?, wait_busy = ?, wait_there = ? WHERE conversation_id = ?",
+        (*stands, conversation_id),
+    )
     if due is not None:
         jobs.enqueue(KIND, conversation_id, f"{at:.6f}", at=due)
 
@@ -128,18 +135,19 @@ def end(conversation_id: str, *, claimed: bool = False) -> None:
     """Nobody waits any more. Inside a write, before the conversation's assignee is told of it. What was waited until a claim counts
     for what others are told, if somebody could have come all the while."""
     row = sql(
-        "SELECT t.waiting_since, t.form_due, v.site_id, t.deferred FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+        "SELECT t.waiting_since, t.form_due, v.site_id, t.deferred, t.wait_ahead, t.wait_busy, t.wait_there"
+        " FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
         " WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
     if row is None or row[0] is None:
         return
-    since, due, site_id, deferred = row
+    since, due, site_id, deferred, *stood = row
     sql("UPDATE ticket SET waiting_since = NULL, form_due = NULL WHERE conversation_id = ?", (conversation_id,))
     if claimed and due is not None and not deferred:
         at = clock.now()
-        sql("INSERT INTO waited (id, site_id, hour, seconds, at) VALUES (?, ?, ?, ?, ?)",
-            (clock.new_id(), site_id, _hour(at), max(0.0, at - since), at))  # fmt: skip
+        sql("INSERT INTO waited (id, site_id, hour, seconds, at, ahead, busy, there) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (clock.new_id(), site_id, _hour(at), max(0.0, at - since), at, *stood))  # fmt: skip
         sql("DELETE FROM waited WHERE site_id = ? AND at < ?", (site_id, at - SAMPLE_DAYS * 86_400))
 
 
@@ -147,17 +155,30 @@ def _hour(at: float) -> int:
     return datetime.fromtimestamp(at, UTC).hour
 
 
-def usual(site_id: str, waited: float = 0.0) -> float | None:
-    """How much longer it usually takes for who has waited ``waited`` seconds: the median of those who waited longer, at this hour
-    of the day (and the one before and after), in four weeks. ``None`` with fewer than five. Inside a read or write."""
-    at = clock.now()
-    now = _hour(at)
-    rows = sql(
-        "SELECT seconds FROM waited WHERE site_id = ? AND hour IN (?, ?, ?) AND at > ? ORDER BY at DESC LIMIT ?",
-        (site_id, (now - 1) % 24, now, (now + 1) % 24, at - SAMPLE_DAYS * 86_400, NEWEST),
-    ).fetchall()
-    longer = [row[0] - waited for row in rows if row[0] > waited]
-    return statistics.median(longer) if len(longer) >= SAMPLES else None
+def usual(site_id: str, ahead: int | None = None) -> float | None:
+    """How long it usually takes for who comes now and stands behind ``ahead`` others. ``None``: nobody can say. Inside a read or
+    write."""
+    now = None if ahead is None else load(ahead, *_at_work())
+    return expected(_samples(site_id), hour=_hour(clock.now()), now=now)
+
+
+def _samples(site_id: str) -> list[Sample]:
+    """What others waited in 30 days, the newest."""
+    return [
+        Sample(seconds, hour, None if ahead is None or busy is None or there is None else load(ahead, busy, there))
+        for seconds, hour, ahead, busy, there in sql(
+            "SELECT seconds, hour, ahead, busy, there FROM waited WHERE site_id = ? AND at > ? ORDER BY at DESC LIMIT ?",
+            (site_id, clock.now() - SAMPLE_DAYS * 86_400, NEWEST),
+        ).fetchall()
+    ]
+
+
+def _at_work() -> tuple[int, int]:
+    """Conversations that agents have in hand, and agents who are there."""
+    row = sql(
+        "SELECT count(*) FROM conversation WHERE state = 'human' AND active_at > ?", (clock.now() - BUSY,)
+    ).fetchone()
+    return int(row[0]), len(presence.staff().there)
 
 
 def usual_reply(site_id: str) -> float | None:
@@ -178,7 +199,8 @@ _LINE = (
 )
 _ABOUT = (
     "SELECT v.id, v.site_id, t.number, t.reason_code, t.deferred, coalesce(t.waiting_since, t.created_at), t.form_due, t.form_at,"
-    " t.name, t.email, k.name, k.email FROM conversation v JOIN ticket t ON t.conversation_id = v.id"
+    " t.name, t.email, k.name, k.email, t.wait_ahead, t.wait_busy, t.wait_there"
+    " FROM conversation v JOIN ticket t ON t.conversation_id = v.id"
     " JOIN contact k ON k.id = v.contact_id WHERE v.state = 'waiting' AND v.id IN ({})"
 )
 
@@ -221,24 +243,48 @@ def _queues(wanted: Sequence[str]) -> dict[str, QueueView]:
     for conversation_id, site_id in sql(_LINE, (clock.now(),)).fetchall():
         line = lines.setdefault(site_id, {})
         line[conversation_id] = len(line) + 1
-    about = {site_id: (staffing(site_id), usual_reply(site_id)) for site_id in {row[1] for row in rows}}
-    return {row[0]: _view(row, lines.get(row[1], {}), *about[row[1]]) for row in rows}
+    about = {
+        site_id: (staffing(site_id), usual_reply(site_id), _samples(site_id)) for site_id in {row[1] for row in rows}
+    }
+    at_work = _at_work()
+    return {row[0]: _view(row, lines.get(row[1], {}), at_work, *about[row[1]]) for row in rows}
 
 
-def _view(row: Any, line: dict[str, int], staff: Staffing, reply: float | None) -> QueueView:
-    conversation_id, site_id, number, reason, deferred, since, due, asked, name, email, known_name, known_email = row
-    at = clock.now()
-    expected = None
-    if staff.people == "here" and not deferred:
-        expected = usual(site_id, max(0.0, at - since))
+def _longer(
+    ahead: int, at_work: tuple[int, int], stood: list[int | None], waited: float, samples: list[Sample]
+) -> float | None:
+    """How much longer it usually takes. Who has moved up since is told what somebody hears who comes to that place now; who stands
+    where they stood, what is left of it for those who waited as long."""
+    hour = _hour(clock.now())
+    before, busy, there = stood
+    if before is None or busy is None or there is None:
+        return expected(samples, hour=hour, now=load(ahead, *at_work), waited=waited)
+    if ahead < before:
+        return expected(samples, hour=hour, now=load(ahead, *at_work))
+    return expected(samples, hour=hour, now=load(before, busy, there), waited=waited)
+
+
+def _view(
+    row: Any,
+    line: dict[str, int],
+    at_work: tuple[int, int],
+    staff: Staffing,
+    reply: float | None,
+    samples: list[Sample],
+) -> QueueView:
+    conversation_id, _, number, reason, deferred, since, due, asked, name, email, known_name, known_email, *stood = row
+    place = line.get(conversation_id, 0)
+    longer = None
+    if staff.people == "here" and not deferred and place:
+        longer = _longer(place - 1, at_work, stood, max(0.0, clock.now() - since), samples)
     return QueueView(
         conversation_id=conversation_id,
         ticket=number,
         reason=reason,
-        position=line.get(conversation_id, 0),
+        position=place,
         waiting=len(line),
         since=since,
-        expected=expected,
+        expected=longer,
         until=due if due is not None and asked is None else None,
         people=staff.people,
         opens=staff.opening.next,

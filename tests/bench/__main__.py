@@ -30,6 +30,7 @@ from tests.bench import (
     rules,
     shield,
     sockets,
+    waits,
 )
 from tests.bench.client import CannotMeasure, compile_client
 from tests.bench.cpu import wait_for_quiet
@@ -56,6 +57,7 @@ PARTS: dict[str, Part] = {
     "failover": failover.failover,
     "promises": promises.promises,
     "desk": desk.desk,
+    "waits": waits.waits,
     "discord-in": on_discord.inbound,
     "discord-out": on_discord.replies,
     "telegram": on_telegram.inbound,
