@@ -133,6 +133,7 @@ class DeskPost:
     person: str = ""
     """For ``aside`` and ``direct``: the desk's id of the agent, as in :attr:`DeskEvent.who`."""
     page: Page | None = None
+    """Says all that is to be said; ``text`` is then the same in words, for notifications and for desks without pages."""
     mention: tuple[str, ...] = ()
     """Of an ``event``: ids of agents who are to be alerted, or :data:`EVERYBODY`."""
     attempt: int = 1
@@ -212,7 +213,8 @@ class DeskAnswer:
     value: str = ""
     """What the offered buttons carry."""
     page: Page | None = None
-    """To be shown to the person: a ``form`` in place of the one they see, an ``aside`` where they are."""
+    """To be shown to the person: a ``form`` in place of the one they see, an ``aside`` where they are. An ``aside`` says it all:
+    the sentence of the same name is then the same in words, for desks without pages."""
     errors: Mapping[str, str] = field(default_factory=dict)
     """With ``invalid``: what is wrong with the form, by the name of the field. Nothing was done, the form stays."""
 

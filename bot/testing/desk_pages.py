@@ -58,12 +58,10 @@ class Personal:
         """An aside is seen by its person with exactly its words, and by nobody else; it is not posted into the thread."""
         thread = await stage.place(1)
         page = Page(name="kit.aside", kind="aside", parts=(Words(FOREIGN),))
-        await stage.send(
-            replace(stage.out(thread, "For you"), op="aside", author="system", person=stage.who, page=page)
-        )
+        await stage.send(replace(stage.out(thread, FOREIGN), op="aside", author="system", person=stage.who, page=page))
 
         async def told() -> bool:
-            return any("For you" in text and FOREIGN in text for text in await stage.platform.asides(stage.who))
+            return any(text.count(FOREIGN) == 1 for text in await stage.platform.asides(stage.who))
 
         await stage.until(told, "the person sees the aside")
         assert not await stage.platform.asides(await stage.platform.person(2)), "somebody else sees it"

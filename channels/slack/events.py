@@ -97,7 +97,7 @@ class Reader:
             asked = await self._event(
                 place, message, person, readable(command.ask, await self.people.names(mentioned(raw))), command
             )
-            return Heard(place, user, thread, asked)
+            return Heard(place, user, thread, asked, words=FILES_OF_COMMANDS if files else "")
         if command is not None and command.words:
             return Heard(place, user, thread, words=command.words)
         words = ""

@@ -50,6 +50,7 @@ class _Home:
     said_until: float = 0.0
     task: asyncio.Task[None] | None = None
     again: bool = False
+    trouble: str = ""
 
 
 class Homes:
@@ -125,7 +126,11 @@ class Homes:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            log.warning("home_not_published", desk="slack", reason=f"{type(error).__name__}: {error}"[:200])
+            home.at = time.monotonic()
+            reason = f"{type(error).__name__}: {error}"[:200]
+            if reason != home.trouble:  # once, and not every few seconds
+                log.warning("home_not_published", desk="slack", reason=reason, next="again when it is looked at")
+            home.trouble = reason
         finally:
             home.task = None
 
@@ -152,7 +157,7 @@ class Homes:
         except Exception as error:
             self._refused(user, home, error)
             return
-        home.digest, home.at = digest, time.monotonic()
+        home.digest, home.at, home.trouble = digest, time.monotonic(), ""
 
     def _refused(self, user: str, home: _Home, error: Exception) -> None:
         response = getattr(error, "response", None)

@@ -17,8 +17,7 @@ from .failures import Refused, code_of, failure_of, retry_after
 from .looking import find, metadata
 from .pacing import Pacer
 from .pages import message_blocks, page_text
-from .prose import prose
-from .rich import Block, cut, escape
+from .rich import Block, cut, escape, verbatim
 from .scopes import USEFUL
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("channels")
 FALLBACK = 3_000
+LONGEST = 9_000
 REMEMBERED = 2_000
 AGAIN = 3_600.0
 """Seconds for which ``im:write`` is not asked for once it was missing."""
@@ -148,10 +148,12 @@ class Personal:
 
 
 def _content(post: DeskPost) -> tuple[str, list[Block]]:
-    """The text, which is our own small Markdown, and what the page adds."""
-    blocks = prose(cut(post.text, FALLBACK)) if post.text.strip() else []
+    """The page, which says it all, or else the text, exactly: there may be somebody's words in it."""
+    blocks: list[Block] = []
     if post.page is not None:
-        blocks += message_blocks(post.page)
+        blocks = message_blocks(post.page)
+    elif post.text.strip():
+        blocks = verbatim(cut(post.text, LONGEST))
     text = post.text if post.text.strip() else page_text(post.page) if post.page is not None else ""
     if not blocks:
         raise PermanentFailure("There is nothing to say in this message. Nothing was sent.")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot import Action, DeskAnswer, DeskInbox, Heading, Option, Page, Press, Presses, Row, TemporaryFailure, Words
+from bot import Action, DeskAnswer, DeskInbox, Option, Page, Press, Presses, TemporaryFailure, Words
 
 from .asides import Asides
 from .buttons import LABELS
@@ -255,7 +255,10 @@ class Showing:
 
 
 def _said(answer: DeskAnswer) -> str:
-    """The sentence of an answer; what is wrong with a form is said in it where the form cannot say so."""
+    """The sentence of an answer; what is wrong with a form is said in it where the form cannot say so. An aside that is a page says
+    it all itself."""
+    if answer.page is not None and answer.page.kind == "aside":
+        return ""
     return "\n".join(one for one in (answer.aside, *(answer.errors or {}).values()) if one)
 
 
@@ -274,9 +277,8 @@ def _wrong(heard: Heard, answer: DeskAnswer) -> dict[str, Any]:
 
 def _as_message(heard: Heard, answer: DeskAnswer) -> tuple[str, list[dict[str, Any]]]:
     """An answer as the text and the blocks of a message that one person sees."""
-    said, page = _said(answer), answer.page
-    if page is not None and page.kind == "aside":
-        said = _beyond(said, page)
+    page = answer.page
+    said = "\n".join(one for one in (_said(answer), heard.words) if one)
     if page is not None and page.kind == "form":
         opener = Press(
             label=cut(page.title, 60) or "Open", opens=page.name, value=page.value, conversation_id=page.conversation_id,
@@ -299,19 +301,6 @@ def _as_message(heard: Heard, answer: DeskAnswer) -> tuple[str, list[dict[str, A
         )
     text = "\n".join(one for one in (said, page_text(page) if page is not None else "") if one)
     return escape(cut(text, 3_000)), blocks
-
-
-def _beyond(said: str, page: Page) -> str:
-    """The lines of a sentence that a page does not show anyway: for desks without pages the same is told in words."""
-    there = {"·"} | set(page.title.split())
-    for part in page.parts:
-        if isinstance(part, (Heading, Words)):
-            there |= set(part.text.split())
-        elif isinstance(part, Row):
-            there |= {*part.title.split(), *part.text.split(), *part.quiet.split()}
-        if isinstance(part, (Row, Presses)):
-            there |= {one for press in part.presses for one in (*f"{press.label}:".split(), press.url)}
-    return "\n".join(line for line in said.splitlines() if any(one not in there for one in line.split()))
 
 
 def _is_slacks(address: str, api: str) -> bool:

@@ -164,8 +164,8 @@ def test_a_shortcut_in_the_thread_its_undo_and_the_menu_of_a_message(office: Off
     page = slack.wait(lambda: (view := slack.window()) and "Undo" in labels(view) and view)
     assert "You claimed this. Sent in 5 seconds." in text_of(page)
     slack.press("U1", page, "Undo")
-    later(office, second)
     slack.wait(lambda: "Taken back" in str(slack.space.opened) + str(slack.home_of("U1")))
+    later(office, second)
     assert answers(office, second) == []
     elsewhere = slack.say("U1", CHANNEL, "Lunch?")
     slack.space.opened.clear()

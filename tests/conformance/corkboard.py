@@ -121,7 +121,7 @@ class Corkboard(Desk):
 
     async def post(self, post: DeskPost) -> Posted:
         if post.op in {"aside", "direct"}:
-            text = "\n".join([post.text, *(self.lines(post.page) if post.page else ())])
+            text = "\n".join(self.lines(post.page)) if post.page else post.text
             how = "whisper" if post.op == "aside" else "letter"
             answer = await self.ask(how, thread=post.thread, who=post.person, text=text, key=post.key)
         elif post.op == "mark":

@@ -167,3 +167,53 @@ def test_a_form_needs_a_fresh_trigger_and_keeps_slacks_limits(slack: FakeSlack) 
         assert (
             refusal(lambda wrong=wrong: web.views_open(trigger_id="u", view={**view, **wrong})) == "invalid_arguments"
         )
+
+
+def test_windows_homes_and_paces_are_those_of_slack(slack: FakeSlack) -> None:
+    import time
+
+    web = client(slack)
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "A"}, "blocks": [{"type": "divider"}]}
+    home = {"type": "home", "blocks": [{"type": "divider"}] * 100}
+
+    def push() -> Any:
+        slack.space.triggers["p"] = time.time() + 3
+        return web.views_push(trigger_id="p", view=view)
+
+    assert refusal(push) == "not_found", "nothing is open"
+    slack.space.triggers["t"] = time.time() + 3
+    web.views_open(trigger_id="t", view=view)
+    push(), push()
+    assert refusal(push) == "push_limit_reached"
+    first = web.views_publish(user_id="U1", view=home)["view"]
+    web.views_publish(user_id="U1", view=home, hash=first["hash"])
+    assert refusal(lambda: web.views_publish(user_id="U1", view=home, hash=first["hash"])) == "hash_conflict"
+    for wrong, error in (
+        ([{"type": "divider"}] * 101, "invalid_arguments"),
+        ([{"type": "markdown", "text": "x" * 12_000}] * 21, "view_too_large"),
+        (
+            [{"type": "actions", "elements": [{"type": "static_select", "action_id": "a", "options": []}]}],
+            "invalid_arguments",
+        ),
+    ):
+        assert refusal(lambda wrong=wrong: web.views_publish(user_id="U1", view={**home, "blocks": wrong})) == error
+    slack.space.home_tab = False
+    assert refusal(lambda: web.views_publish(user_id="U1", view=home)) == "not_enabled"
+    assert not slack.space.noted("too_fast")
+    for _ in range(21):
+        web.dnd_teamInfo(users=["U1", "U2"])
+    (entry,) = slack.space.noted("too_fast")
+    assert (entry["method"], entry["allowed"]) == ("dnd.teamInfo", 20)
+
+
+def test_a_message_to_one_person_is_theirs(slack: FakeSlack) -> None:
+    web = client(slack)
+    place = web.conversations_open(users=["U1"])["channel"]["id"]
+    web.chat_postMessage(channel=place, text="a")
+    web.chat_postMessage(channel="U1", text="b")
+    assert [one["text"] for one in slack.directs("U1")] == ["a", "b"] and not slack.directs("U2")
+    slack.deactivate("U2")
+    assert refusal(lambda: web.conversations_open(users=["U2"])) == "user_disabled"
+    slack.space.scopes -= {"im:write", "im:history"}
+    assert refusal(lambda: web.conversations_open(users=["U1"])) == "missing_scope"
+    assert refusal(lambda: web.conversations_history(channel=place)) == "missing_scope"

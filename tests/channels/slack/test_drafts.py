@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.fakes.llm import FakeLLM, Script
@@ -17,10 +18,18 @@ from .test_whole_product import env, of_agents
 HOSTILE = "A refund is with you soon [1]. <!channel> *bold* <https://evil.example|click> [click](https://evil.example)"
 
 
-def test_an_agent_has_a_draft_written_rewrites_edits_and_sends_it(deskhand: Callable[..., Deskhand]) -> None:
+def test_an_agent_has_a_draft_written_rewrites_edits_and_sends_it(
+    deskhand: Callable[..., Deskhand], tmp_path: Path
+) -> None:
+    # The worker is killed when its first draft is written and not stored yet.
+    kills = {
+        "DESKHAND_FAILPOINTS": "desk.before_draft_commit=kill",
+        "DESKHAND_FAILPOINTS_ONCE": str(tmp_path / "once"),
+    }
+    (tmp_path / "once").mkdir()
     with FakeSlack() as slack, FakeLLM() as llm:
         llm.default = Script(answer=HOSTILE, conclude=None)
-        product = deskhand(**env(slack), OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
+        product = deskhand(**env(slack), **kills, OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
         slack.wait(lambda: slack.sockets.open, 20)
         assert product.run("agents", "add", "ana", "--slack", "T0DESK:U1").returncode == 0
 
@@ -41,6 +50,7 @@ def test_an_agent_has_a_draft_written_rewrites_edits_and_sends_it(deskhand: Call
             slack.wait(lambda: slack.space.messages(CHANNEL, thread), 10)
             slack.click("U1", CHANNEL, thread, "AI draft")
             draft = shown("A refund is with you soon")
+            assert list((tmp_path / "once").iterdir()), "the worker was killed, and another one wrote it"
             assert "only you see this" in str(draft) and "evil.example" not in str(draft)
             assert "<!channel>" not in draft.get("text", "")
             assert labels(draft) == ["Send", "Edit…", "Shorter", "Friendlier", "Translate…", "Discard"]
@@ -69,6 +79,7 @@ def test_an_agent_has_a_draft_written_rewrites_edits_and_sends_it(deskhand: Call
             slack.press("U1", draft, "Send")
             slack.wait(lambda: any("newer draft" in str(one) for one in slack.asides("U1")), 10)
             assert len(of_agents(customer)) == 1
+        assert len(list((tmp_path / "once").iterdir())) == 2, "both kills have happened"
         numbers = product.run("drafts").stdout
         assert "3 made, 0 sent as it is, 1 edited" in numbers and "2 rewritten" in numbers
         assert not slack.space.noted("refused_blocks") and not slack.space.noted("too_fast")

@@ -26,7 +26,7 @@ def personal(op: str, **more: Any) -> Any:
         "op": op,
         "place": place,
         "person": "T0DESK:U1",
-        "text": "It is **yours** now.",
+        "text": "It is **yours** now: <@U2>.",
         "card": None,
     }
     return a_post(**{**values, "author": "system", **more})
@@ -37,8 +37,8 @@ def test_an_aside_is_seen_by_one_person_in_the_thread(running: Running, slack: F
     posted = running.post(personal("aside", thread=thread, page=PAGE))
     (aside,) = slack.asides("U1")
     assert (aside["channel"], aside["thread_ts"], aside["ts"]) == (CHANNEL, thread, posted.id)
-    assert text_of(aside) == "It is yours now.\n<!channel> *is* broken\n" and labels(aside) == ["Claim", "Later"]
-    assert "<!channel>" not in aside["text"] and len(slack.space.messages(CHANNEL, thread)) == 1
+    assert text_of(aside) == "<!channel> *is* broken\n" and labels(aside) == ["Claim", "Later"]
+    assert aside["text"] == "It is **yours** now: &lt;@U2&gt;." and len(slack.space.messages(CHANNEL, thread)) == 1
     assert running.find("aside-1", thread) is None, "whoever is uncertain may show it again"
 
 
@@ -64,7 +64,7 @@ def test_a_direct_message_stays_and_is_found_again(running: Running, slack: Fake
         running.post(personal("direct"))
     (message,) = slack.directs("U1")
     found = running.run(running.desk.find("direct-1", "T0DESK:U1", ""))
-    assert found is not None and found.id == message["ts"] and text_of(message) == "It is yours now."
+    assert found is not None and found.id == message["ts"] and text_of(message) == "It is **yours** now: <@U2>."
     assert running.run(running.desk.find("another", "T0DESK:U1", "")) is None
     running.post(personal("direct", key="direct-2"))
     assert len(slack.directs("U1")) == 2

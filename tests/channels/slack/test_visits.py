@@ -263,9 +263,10 @@ def test_the_menu_of_a_message_opens_a_page_about_it(at_home: Running, slack: Fa
 
 def test_a_command_is_answered_to_its_person_alone(at_home: Running, slack: FakeSlack) -> None:
     page = Page(name="desk.queue", kind="aside", title="Queue", parts=(Heading("2 wait"), ROW))
-    answering(at_home, page=page, aside="Here it is.")
+    answering(at_home, page=page, aside="Queue: 2 wait, and so on in words.")
     answer = slack.command("U1", "/desk Queue &lt;all&gt;", channel="C0ELSE")
     assert answer["response_type"] == "ephemeral" and "#1042 Anna &lt;!channel&gt;" in answer["text"]
+    assert "in words" not in text_of(answer), "nothing twice"
     assert labels(answer) == ["Claim", "Reply", "Open thread", "Snooze", "Tag"]
     event = pressed(at_home)
     assert (event.kind, event.text, event.place, event.thread, event.who) == (
