@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import agents, clock, drafting, notifications
+from bot import agents, clock, drafting, notifications, presence
 from bot.agents import AgentView
 from bot.claims import Done
 from bot.pages import Choice, Option, Page, Part, Press, Presses, Row, Rule, Words
@@ -18,6 +18,7 @@ STRANGER = "You are not linked as an agent yet. Press the button, and show an ad
 OUTSIDER = "Guests and people of other companies have no inbox here."
 ENDED = "Your account in Deskhand is switched off. Ask an admin."
 VIEWER = "Your account may look, and not act. Ask an admin if you are to answer customers."
+UNSEEN = "But you are shown as away or not to be disturbed, so nobody counts on you until that ends."
 ALL = "*"
 """The entry of the filter that filters nothing. No tag is called so."""
 NAMES = {"mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved", "drafts": "Drafts"}
@@ -63,7 +64,8 @@ def _presence(agent: AgentView, at: float, zone: str) -> Part:
     since = f"Since {moment(agent.available_since, at, zone)}." if agent.available_since else ""
     if agent.available:
         away = Press(label="I am away", what="inbox.status", value="away")
-        return Row(title="You are here", quiet=since, presses=(away, _told(agent)))
+        seen = "" if presence.is_there(agent.name) else UNSEEN
+        return Row(title="You are here", text=seen, quiet=since, presses=(away, _told(agent)))
     back = Press(label="I am here", what="inbox.status", value="available", style="primary")
     quiet = f"{since} While everybody is, customers are told so.".strip()
     return Row(title="You are away", quiet=quiet, presses=(back, _told(agent)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot import agents, clock, departures, erase, tickets
+from bot import agents, clock, departures, erase, presence, tickets
 from bot.desk_actions import Action
 from bot.pages import Presses, Row
 from bot.workplace import inbox_lists, inbox_views, rooms
@@ -151,7 +151,10 @@ def test_somebody_is_here_or_away_by_one_button_and_since_when_does_not_move(hou
         assert isinstance(part, Row)
         return part
 
-    assert (status().title, status().quiet) == ("You are here", "")
+    assert (status().title, status().text, status().quiet) == ("You are here", "", "")
+    for state, told in (("quiet", True), ("away", True), ("here", False)):
+        presence.told("wall", {"T1:ana": state})
+        assert ("nobody counts on you" in status().text) is told, "what the desk says of them counts as well"
     away = of(status(), "I am away")
     assert house.press(away).code == "done"
     assert status().title == "You are away" and status().quiet.startswith("Since ")
