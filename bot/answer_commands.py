@@ -21,6 +21,8 @@ from bot.store import write
 F = TypeVar("F", bound=Callable[..., Any])
 DOLLAR = 1_000_000
 MOST_ROWS = 1_000
+MOST_WORDS = 400
+"""Characters of a question and of an answer that are shown."""
 NONE = "none"
 EXPORTED = (*answer_views.COLUMNS,)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -98,11 +100,13 @@ def list_(wanted: Wanted, number: int, rows: int) -> None:
 @answers.command()
 @click.argument("which", metavar="ID")
 def show(which: str) -> None:
-    """One answer (by its id, or its message's): everything that is known of it, and every change of its marks."""
+    """One answer (by its id, a piece of that, or its message's): everything that is known of it, and every change of its marks."""
     with command():
         row = _find(which)
         titles = answer_views.titles([article for _, article in row["sources"]])
+        asked, said = answer_views.words_of(row)
         facts: list[tuple[str, object]] = [
+            ("asked", _short(asked)), ("answered", _short(said)),
             ("answer", row["id"]), ("at", _time(row["at"])), ("conversation", row["conversation_id"]), ("message", row["message"]),
             ("site", row["site"]), ("channel", row["channel"]), ("type", row["type"]), ("by", row["agent"]),
             ("model", "/".join(filter(None, (row["provider"], row["model"])))),
@@ -272,10 +276,18 @@ def calibrate(wanted: Wanted, path: str | None, use: bool, reset: bool) -> None:
 
 
 def _find(which: str) -> dict[str, Any]:
-    row = answer_views.find(which.strip())
+    try:
+        row = answer_views.find(which.strip().lower())
+    except answer_views.Several:
+        raise click.ClickException(f"More than one answer is called {_plain(which[:60])}: write more of it.") from None
     if row is None:
         raise click.ClickException(f"There is no answer {_plain(which[:60])}. Look at: deskhand answers list")
     return row
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]} …"
 
 
 def _money(cost: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,8 @@ import orjson
 from bot.calibration import Judged
 from bot.crypto import CryptoError, reveal
 from bot.store import read, sql
+from bot.store.statements import COLUMNS as MESSAGE
+from bot.store.statements import view
 
 TYPES = ("ai", "auto", "cache", "offline", "fallback", "stopped", "person")
 BATCH = 500
@@ -117,10 +120,44 @@ def every(wanted: Wanted) -> Iterator[dict[str, Any]]:
         at, last = some[-1][1], some[-1][0]
 
 
+SHORTEST = 6
+"""Characters of an id that may stand for the whole of it, its first or its last ones."""
+
+
+class Several(ValueError):
+    """More than one answer is meant."""
+
+
 def find(which: str) -> dict[str, Any] | None:
-    """One row, by its own id or its message's. Blocks."""
-    row = read(lambda: sql(f"{_SELECT} WHERE a.id = ? OR a.message = ?", (which, which)).fetchone())
+    """One row, by its own id or its message's, or by the beginning or the end of its own. Raises :class:`Several`. Blocks."""
+
+    def work() -> Any:
+        row = sql(f"{_SELECT} WHERE a.id = ? OR a.message = ?", (which, which)).fetchone()
+        if row or len(which) < SHORTEST or not re.fullmatch(r"[0-9a-f-]+", which):
+            return row
+        found = sql(f"{_SELECT} WHERE a.id LIKE ? OR a.id LIKE ? LIMIT 2", (f"{which}%", f"%{which}")).fetchall()
+        if len(found) > 1:
+            raise Several
+        return found[0] if found else None
+
+    row = read(work)
     return _row(row) if row else None
+
+
+def words_of(row: dict[str, Any]) -> tuple[str, str]:
+    """What was asked and what was answered; empty where it is gone. Blocks."""
+
+    def work() -> tuple[str, str]:
+        query = f"SELECT {MESSAGE} FROM message WHERE id = ?"  # noqa: S608
+        said = sql(query, (row["message"],)).fetchone()
+        if said is None:
+            return "", ""
+        answer = view(said)
+        query = f"SELECT {MESSAGE} FROM message WHERE conversation_id = ? AND seq < ? AND author = 'customer' ORDER BY seq DESC LIMIT 1"  # noqa: S608
+        asked = sql(query, (row["conversation_id"], answer.seq)).fetchone()
+        return (view(asked).text if asked else ""), answer.text
+
+    return read(work)
 
 
 def history(answer_id: str) -> list[tuple[float, str, str, str, str, str]]:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,10 @@ def test_one_answer_is_explained_and_its_mark_has_a_history(store: Any, site: No
     assert "verdict taken back" in command(store, "answers", "show", which).output
     message = store.read(lambda: store.AnswerLog.get_by_id(which).message)
     assert which in command(store, "answers", "show", message).output, "a message's id finds it, too"
+    assert which in command(store, "answers", "show", which[-12:]).output, "and a piece of its own"
+    assert re.search(r"^asked +What\?$", out, re.M) and re.search(r"^answered +\w", out, re.M)
+    answered(store, who="bert")
+    assert "More than one answer" in command(store, "answers", "show", which[:6]).output
     missing = command(store, "answers", "show", "no-such")
     assert missing.exit_code == 1 and "There is no answer no-such" in missing.output
 
