@@ -33,3 +33,24 @@ def test_an_emoji_is_found_by_the_message_it_is_on(world: World) -> None:  # noq
         lambda: [m.extra for m in world.store.Message.select().order_by(world.store.Message.seq.desc()).limit(1)]
     )
     assert "👍" in str(rows[0])
+
+
+def test_a_form_that_was_refused_is_judged_anew_when_it_is_sent_again(world: World) -> None:  # noqa: F811
+    def sent(zone: str) -> DeskAnswer:
+        event = DeskEvent(
+            desk="wall", key="form-1", kind="press", who="T1:ana", what="notify.save", page="notify.form", fields={"zone": zone}
+        )  # fmt: skip
+        return receive_desk([event])[0]
+
+    for _ in range(2):
+        refused = sent("Mars/Base")
+        assert refused.code == "invalid" and "Europe/Berlin" in refused.errors["zone"]
+    assert sent("Europe/Zagreb").code == "done"
+    assert sent("Europe/Zagreb").code == "duplicate" and sent("Mars/Base").code == "duplicate", "done is done"
+
+
+def test_a_word_in_somebody_elses_thread_is_no_word_to_us(world: World) -> None:  # noqa: F811
+    answer = told("command", thread="m777", text="wow")
+    assert (answer.code, answer.aside, answer.page) == ("unknown_thread", "", None)
+    answer = told("press", conversation_id="gone", what="inbox.tab", value="mine")
+    assert answer.code == "stale" and "deleted this conversation" in answer.aside
