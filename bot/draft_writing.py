@@ -25,6 +25,7 @@ from bot.crypto import keep
 from bot.drafting import LATE, LONGEST, TOO_LATE, DraftView
 from bot.drafts import whole_characters
 from bot.events import Answer, JobSpec, TurnContext
+from bot.failpoints import failpoint
 from bot.fleet import Fleet, FleetExhausted, Pace
 from bot.fleet_building import current_fleet
 from bot.hidden import strip_hidden
@@ -131,7 +132,9 @@ def write_draft(draft_id: str) -> None:
         written = _Written(why=OVER)
     else:
         written = _write(case)
+    failpoint("desk.before_draft_commit")
     write(lambda: _store(case, written))
+    failpoint("desk.after_draft_commit")
     bus().publish([("out", b"")])
 
 

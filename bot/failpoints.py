@@ -41,6 +41,8 @@ POINTS = frozenset(
         "desk.after_posted",
         "desk.before_offer_commit",
         "desk.after_offer_commit",
+        "desk.before_draft_commit",
+        "desk.after_draft_commit",
         "job.after_claim",
         "job.before_done",
     }

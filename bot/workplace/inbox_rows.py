@@ -66,6 +66,10 @@ def _presses(entry: Entry, may_act: bool) -> tuple[Press, ...]:
     found = [Press(label="Open thread", url=entry.link, spoken=f"Open the thread of {about}")] if entry.link else []
     if may_act and (entry.state == "open" or entry.with_ai):
         found.append(Press(label="Claim", action=Action.CLAIM, conversation_id=where, spoken=f"Claim {about}"))
+    elif may_act and entry.state == "in_progress":
+        found.append(
+            Press(label="AI draft", action=Action.DRAFT, conversation_id=where, spoken=f"AI draft for {about}")
+        )
     elif may_act and entry.state == "resolved":
         found.append(Press(label="Reopen", action=Action.REOPEN, conversation_id=where, spoken=f"Open {about} again"))
     return tuple(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bot import agents, clock, draft_numbers, drafting, erase, jobs, lease, replies, spending, switches
+from bot import agents, clock, draft_numbers, drafting, erase, failpoints, jobs, lease, replies, spending, switches
 from bot.desk import DeskAnswer, DeskEvent, DeskPost
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
@@ -335,8 +336,13 @@ def test_a_worker_that_dies_while_it_writes_makes_one_draft(shop: Shop, monkeypa
     shop.store.write(lambda: shop.store.Job.update(lease_until=0).execute())
     lease.stop()
     lease.start("quick")
-    jobs.claim_and_run(job, core_jobs())
-    write_draft(shop.rows()[0].id)  # whoever wakes late changes nothing
+    failpoints.plan("desk.after_draft_commit=raise")
+    try:
+        jobs.claim_and_run(job, core_jobs())
+    finally:
+        failpoints.plan("")
+    assert shop.store.read(lambda: shop.store.Job.get_by_id(job).state) == "queued", "it is run once more"
+    write_draft(shop.rows()[0].id)
     assert shop.states() == ["ready"] and len(shop.asides()) == 1
     assert shop.rows()[0].held_tokens == 0
 
@@ -350,6 +356,22 @@ def test_what_nobody_wrote_in_time_is_told(shop: Shop) -> None:
     shop.llm.default = Script(answer=ANSWER)
     assert shop.press("again").code == "done"
     assert shop.write() is not None and shop.states()[-1] == "ready"
+
+
+def test_of_two_presses_at_once_one_sends(shop: Shop) -> None:
+    shop.made()
+    value, gate, answers = shop.newest().id, threading.Barrier(4), list[DeskAnswer]()
+
+    def press() -> None:
+        gate.wait()
+        answers.append(shop.press("send", value))
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.code for one in answers) == ["held", "stale", "stale", "stale"] and len(shop.replies()) == 1
 
 
 # Deeds ---------------------------------------------------------------------------------------------------------------

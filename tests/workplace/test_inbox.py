@@ -26,7 +26,9 @@ def test_a_ticket_goes_from_list_to_list_by_the_buttons_of_its_line(house: House
     assert (
         line.quiet.startswith("Waiting since ") and "normal priority" in line.quiet and "First reply due " in line.quiet
     )
-    assert offers(line) == ["Claim", "Canned reply…", "Assign…", "Snooze…", "Resolve", "Tags…"], "its thread is not open yet"
+    assert offers(line) == ["Claim", "Canned reply…", "Assign…", "Snooze…", "Resolve", "Tags…"], (
+        "its thread is not open yet"
+    )
     house.show(first)
     line = rows(house.home())[0]
     assert of(line, "Open thread").url.startswith("https://wall.example/")
@@ -34,7 +36,7 @@ def test_a_ticket_goes_from_list_to_list_by_the_buttons_of_its_line(house: House
     assert numbers(house.home()) == [1002] and labels(house.home()) == ["Mine (1)", "Unassigned (1)", "Resolved (0)"]
     (mine,) = rows(house.tab("mine"))
     assert mine.title.startswith("#1001") and mine.quiet.startswith("In progress since ")
-    assert offers(mine) == ["Open thread", "Canned reply…", "Assign…", "Snooze…", "Resolve", "Tags…"]
+    assert offers(mine) == ["Open thread", "AI draft", "Canned reply…", "Assign…", "Snooze…", "Resolve", "Tags…"]
     assert house.press(of(mine, "Resolve")).code == "done"
     (done,) = rows(house.tab("resolved"))
     assert done.title.startswith("#1001") and done.quiet.startswith("Resolved ") and done.quiet.endswith(" by Ana")
