@@ -6,9 +6,13 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from bot.canned import CannedReply
+
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_SIGNS = re.compile(r"[^\w-]+")
 
 
 def search(query: str, among: Sequence[CannedReply], *, language: str = "") -> list[CannedReply]:
@@ -17,6 +21,8 @@ def search(query: str, among: Sequence[CannedReply], *, language: str = "") -> l
     words = folded(query.strip().removeprefix("!")).split()[:10]
     short = language.lower().partition("-")[0]
     rated = [(score, one) for one in among if (score := _score(words, one)) > 0]
+    if not rated:  # only now, because it costs more
+        rated = [(score, one) for one in among if (score := _score(words, one, slips=True)) > 0]
 
     def order(found: tuple[float, CannedReply]) -> tuple[Any, ...]:
         score, one = found
@@ -27,13 +33,16 @@ def search(query: str, among: Sequence[CannedReply], *, language: str = "") -> l
     return [one for _, one in sorted(rated, key=order)]
 
 
+@lru_cache(maxsize=8_192)
 def folded(text: str) -> str:
-    """Small letters without accents, and words only."""
-    parts = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"[\w-]+", "".join(sign for sign in parts if not unicodedata.combining(sign))))
+    """Small letters without accents, and words only. Remembered, because the same texts are looked through with every letter typed."""
+    text = text.casefold()
+    if not text.isascii():
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return _SIGNS.sub(" ", text).strip()
 
 
-def _score(words: Sequence[str], one: CannedReply) -> float:
+def _score(words: Sequence[str], one: CannedReply, *, slips: bool = False) -> float:
     if not words:
         return 1.0
     fields = (
@@ -42,9 +51,10 @@ def _score(words: Sequence[str], one: CannedReply) -> float:
     total = 200.0 if " ".join(words) == fields[0][0] else 0.0
     for word in words:
         best = max((_word(word, text) * weight for text, weight in fields), default=0.0)
-        if not best:
-            near = [*re.split(r"[\W_]+", fields[0][0]), fields[0][0], *fields[1][0].split()]
-            best = 5.0 if len(word) > 3 and difflib.get_close_matches(word, near, n=1, cutoff=0.75) else 0.0
+        if not best and slips and len(word) > 3:
+            near = {*re.split(r"[\W_]+", fields[0][0]), fields[0][0], *fields[1][0].split()}
+            alike = [other for other in near if abs(len(other) - len(word)) <= 2]
+            best = 5.0 if difflib.get_close_matches(word, alike, n=1, cutoff=0.75) else 0.0
         if not best:
             return 0.0
         total += best

@@ -30,7 +30,10 @@ NOWHERE = "This is not the thread of a conversation, so there is nobody to send 
 GONE = "The customer has deleted this conversation. There is nobody to send a reply to."
 MISSING = "This canned reply was removed or switched off meanwhile. Nothing was sent: choose another one."
 KEPT = "A reply is held for 5 seconds with an Undo, like one that you write in the thread."
-RESOLVED = "This conversation is resolved: reopen it before you send."
+BEFORE = {
+    "resolved": "This conversation is resolved: reopen it before you send.",
+    "ai": "The AI has this conversation: claim it before you send.",
+}
 NOTHING = "There are no canned replies yet. Admins add some here, or by deskhand canned import FILE."
 NOT_FOUND = "No canned reply has these words in its shortcut, title, category or text. /desk canned shows all."
 NOTE = "This begins like a note between colleagues, so it would look strange to the customer. Begin it with something else."
@@ -206,7 +209,7 @@ def _form(
     )
     edition = chosen.id if chosen is not None else ""
     some = () if chosen is None else (_option(chosen),)
-    parts: list[Part] = [Words(one) for one in (said, RESOLVED if state == "resolved" else "") if one]
+    parts: list[Part] = [Words(one) for one in (said, BEFORE.get(state, "")) if one]
     parts += [
         Choice(
             name="reply", label="Canned reply", options=some, chosen=tuple(one.value for one in some), what="canned.pick", search=True,

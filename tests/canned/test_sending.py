@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bot import agents, clock, erase, replies
+from bot.canned_words import filled, first_name, gaps, plain_name
 from bot.desk_actions import Action
 from bot.pages import Choice, Field, Words
+from bot.replies import marked_as_note
 from tests.canned.conftest import Shop, field, presses, words
 
 
@@ -146,6 +151,7 @@ def test_who_may_not_and_where_it_cannot_be(shop: Shop) -> None:
     world.do("T1:ana", "action", action=Action.REOPEN)
     world.do("T1:ana", "action", action=Action.RETURN)
     assert shop.say("hi").code == "not_claimed" and "the AI has" in shop.send("Hi").errors["text"]
+    assert "The AI has" in words(shop.form())
     world.later()
     assert shop.sent() == [] and shop.uses("hi") == 0
 
@@ -287,3 +293,18 @@ def test_the_texts_of_replies_are_sealed_like_others(shop: Shop, environment: An
 def test_words_of_ours_stay_words(shop: Shop) -> None:
     page = shop.form()
     assert all(part.style != "markdown" for part in page.parts if isinstance(part, Words))
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=60),
+    st.sampled_from(["{{customer.name}}, hello", "Hello {{customer.first_name}}"]),
+)
+def test_no_name_can_become_markup(name: str, text: str) -> None:
+    said = filled(text, {"customer.name": plain_name(name), "customer.first_name": first_name(name)})
+    assert bool(gaps(said)) == (not plain_name(name)), "a name, or a gap where nothing is left of it"
+    if gaps(said):
+        return
+    assert marked_as_note(said) == 0 and not set(said) & set("*_`[]<>()#|~@&\\:/\n\r\u202e")
+    tokens = MarkdownIt("commonmark").parse(said)
+    assert [one.type for one in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+    assert {one.type for one in tokens[1].children or ()} == {"text"}
