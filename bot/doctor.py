@@ -272,6 +272,7 @@ def _port(settings: Config) -> Iterator[Finding]:
 def _work(settings: Config) -> Iterator[Finding]:
     if _opened(settings):
         yield from findings.work()
+        yield from findings.knowledge()
 
 
 def _mail(settings: Config) -> Iterator[Finding]:

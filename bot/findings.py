@@ -45,6 +45,17 @@ def channels() -> Iterator[Finding]:
         yield Finding("fail", "channel", text, fix)
 
 
+def knowledge() -> Iterator[Finding]:
+    """Sources of knowledge whose last look failed. Blocks."""
+    from bot import sources
+
+    for source in sources.list_sources():
+        if source.state == "failed":
+            since = f" ({ago(source.ended_at)})" if source.ended_at else ""
+            text = f"{source.address} could not be read{since}: {source.error}; its articles stay as they were"
+            yield Finding("warn", "knowledge", text, f"Look again: deskhand knowledge sync {source.id}")
+
+
 def ago(at: float) -> str:
     """How long ago, for people: ``12 s``, ``5 min``, ``3 h``, ``2 d``."""
     seconds = max(0.0, clock.now() - at)

@@ -13,6 +13,7 @@ from bot import (
     SourceView,
     add_source,
     find_source,
+    findings,
     importing,
     kinds_of_source,
     list_articles,
@@ -88,6 +89,8 @@ def test_a_source_whose_plugin_is_off_says_so_and_is_tried_again(
     assert (after.state, after.articles) == ("failed", 5)
     assert after.error == "No plugin that is on reads sources of the kind markdown."
     assert after.next_at is not None
+    (told,) = findings.knowledge()
+    assert after.error in told.text and told.fix == f"Look again: deskhand knowledge sync {source.id}"
     monkeypatch.undo()
     due(source)
     importing.import_in_background(source.id)
