@@ -9,6 +9,7 @@ import click
 
 from bot import agents as people
 from bot import audit, replies, routing_views
+from bot.findings import ago
 from bot.notification_commands import notify
 from bot.plugin_commands import actor
 from bot.process import command
@@ -23,7 +24,9 @@ def _tell(work: Callable[[], Any]) -> Any:
 
 
 def _presence(row: people.AgentView) -> str:
-    return "off " if not row.active else "" if row.available else "away "
+    if not row.active or row.available:
+        return "" if row.active else "off "
+    return f"away (said {ago(row.available_since)}) " if row.available_since else "away "
 
 
 @click.group()

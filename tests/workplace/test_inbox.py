@@ -11,6 +11,7 @@ from bot import agents, clock, departures, erase, presence, tickets
 from bot.desk_actions import Action
 from bot.pages import Presses, Row
 from bot.workplace import inbox_lists, inbox_views, rooms
+from tests.commanding import command
 from tests.workplace.inboxes import House, labels, numbers, of, offers, presses, rows, tabs, tag_filter, words
 
 
@@ -161,6 +162,7 @@ def test_somebody_is_here_or_away_by_one_button_and_since_when_does_not_move(hou
     assert house.press(away).code == "done"
     assert status().title == "You are away" and status().quiet.startswith("Since ")
     since = house.store.read(lambda: agents.agent_named("ana")).available_since
+    assert "away (said " in command(house.store, "agents", "list").output
     assert house.press(away).code == "done", "pressed on an old page"
     assert house.store.read(lambda: agents.agent_named("ana")).available_since == since
     house.press(of(status(), "I am here"))
