@@ -19,6 +19,8 @@ from bot.tables import Columns, TableUnreadable, read_tables, where
 MAX_BYTES = 20_000_000
 UNPACKED = 50_000_000
 MAX_ROWS = 20_000
+FARTHEST = 1_100_000
+"""Rows that are looked at: a sheet has 1,048,576 at most, nearly all of them empty."""
 WIDEST = 50
 """Columns that are looked at."""
 _COLUMNS = Columns(
@@ -107,6 +109,10 @@ def _rows(path: Path) -> Iterator[Read]:
             continue
         used = True
         for number, cells, problem in rows:
+            if number > FARTHEST:
+                break
+            if not problem and not any(cell.strip() for cell in cells):
+                continue
             count += 1
             if count > MAX_ROWS:
                 yield (
@@ -115,8 +121,7 @@ def _rows(path: Path) -> Iterator[Read]:
                     f"There are more than {MAX_ROWS:,} rows; from here on nothing was read. Split the file.",
                 )
                 return
-            if problem or any(cell.strip() for cell in cells):
-                yield _row(where(sheet, number), cells, columns, problem)
+            yield _row(where(sheet, number), cells, columns, problem)
     if not used:
         told = f" Its first row is: {first[:150]}." if first else " It is empty."
         raise TableUnreadable(
