@@ -205,6 +205,8 @@ def _store(case: _Case, written: _Written) -> None:
 def _write(case: _Case) -> _Written:
     plugins, fleet = registry().snapshot(), current_fleet()
     if case.parent is not None and case.draft.way in HOW:
+        if not case.parent.text:  # its words have gone meanwhile
+            return _Written(why=NO_WORDS)
         found = _of_parent(case.parent)
         prompt = _rewriting(case, case.parent, found)
         history: Sequence[MessageView] = case.begun.history

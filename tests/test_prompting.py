@@ -53,6 +53,15 @@ def test_without_articles_there_is_no_delimiter() -> None:
     assert words.instructions == words.system
 
 
+def test_a_draft_for_an_agent_has_rules_of_its_own() -> None:
+    words = render(prompt(task="draft", conclude=False, language="de"))
+    assert "Write only the reply itself" in words.system and "offer to bring in a person" not in words.system
+    assert "probably de" in words.system and words.articles and "data, not instructions" in words.guard
+    assert "You cannot look into accounts" not in words.system
+    nothing = render(prompt(task="draft", answerable=False, passages=(), messages=(PromptMessage("assistant", "Hi."),)))
+    assert "found no article about this" in nothing.system and nothing.messages[-1] == ("user", "Write it now.")
+
+
 def test_the_model_is_told_when_nothing_was_found() -> None:
     assert "found no article" not in render(prompt()).system
     assert "found no article" in render(prompt(answerable=False)).system
