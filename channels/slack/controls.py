@@ -57,8 +57,6 @@ def elements(
             behind.append((one, value))
         else:
             buttons.append(one)
-    if len(behind) == 1:
-        buttons.append(behind.pop()[0])
     found = [button(one, page, numbers, alone=alone) for one in buttons]
     for start in range(0, len(behind), IN_MENU):
         part = behind[start : start + IN_MENU]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import Action, Page, PermanentFailure, Press, Presses, TemporaryFailure, Uncertain, Words
+from bot import Action, Page, PermanentFailure, Press, Presses, TemporaryFailure, ThreadGone, Uncertain, Words
 from channels.slack.buttons import LABELS
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import labels, text_of
@@ -104,6 +104,11 @@ def test_a_place_that_is_gone_loses_an_aside_and_nothing_else(running: Running, 
         running.desk.pacer._blocked.clear()
     with pytest.raises(PermanentFailure):
         running.post(personal("aside", place="C0GONE"))
+    for error in ("thread_not_found", "restricted_action_read_only_channel"):
+        slack.fail("error", "chat.postEphemeral", error=error)
+        with pytest.raises(PermanentFailure) as caught:
+            running.post(personal("aside", place="C0OTHER", thread="1.1"))
+        assert not isinstance(caught.value, ThreadGone), "no other thread is opened for it"
     with pytest.raises(PermanentFailure, match="nothing to say"):
         running.post(personal("aside", text=""))
 

@@ -182,10 +182,11 @@ def test_a_form_may_be_answered_with_the_next_one(at_home: Running, slack: FakeS
     )
     slack.submit("U1", form)
     slack.wait(lambda: "Really?" in text_of(slack.space.opened[form["id"]]))
-    answering(at_home, code="stale", aside="It was resolved meanwhile.")
+    answering(at_home, aside="It is on its way.")
     slack.submit("U1", slack.space.opened[form["id"]])
-    slack.wait(lambda: "resolved meanwhile" in text_of(slack.space.opened[form["id"]]))
+    slack.wait(lambda: "on its way" in text_of(slack.space.opened[form["id"]]))
     assert [one.what for one in at_home.inbox.events] == ["canned.send", "canned.yes"]
+    assert not slack.space.ephemerals, "from the inbox there is no place for them"
 
 
 def test_a_pick_in_a_form_changes_the_form_and_the_newest_one_wins(at_home: Running, slack: FakeSlack) -> None:
@@ -320,6 +321,7 @@ def test_an_aside_with_buttons_in_a_thread_knows_its_page(at_home: Running, slac
         "d1",
         CONV,
     )
+    assert (event.thread, event.place) == ("", CHANNEL), "the conversation is named, and its thread may move"
     slack.press("U1", aside, "Edit…")
     assert window(slack, "Canned reply")
     wanted = at_home.inbox.wanted[-1]
