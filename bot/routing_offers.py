@@ -6,9 +6,8 @@ and a pass that dies half-way has done what it has done. An offer, its line in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bot import (
     agents,
@@ -19,7 +18,7 @@ from bot import (
     jobs,
     notifications,
     presence,
-    routing,
+    routing_rules,
     routing_words,
     tickets,
 )
@@ -36,8 +35,8 @@ from bot.store import is_sqlite, read, sql, write
 LOCK = 716_205
 EVERY = 60.0
 """Seconds after which everything is looked at, whatever was called: opening hours, presence and snoozes move by themselves."""
-MOST = 500
-"""Conversations that one look takes into account: the first in line."""
+MOST = 2_000
+"""Conversations that one look takes into account: the first in line of those that are offered to nobody."""
 STEPS = 1_000
 """Things that one job does at most; the next one goes on."""
 
@@ -83,11 +82,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A conversation in line. ``wait`` is the ``state_rev`` of its wait."""
+    """A conversation in line. ``wait`` is the ``state_rev`` of its wait, ``asked`` who let it pass in this one."""
 
     id: str
     wait: int
+    rule: str
+    """Id; empty: none."""
     desks: frozenset[str]
+    asked: frozenset[str] = frozenset()
 
 
 def run(_ref: str = "") -> None:
@@ -107,23 +109,39 @@ def _step() -> bool:
         sql("SELECT pg_advisory_xact_lock(?)", (LOCK,))
     now = settings()
     there = here(now)
-    offers = {one.conversation_id: one for one in _offers()}
-    over = _over(there, offers.values())
-    if not offers and not any(one.room for one in there.values()):
+    rules = {rule.id: rule for rule in routing_rules.rules() if rule.enabled}
+    offers = _offers()
+    over = _over(there, offers)
+    offered = {one.id: one for one in _line(_OFFERED, 10**9)} if offers else {}
+    for offer in offers:
+        why = _ended(offer, offered.get(offer.conversation_id), rules, now, there, over)
+        if why:
+            return _next(offer, why, offered.get(offer.conversation_id), rules, now, there)
+    if not any(one.room for one in there.values()):
         return False
     for waiting in line():
-        offer = offers.get(waiting.id)
-        rule = routing.kept(waiting.id)
-        why = _ended(offer, waiting, rule, now, there, over) if offer else ""
-        if offer is not None and not why:
-            continue
-        chosen = None
-        if robin(rule, now):
-            chosen = choose(rule, waiting.desks, there.values(), _asked(waiting, offer if why == "lapsed" else None))
-        if chosen is None and offer is None:
-            continue
-        return _do(waiting, offer, why, chosen, rule, now)
+        rule = rules.get(waiting.rule)
+        chosen = choose(rule, waiting, there.values()) if robin(rule, now) else None
+        if chosen is not None:
+            return _do(waiting, None, "", chosen, rule, now)
     return False
+
+
+def _next(
+    offer: Offer, why: str, waiting: Waiting | None, rules: Mapping[str, RoutingRule], now: RoutingSettings, there: Mapping[str, Agent]
+) -> bool:  # fmt: skip
+    """An offer ends, and the next one is asked if there is one."""
+    if waiting is None:
+        sql(
+            "UPDATE agent_offer SET state = 'withdrawn', ended_at = ? WHERE id = ? AND state = 'open'",
+            (clock.now(), offer.id),
+        )
+        return True
+    rule = rules.get(waiting.rule)
+    if why == "lapsed":
+        waiting = replace(waiting, asked=waiting.asked | {offer.agent})
+    chosen = choose(rule, waiting, there.values()) if robin(rule, now) else None
+    return _do(waiting, offer, why, chosen, rule, now)
 
 
 def here(now: RoutingSettings) -> dict[str, Agent]:
@@ -170,7 +188,7 @@ def _offers() -> list[Offer]:
     return [Offer(*row) for row in rows]
 
 
-def _over(there: Mapping[str, Agent], offers: Any) -> frozenset[str]:
+def _over(there: Mapping[str, Agent], offers: Sequence[Offer]) -> frozenset[str]:
     """Offers of agents who have more than they take, because they took others meanwhile: the newest ones."""
     over: set[str] = set()
     for agent in there.values():
@@ -182,22 +200,37 @@ def _over(there: Mapping[str, Agent], offers: Any) -> frozenset[str]:
 
 
 _LINE = (
-    "SELECT v.id, v.state_rev FROM conversation v JOIN ticket t ON t.conversation_id = v.id WHERE v.state = 'waiting'"
-    " AND (t.snoozed_until IS NULL OR t.snoozed_until <= ?)"
+    "SELECT v.id, v.state_rev, coalesce(r.rule_id, '') FROM conversation v JOIN ticket t ON t.conversation_id = v.id"
+    " LEFT JOIN routed r ON r.conversation_id = v.id WHERE v.state = 'waiting' AND (t.snoozed_until IS NULL OR t.snoozed_until <= ?) {}"
     " ORDER BY CASE t.priority WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 WHEN 'normal' THEN 2 ELSE 3 END,"
     " CASE WHEN t.deferred THEN 1 ELSE 0 END, coalesce(t.waiting_since, t.created_at), v.id LIMIT ?"
 )
+_OFFERED = "AND EXISTS (SELECT 1 FROM agent_offer o WHERE o.conversation_id = v.id AND o.state = 'open')"
+_UNOFFERED = "AND NOT EXISTS (SELECT 1 FROM agent_offer o WHERE o.conversation_id = v.id AND o.state = 'open')"
 
 
 def line() -> list[Waiting]:
-    """What waits for somebody: what presses first, then who waits longest. Inside a read or write."""
-    threads: dict[str, set[str]] = {}
+    """What waits for somebody and is offered to nobody: what presses first, then who waits longest. Inside a read or write."""
+    return _line(_UNOFFERED, MOST)
+
+
+def _line(which: str, most: int) -> list[Waiting]:
+    rows = sql(_LINE.format(which), (clock.now(), most)).fetchall()
+    desks: dict[str, set[str]] = {}
     for conversation_id, desk in sql(
         "SELECT d.conversation_id, d.desk FROM desk_thread d JOIN conversation v ON v.id = d.conversation_id WHERE v.state = 'waiting'"
     ).fetchall():
-        threads.setdefault(conversation_id, set()).add(desk)
-    rows = sql(_LINE, (clock.now(), MOST)).fetchall()
-    return [Waiting(row[0], row[1], frozenset(threads.get(row[0], ()))) for row in rows]
+        desks.setdefault(conversation_id, set()).add(desk)
+    asked: dict[str, set[str]] = {}
+    for conversation_id, name in sql(
+        "SELECT o.conversation_id, a.name FROM agent_offer o JOIN agent a ON a.id = o.agent_id JOIN conversation v"
+        " ON v.id = o.conversation_id WHERE v.state = 'waiting' AND o.wait = v.state_rev AND o.state = 'lapsed'"
+    ).fetchall():
+        asked.setdefault(conversation_id, set()).add(name)
+    return [
+        Waiting(row[0], row[1], row[2], frozenset(desks.get(row[0], ())), frozenset(asked.get(row[0], ())))
+        for row in rows
+    ]
 
 
 def robin(rule: RoutingRule | None, now: RoutingSettings) -> bool:
@@ -206,34 +239,29 @@ def robin(rule: RoutingRule | None, now: RoutingSettings) -> bool:
 
 
 def _ended(
-    offer: Offer, waiting: Waiting, rule: RoutingRule | None, now: RoutingSettings, there: Mapping[str, Agent], over: frozenset[str]
-) -> str:  # fmt: skip
+    offer: Offer,
+    waiting: Waiting | None,
+    rules: Mapping[str, RoutingRule],
+    now: RoutingSettings,
+    there: Mapping[str, Agent],
+    over: frozenset[str],
+) -> str:
     """The state in which an offer ends now; empty: it stands."""
+    if waiting is None or offer.id in over or not robin(rules.get(waiting.rule), now):
+        return "withdrawn"
     agent = there.get(offer.agent)
     if agent is None or not agent.desks & waiting.desks:
         return "away"
-    if offer.until <= clock.now():
-        return "lapsed"
-    return "withdrawn" if offer.id in over or not robin(rule, now) else ""
+    return "lapsed" if offer.until <= clock.now() else ""
 
 
-def _asked(waiting: Waiting, lapsing: Offer | None) -> frozenset[str]:
-    """Who let it pass in this wait."""
-    rows = sql(
-        "SELECT a.name FROM agent_offer o JOIN agent a ON a.id = o.agent_id WHERE o.conversation_id = ? AND o.wait = ?"
-        " AND o.state = 'lapsed'",
-        (waiting.id, waiting.wait),
-    ).fetchall()
-    return frozenset({row[0] for row in rows} | ({lapsing.agent} if lapsing else set()))
-
-
-def choose(rule: RoutingRule | None, desks: frozenset[str], there: Any, asked: frozenset[str]) -> Agent | None:
+def choose(rule: RoutingRule | None, waiting: Waiting, there: Iterable[Agent]) -> Agent | None:
     """Whose turn it is: of those who may be asked and have room, the one whose last turn is longest ago; then by name."""
     group = frozenset(rule.agents) if rule else frozenset()
     may = [
         one
         for one in there
-        if one.room and one.name not in asked and one.desks & desks and (not group or one.name in group)
+        if one.room and one.name not in waiting.asked and one.desks & waiting.desks and (not group or one.name in group)
     ]
     return min(may, key=lambda one: (one.turn_at, one.name), default=None)
 

@@ -11,7 +11,7 @@ from bot.declarations import desks
 from bot.opening import zone_named
 from bot.pages import Heading, Part, Row, Words
 from bot.routing import Case
-from bot.routing_offers import Agent, choose, here, loads, robin
+from bot.routing_offers import Agent, Waiting, choose, here, loads, robin
 from bot.routing_rules import RoutingRule
 from bot.routing_settings import RoutingRefused, settings, shown
 from bot.routing_words import policy
@@ -109,7 +109,7 @@ def dry_run(
     now = settings()
     known = desks()
     there = here(now)
-    offered = choose(fired, frozenset(name for name, _ in known), there.values(), frozenset())
+    offered = choose(fired, Waiting("", 0, "", frozenset(name for name, _ in known)), there.values())
     asks = robin(fired, now)
     return Outcome(
         tried=tuple(tried),
