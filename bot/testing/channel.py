@@ -22,6 +22,9 @@ from bot.testing.stage import Stage
 DEADLINE = 90.0
 """Seconds for one promise; far beyond what any needs."""
 
+VISIBLE = {"press", "typing", "drafts"}
+"""What a double must write for a channel that declares it: a button that nobody can press is none."""
+
 
 class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
     """Set ``channel`` (the class) and ``platform`` (the double's class), and write :meth:`make`. Each promise is one test."""
@@ -67,6 +70,13 @@ class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
             return words.get(need, f"{need} is not declared")
         for method in one.writes:
             if not writes(cls.platform, method):
+                if method in VISIBLE:
+                    # Left out silently, what the channel says it can do would be tested by nobody.
+                    what = ", ".join(sorted(need.upper() for need in one.needs & set(Capability)))
+                    raise TypeError(
+                        f"{cls.channel.__name__} declares {what}, so {cls.platform.__name__} must write {method}(); if the platform"
+                        " has no such thing, do not declare it"
+                    )
                 return f"the double does not write {method}()"
         for trouble in one.troubles:
             if trouble not in cls.platform.troubles:
