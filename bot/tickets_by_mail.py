@@ -6,7 +6,7 @@ who left an address and is not there. Inside writes.
 
 from __future__ import annotations
 
-from bot import clock, desk_posts, follow_up, states, ticket_details, tickets
+from bot import clock, desk_posts, follow_up, notifications, states, ticket_details, tickets
 from bot.agents import AgentView
 from bot.answer_mails import ANSWERED_BY_MAIL
 from bot.bus import bus
@@ -66,6 +66,7 @@ def make(
     follow_up.ticket_opened(conversation_id, summarised=True)
     desk_posts.open_threads(conversation_id)
     _note(conversation_id, agent, description)
+    notifications.requested(conversation_id, by=agent.name)
     db.after_commit(lambda: bus().wake("out", ""))
     return conversation_id, number
 

@@ -11,7 +11,7 @@ from bot.desk import DeskAnswer, DeskEvent
 from bot.desk_actions import WORDS, Action
 from bot.desk_events import receive_desk
 from bot.pages import Page, Press, Presses, Row, Words
-from bot.workplace import finding, rooms
+from bot.workplace import entries, finding, rooms
 from tests.workplace.inboxes import House
 
 HOSTILE = "<!channel> *bold* `x` <https://evil.example|click> " + "\N{RIGHT-TO-LEFT OVERRIDE}"
@@ -52,6 +52,20 @@ def test_the_queue_has_mine_and_what_waits_with_buttons_that_work(house: House) 
     assert [one.title for one in found_rows(house.say("queue", "marko"))] == ["Urgent · #1002 · Ben"]
     erase.erase_conversation(third)
     assert "Mine (0)" in house.say("queue").aside
+
+
+def test_what_is_looked_up_holds_up_no_writer(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.waits(name="Anna")
+    look, seen = entries.entries, []
+
+    def watched(*arguments: Any, **more: Any) -> Any:
+        seen.append(house.store.db.in_transaction())
+        return look(*arguments, **more)
+
+    monkeypatch.setattr(entries, "entries", watched)
+    for text in ("", "queue", "search anna", "ticket 1001"):
+        assert "#1001" in house.say(text).aside
+    assert len(seen) >= 4 and not any(seen), "inside a read, after what is remembered of it was committed"
 
 
 def test_many_that_wait_are_counted(house: House) -> None:

@@ -268,11 +268,14 @@ def test_elsewhere_a_ticket_is_made_for_somebody_who_is_answered_by_mail(
         "priority": "urgent",
         "due": day(1),
     }
+    assert house.say("notify request=direct", "marko").code == "done" and house.say("notify request=direct").code == "done"
     done = house.send(page, key="f", **good)
     assert done.code == "done" and "Ticket #1001 is made" in done.aside and "nobody has claimed it" in done.aside
     assert house.send(page, key="f", **good).code == "duplicate"
     row = house.store.read(house.store.Ticket.get)
     conversation = str(row.conversation_id)
+    told_of = "SELECT a.name FROM notification n JOIN agent a ON a.id = n.agent_id WHERE n.kind = 'request'"
+    assert house.store.read(lambda: house.store.sql(told_of).fetchall()) == [("marko",)], "who made it knows of it"
     assert (row.state, row.assignee, row.priority, row.email, row.deferred) == (
         "open",
         "",
