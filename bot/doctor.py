@@ -273,6 +273,7 @@ def _work(settings: Config) -> Iterator[Finding]:
     if _opened(settings):
         yield from findings.work()
         yield from findings.knowledge()
+        yield from findings.places()
 
 
 def _mail(settings: Config) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bot import clock, deadletters, troubles
+from bot import clock, deadletters, routing_rules, troubles
 from bot.store import read
 from bot.vitals import vitals
 
@@ -32,6 +32,14 @@ def work() -> Iterator[Finding]:
             f"{len(dead)} dead letters, the oldest of {ago(min(one.at for one in dead))}",
             "Look: deskhand deadletters list",
         )
+
+
+def places() -> Iterator[Finding]:
+    """Rules of routing whose place a desk could not use. Blocks."""
+    for rule in read(routing_rules.rules):
+        if rule.enabled and rule.problem:
+            text = f"the routing rule {rule.name} cannot open threads in {rule.place}: {rule.problem}"
+            yield Finding("warn", "routing", text, f"Put it right, or: deskhand routing set {rule.name} place=")
 
 
 def channels() -> Iterator[Finding]:

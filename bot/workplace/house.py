@@ -39,7 +39,7 @@ def _wrong() -> Iterator[tuple[str, str]]:
     missing = [name for slot, name in PROCESSES.items() if slot not in running]
     if missing:
         yield f"Not running: {', '.join(missing)}", "deskhand run starts all processes."
-    for finding in (*findings.channels(), *findings.work(), *findings.knowledge()):
+    for finding in (*findings.channels(), *findings.work(), *findings.knowledge(), *findings.places()):
         yield finding.text, finding.fix
     for one in registry().fresh().status():
         if one.broken or one.why.startswith(("does not work", "switched off by")):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import agents, desk_posts, hours, replies, routing, routing_rules
+from bot import agents, desk_posts, findings, hours, replies, routing, routing_rules
 from bot.declarations import declare_desk
 from bot.desk import EVERYBODY, DeskPost, Posted
 from bot.desk_actions import Action
@@ -133,6 +133,8 @@ def test_a_place_that_cannot_be_used_falls_back_and_admins_are_told_which_rule_i
     )
     (notice,) = [post for post in posts if not post.thread and post.op == "event"]
     assert "routing rule german" in notice.text and "W-WRONG" in notice.text and "not a member" in notice.text
+    (found,) = findings.places()
+    assert found.what == "routing" and "german" in found.text and "deskhand routing set german place=" in found.fix
     # For ten minutes nobody tries it; then it is tried again, and what was put right counts.
     two = world.waits("d", "Hallo?", language="de")
     assert world.place(two) == "W1" and world.place(one) == "W1"
@@ -143,7 +145,7 @@ def test_a_place_that_cannot_be_used_falls_back_and_admins_are_told_which_rule_i
     again = world.outbox.claim(three)
     assert again is not None
     world.outbox.posted(again, Posted("m77", "m77"))
-    assert world.store.read(routing_rules.rules)[0].problem == ""
+    assert world.store.read(routing_rules.rules)[0].problem == "" and list(findings.places()) == []
     # Wrong once more on the same day: told once.
     four = world.waits("f", "Hallo?", language="de")
     refused = world.outbox.claim(four)
