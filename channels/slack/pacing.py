@@ -18,6 +18,12 @@ LONGEST_WAIT = 2.0
 """Seconds to wait here. Longer waits go back to the outbox, which has the patience and keeps the order."""
 
 
+TIERS = {
+    "chat.update": (10, 40), "chat.delete": (10, 40), "conversations.open": (10, 40), "chat.postEphemeral": (20, 80),
+}  # fmt: skip
+"""At once, and then in a minute: together what Slack's tiers allow in any minute, fifty or a hundred."""
+
+
 class Bucket:
     """``capacity`` at once, then ``per_second``. :meth:`take` returns how long to wait before going on."""
 
@@ -66,6 +72,7 @@ class Pacer:
     def __init__(self) -> None:
         self._posts: dict[str, Bucket] = {}
         self._changes = Turns(CHANGES_AT_ONCE, CHANGES / 60)
+        self._methods = {name: Bucket(burst, minute / 60) for name, (burst, minute) in TIERS.items()}
         self._blocked: dict[tuple[str, str], float] = {}
 
     def wait_for_post(self, place: str) -> float:
@@ -84,6 +91,15 @@ class Pacer:
         wait = self._changes.wait((place, message))
         if wait:
             raise TemporaryFailure("too many changes of messages at once; they follow", wait)
+
+    def wait_for(self, method: str, place: str) -> float:
+        """Seconds to wait before a call that is no new message. Raises TemporaryFailure when they are too many."""
+        self.check(method, place)
+        bucket = self._methods.get(method)
+        wait = bucket.take(LONGEST_WAIT) if bucket is not None else 0.0
+        if wait > LONGEST_WAIT:
+            raise TemporaryFailure("too many changes in Slack at once; they follow", wait)
+        return wait
 
     def check(self, method: str, place: str) -> None:
         """Raises TemporaryFailure while Slack's last 429 for this method and channel holds."""

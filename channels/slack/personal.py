@@ -135,7 +135,7 @@ class Personal:
             self._rooms.popitem(last=False)
 
     async def _call(self, method: str, place: str, call: Any) -> Any:
-        self.pacer.check(method, place)
+        await asyncio.sleep(self.pacer.wait_for(method, place))
         try:
             return await call()
         except Exception as error:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bot import ChannelDown, DeliveryFailure, PermanentFailure, Source, TemporaryFailure, Uncertain
-from channels.slack.pacing import BURST
+from channels.slack.pacing import BURST, Pacer
 
 from .conftest import CHANNEL, Running, a_card, a_post, a_thread
 
@@ -332,3 +332,14 @@ def test_changes_of_cards_take_turns_so_that_slack_never_asks_for_a_pause(runnin
     time.sleep(later[first] + 0.1)
     running.post(a_post(key="in time", subject=first, thread=first))
     assert len(slack.space.noted("call", method="chat.update")) == 6
+
+
+def test_changes_keep_slacks_limit_and_those_beyond_it_wait_for_the_outbox() -> None:
+    pacer = Pacer()
+    waits = [pacer.wait_for("chat.update", CHANNEL) for _ in range(11)]
+    assert waits[9] == 0.0 < waits[10] <= 2.0, "ten at once, then forty a minute: fifty in any minute"
+    pacer.wait_for("chat.update", "C0OTHER")
+    with pytest.raises(TemporaryFailure) as caught:
+        pacer.wait_for("chat.update", CHANNEL)
+    assert 2.0 < (caught.value.retry_after or 0) < 5
+    assert pacer.wait_for("chat.postMessage", CHANNEL) == pacer.wait_for("reactions.add", "") == 0.0
