@@ -78,7 +78,8 @@ def _parts(tokens: Sequence[Token], style: dict[str, bool]) -> list[Part]:
         elif kind == "link_open":
             address, label = str(token.attrGet("href") or ""), ""
         elif kind == "link_close":
-            found.append(link(address, label or address))
+            if address:  # of a link that leads nowhere the words are there already, and Slack takes no empty text
+                found.append(link(address, label or address))
             address = ""
         else:
             text = "\n" if kind in {"softbreak", "hardbreak"} else token.content

@@ -63,6 +63,12 @@ def test_what_was_cut_says_so() -> None:
     assert any(one.endswith(" … cut") for one in flat)
 
 
+def test_a_link_that_leads_nowhere_is_its_words() -> None:
+    for text in ("See below.\n\n[two]() three", "See below.\n\n[]()", "- one\n- [two]()"):
+        valid(prose(text))
+    assert "two" in texts(prose("See below.\n\n[two]() three"))
+
+
 @given(text=st.text(max_size=2_000), name=st.text(max_size=300), url=st.text(max_size=200))
 @settings(max_examples=50, deadline=None)
 def test_random_content_makes_valid_blocks(text: str, name: str, url: str) -> None:
