@@ -101,9 +101,20 @@ class Personal:
         return replace(post, place=await self._room(client, user)) if user else post
 
     async def find(self, client: AsyncWebClient, key: str, person: str) -> Posted | None:
-        """Whether the message ``key`` is in the conversation with this person."""
+        """The message ``key`` in the conversation with this person. Where the app may not read that, it is as good as not there: told
+        twice is better than never."""
         user = user_of(person)
-        return await find(client, key, await self._room(client, user), "") if user else None
+        if not user:
+            return None
+        try:
+            return await find(client, key, await self._room(client, user), "")
+        except Refused as refused:
+            if refused.code != "missing_scope":
+                raise
+            log.warning(
+                "scope_missing", desk="slack", scope="im:history", missed=USEFUL["im:history"], next="sent once more"
+            )
+            return None
 
     async def _room(self, client: AsyncWebClient, user: str) -> str:
         """The channel of the messages to somebody; their own id, which Slack takes as well, where the app may not ask."""

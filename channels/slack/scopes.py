@@ -10,7 +10,7 @@ and whatever lost its answer would be posted twice. A private channel needs ``gr
 USEFUL = {
     "commands": "there is no /desk, and no Canned reply or Create ticket in a message's menu",
     "dnd:read": "do-not-disturb is not seen: an agent who wants quiet counts as there",
-    "im:history": "a message to an agent whose answer was lost may come twice or not at all",
+    "im:history": "a message to an agent comes twice when the answer to the first was lost",
     "im:write": "agents are written to only where Slack takes their id instead of a conversation",
     "chat:write.customize": "customers' messages stand under the app's own name",
     "files:read": "files of agents do not reach customers",
