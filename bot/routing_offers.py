@@ -29,7 +29,6 @@ from bot.failpoints import failpoint
 from bot.routing_calls import AWAY, LOOK, took_turn
 from bot.routing_rules import RoutingRule
 from bot.routing_settings import RoutingSettings, assigning, settings
-from bot.states import NotAllowed
 from bot.store import is_sqlite, read, sql, write
 
 LOCK = 716_205
@@ -305,11 +304,6 @@ def _do(
     return True
 
 
-def offered_to(name: str) -> Sequence[str]:
-    """Conversations that an agent is offered now, the oldest offer first. Inside a read or write."""
-    return [one.conversation_id for one in _offers() if one.agent == name]
-
-
 def give_back(name: str) -> None:
     """What an agent has who stays away, and has not answered for the set minutes, waits for somebody again. Blocks."""
     patience = read(settings).away * 60
@@ -359,9 +353,7 @@ def _give_back(conversation_id: str, name: str, patience: float) -> float | None
     since = max(row[2] or 0.0, row[3] or 0.0, row[1])
     if since > clock.now() - patience:
         return float(since)
-    try:
-        claims.act(conversation_id, agent, "", Action.RELEASE, "")
-    except NotAllowed:
+    if claims.act(conversation_id, agent, "", Action.RELEASE, "").code != "done":
         return 0.0
     tickets.note(conversation_id, "", "given back", name)
     desk_posts.tell(conversation_id, f"{routing_words.AWAY}{row[0]}/{name}/{round(patience / 60)}")
