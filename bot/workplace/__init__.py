@@ -8,5 +8,6 @@ A room is a module with any of these tables:
 - ``OPENED``: name of a page → ``(Wanted) -> None``, after it was made for somebody; in no transaction.
 - ``OPTIONS``: ``page/choice`` → ``(Visit, query) -> list[Option]``, inside a read.
 - ``COMMANDS``: first word after ``/desk`` → :class:`bot.workplace.deeds.Command`.
+- ``ENDED``: kind of a personal post → ``(ref, outcome, reason)``: ``sent``, ``dead`` (never any more) or ``held`` (perhaps).
 - ``POSTS``: kind of a personal post → ``(ref) -> Said | None``, inside the write of a claim.
 """
