@@ -58,7 +58,8 @@ class Config(BaseSettings):
     handoff_seconds: float = Field(default=180.0, ge=0, le=3_600)
     """Who waits for a person so long is asked for an address, and goes on waiting. 0: never asked."""
     first_reply_hours: float = Field(default=4.0, ge=0, le=720)
-    """A ticket's first reply is due after so many open hours. Urgent: a quarter, high: half, low: twice. 0: never."""
+    """A ticket's first reply is due after so many open hours. Urgent: a quarter, high: half, low: twice.
+    0: never. What ``deskhand targets`` says goes before it."""
     resolve_hours: float = Field(default=48.0, ge=0, le=8_760)
     """A ticket should be resolved after so many open hours, by its priority as above. 0: never."""
     plugins_dir: Path | None = None

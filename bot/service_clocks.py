@@ -263,4 +263,7 @@ def arm(conversation_id: str) -> None:
             times.append(reminder)
     if times:
         at = min(times)
-        jobs.enqueue(LOOK, conversation_id, f"{at:.6f}", at=at)
+        if at <= clock.now():  # it was looked at this moment before, when there was nothing to see
+            jobs.enqueue_again(LOOK, conversation_id, f"{at:.6f}")
+        else:
+            jobs.enqueue(LOOK, conversation_id, f"{at:.6f}", at=at)

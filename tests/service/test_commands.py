@@ -11,6 +11,7 @@ from bot import clock, service_report
 from bot.desk import Card, DeskEvent
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
+from bot.service_targets import set_targets
 from tests.commanding import command
 
 from .conftest import DAY, HOUR, MINUTE, World, at
@@ -87,6 +88,12 @@ def test_an_agent_asks_what_is_promised(world: World) -> None:
     event = DeskEvent(desk="wall", key=clock.new_id(), kind="command", who="T1:ana", place="W1", text="targets")
     (answer,) = receive_desk([event])
     assert answer.code == "done" and "urgent: first reply 1h, solution 12h" in answer.aside
+    world.store.write(lambda: set_targets("s1", "urgent", {"first_reply": 300.0}, actor="test", site_key="demo"))
+    event = DeskEvent(
+        desk="wall", key=clock.new_id(), kind="command", who="T1:ana", place="W1", thread="m1", text="targets"
+    )
+    (answer,) = receive_desk([event])
+    assert "urgent: first reply 5m, solution 12h" in answer.aside, "in a thread it is what its site promises"
     stranger = DeskEvent(desk="wall", key=clock.new_id(), kind="command", who="T1:no", place="W1", text="targets")
     assert receive_desk([stranger])[0].code == "not_linked"
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bot import agents, jobs, presence, service_levels
+from bot import agents, jobs, notification_preferences, presence, service_levels
 from bot.desk_actions import Action
 from bot.erase import erase_conversation
 from bot.service_clocks import LOOK
@@ -234,3 +234,26 @@ def test_an_agent_whom_no_desk_knows_or_who_wants_no_messages_leaves_it_to_the_t
     world.go(world.ticket().first_reply_due - 40 * MINUTE)
     (post,) = world.told()
     assert "is due" in post.text and post.mention == () and "Nobody" not in post.text
+
+
+def test_who_wants_no_such_messages_or_has_a_quiet_night_leaves_the_reminder_to_the_thread(world: World) -> None:
+    ana = world.store.read(lambda: agents.agent_named("ana"))
+    world.do("T1:ana", "action", action=Action.CLAIM)
+    world.pump()
+    world.store.write(lambda: notification_preferences.change(ana.id, {"breach": "none"}))
+    world.go(world.ticket().first_reply_due - 40 * MINUTE)
+    (post,) = world.told()
+    assert "is due" in post.text and post.mention == ()
+    assert [kind for _, kind, _ in world.alone() if kind == service_levels.REMINDER] == []
+
+
+def test_a_due_time_that_comes_back_after_its_moment_is_seen_at_once(world: World) -> None:
+    due = world.ticket().first_reply_due
+    world.go(due - HOUR)
+    world.priority("low")
+    world.go(due + 30 * MINUTE)
+    assert world.told() == [], "its job came and found nothing"
+    world.priority("normal")
+    assert world.ticket().first_reply_due == pytest.approx(due) and world.run_due()
+    (post,) = world.told()
+    assert "overdue" in post.text and len(world.alerts()) == 1
