@@ -114,7 +114,8 @@ def test_jobs_are_there_exactly_when_the_transaction_is(store: Any, conversation
     assert store.read(lambda: Job.select().count()) == 0
     store.write(lambda: handoff.hand_over(conversation, "asked"))
     store.write(lambda: handoff.hand_over(conversation, "asked"))  # people have it already
-    assert sorted(store.read(lambda: [row.kind for row in Job.select()])) == ["ticket.notify", "ticket.summary"]
+    kinds = sorted(store.read(lambda: [row.kind for row in Job.select()]))
+    assert kinds == ["targets.look", "ticket.notify", "ticket.summary"]
 
 
 def test_the_team_is_reminded_of_what_nobody_touches_and_of_nothing_else(store: Any, conversation: str) -> None:
