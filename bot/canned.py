@@ -28,8 +28,8 @@ _COLUMNS = (
     "id, shortcut, title, text, category, language, site_id, enabled, created_by, created_at, changed_by, changed_at"
 )
 _USES = (
-    "coalesce(u.uses, 0), u.used_at FROM canned_reply c LEFT JOIN (SELECT canned, count(*) AS uses, max(at) AS used_at"
-    " FROM canned_use GROUP BY canned) u ON u.canned = c.id"
+    "(SELECT count(*) FROM canned_use u WHERE u.canned = c.id), (SELECT max(u.at) FROM canned_use u WHERE u.canned = c.id)"
+    " FROM canned_reply c"
 )
 
 

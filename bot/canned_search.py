@@ -35,18 +35,23 @@ def search(query: str, among: Sequence[CannedReply], *, language: str = "") -> l
 
 @lru_cache(maxsize=8_192)
 def folded(text: str) -> str:
-    """Small letters without accents, and words only. Remembered, because the same texts are looked through with every letter typed."""
+    """Small letters without accents, and words only."""
+    return _SIGNS.sub(" ", _small(text)).strip()
+
+
+@lru_cache(maxsize=8_192)
+def _small(text: str) -> str:
+    """Small letters without accents. Remembered, because the same texts are looked through with every letter typed."""
     text = text.casefold()
-    if not text.isascii():
-        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-    return _SIGNS.sub(" ", text).strip()
+    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
 
 
 def _score(words: Sequence[str], one: CannedReply, *, slips: bool = False) -> float:
     if not words:
         return 1.0
+    # Signs stay in the text, which is the longest by far: words are found in it all the same, and the first search is not late.
     fields = (
-        (folded(one.shortcut), 60.0), (folded(one.title), 40.0), (folded(one.category), 20.0), (folded(one.text), 10.0),
+        (folded(one.shortcut), 60.0), (folded(one.title), 40.0), (folded(one.category), 20.0), (_small(one.text), 10.0),
     )  # fmt: skip
     total = 200.0 if " ".join(words) == fields[0][0] else 0.0
     for word in words:
@@ -65,4 +70,6 @@ def _word(word: str, text: str) -> float:
     """1 for a beginning of the text, less for the beginning of a word in it, least for anything else."""
     if text.startswith(word):
         return 1.0
-    return 0.8 if f" {word}" in text or f"-{word}" in text else 0.4 if word in text else 0.0
+    if word not in text:
+        return 0.0
+    return 0.8 if f" {word}" in text or f"-{word}" in text else 0.4

@@ -116,7 +116,10 @@ def switch(deed: Deed) -> Done:
         return _not_done(deed, found)
     if found.on == (to == "on"):
         return Done("done", f"!{found.shortcut} is {to} already.")
-    canned.change(found.shortcut, actor=deed.agent.name, on=to == "on")
+    try:
+        canned.change(found.shortcut, actor=deed.agent.name, on=to == "on")
+    except CannedRefused as refused:  # renamed or removed this moment, or its shortcut has become a word of ours
+        return Done("cannot", f"Nothing was changed. {refused}")
     words = "can be sent again" if to == "on" else "cannot be sent until it is on again. Nothing of it is lost"
     return Done("done", f"!{found.shortcut} is {to}: it {words}.")
 
@@ -126,7 +129,10 @@ def remove(deed: Deed) -> Done:
     found = canned.with_id(deed.event.value)
     if not deed.admin or found is None:
         return _not_done(deed, found)
-    canned.remove(found.shortcut, actor=deed.agent.name)
+    try:
+        canned.remove(found.shortcut, actor=deed.agent.name)
+    except CannedRefused:  # somebody was faster by a moment
+        return Done("stale", REMOVED)
     return Done("done", f"!{found.shortcut} is removed. What was sent of it stays.")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from bot import canned, clock
 from bot.canned import CannedRefused, CannedReply
+from bot.canned_search import _small, search
 from bot.pages import Choice, Field, Heading
 from tests.canned.conftest import Shop, field, presses, words
 from tests.commanding import command
@@ -92,6 +94,19 @@ def test_searching_by_shortcut_title_category_text_slips_and_accents(shop: Shop)
     assert with_much == []
 
 
+def test_thousands_of_long_ones_are_searched_while_a_desk_waits() -> None:
+    words = ["der", "Müller", "fährt", "übers", "große", "Moor,", "žuta", "kuća:", "12.50", "(sehr", "schön)\n"]
+    many = [
+        CannedReply(id=str(n), shortcut=f"s-{n}", text=f"{n} {' '.join(words[n % 9 :] + words * 60)}"[:4_000])
+        for n in range(canned.MOST)
+    ]
+    _small.cache_clear()
+    began = time.perf_counter()
+    assert search("nowhere", many) == []
+    assert time.perf_counter() - began < 1.2, "a desk waits two seconds, and the database and the network need some"
+    assert [one.id for one in search("1234 12.50 schon muller", many)] == ["1234"], "signs and accents stop nobody"
+
+
 def test_an_admin_writes_one_in_the_form(shop: Shop) -> None:
     page = shop.form(name="canned.edit", who="T1:boss", conversation_id="")
     assert page.what == "canned.save" and {one.name for one in page.parts if isinstance(one, Field | Choice)} == {
@@ -173,6 +188,11 @@ def test_only_admins_change_anything_and_what_is_gone_is_said(shop: Shop) -> Non
     assert "is off already" in shop.press("canned.switch", f"off|{made.id}", "T1:boss").aside
     assert shop.press("canned.switch", f"sideways|{made.id}", "T1:boss").code == "stale"
     assert shop.press("canned.switch", f"on|{made.id}", "T1:boss").code == "done"
+    rename = "UPDATE canned_reply SET shortcut = ? WHERE id = ?"
+    shop.store.write(lambda: shop.store.sql(rename, ("queue", made.id)))  # a word of a newer Deskhand
+    refused = shop.press("canned.switch", f"off|{made.id}", "T1:boss")
+    assert refused.code == "cannot" and "means something else" in refused.aside and canned.listed()[0].on
+    shop.store.write(lambda: shop.store.sql(rename, ("hi", made.id)))
     assert shop.press("canned.remove", made.id, "T1:boss").code == "done" and canned.listed() == []
     assert shop.press("canned.remove", made.id, "T1:boss").code == "stale"
     trail = shop.store.read(
