@@ -38,6 +38,9 @@ SAID = 20.0
 READS = 4
 """Inboxes that are made at once."""
 LONGEST_PAUSE = 300.0
+GONE_FOR = 600.0
+"""Seconds for which somebody whom Slack does not know is left alone."""
+_NOBODY = {"user_not_found", "user_not_visible", "user_disabled", "account_inactive"}
 
 
 @dataclass
@@ -127,10 +130,7 @@ class Homes:
             raise
         except Exception as error:
             home.at = time.monotonic()
-            reason = f"{type(error).__name__}: {error}"[:200]
-            if reason != home.trouble:  # once, and not every few seconds
-                log.warning("home_not_published", desk="slack", reason=reason, next="again when it is looked at")
-            home.trouble = reason
+            self._log(home, f"{type(error).__name__}: {error}"[:200])
         finally:
             home.task = None
 
@@ -155,11 +155,11 @@ class Homes:
         try:
             await self.client.views_publish(user_id=user, view=view)
         except Exception as error:
-            self._refused(user, home, error)
+            self._refused(home, error)
             return
         home.digest, home.at, home.trouble = digest, time.monotonic(), ""
 
-    def _refused(self, user: str, home: _Home, error: Exception) -> None:
+    def _refused(self, home: _Home, error: Exception) -> None:
         response = getattr(error, "response", None)
         code = code_of(response)
         home.at = time.monotonic()
@@ -172,9 +172,15 @@ class Homes:
                 next="switch it on (App Home, Show Tabs) and start Deskhand again",
             )  # fmt: skip
             return
-        log.warning(
-            "home_not_published", desk="slack", reason=str(failure_of(error)), next="again when it is looked at"
-        )
+        if code in _NOBODY:
+            home.at += GONE_FOR
+        self._log(home, str(failure_of(error)))
+
+    def _log(self, home: _Home, reason: str) -> None:
+        """Once, and not every few seconds."""
+        if reason != home.trouble:
+            log.warning("home_not_published", desk="slack", reason=reason, next="again when it is looked at")
+        home.trouble = reason
 
 
 def _user(person: str) -> str:
