@@ -147,6 +147,12 @@ def with_shortcut(shortcut: str) -> CannedReply | None:
     return _one("c.shortcut = ?", shortcut.strip().removeprefix("!").lower())
 
 
+def shortcuts(*, on: bool | None = None) -> list[str]:
+    """All of them, or only of those that are switched so. Inside a read or write."""
+    rows = sql("SELECT shortcut, enabled FROM canned_reply ORDER BY shortcut").fetchall()
+    return [row[0] for row in rows if on is None or bool(row[1]) is on]
+
+
 def _one(where: str, value: str) -> CannedReply | None:
     columns = ", ".join(f"c.{name}" for name in _COLUMNS.split(", "))
     row = sql(f"SELECT {columns}, {_USES} WHERE {where}", (value,)).fetchone()
@@ -216,8 +222,7 @@ def _known(shortcut: str) -> CannedReply:
     found = with_shortcut(shortcut)
     if found is not None:
         return found
-    names = [row[0] for row in sql("SELECT shortcut FROM canned_reply").fetchall()]
-    close = difflib.get_close_matches(shortcut.strip().removeprefix("!").lower(), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(shortcut.strip().removeprefix("!").lower(), shortcuts(), n=1, cutoff=0.6)
     meant = f" Did you mean {close[0]}?" if close else ""
     raise CannedRefused({"shortcut": f"There is no canned reply {shortcut[:40]!r}.{meant} Nothing was changed."})
 

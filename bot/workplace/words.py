@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from bot import canned
 from bot.claims import Done
 from bot.desk_actions import WORDS
 from bot.pages import Heading, Part, Words
@@ -15,6 +16,7 @@ from bot.workplace.deeds import Command, Deed
 from bot.workplace.saying import aside
 
 ANSWERING = "Write to answer the customer. Begin with note: or 🔒, or write !note, to keep it between you."
+SHORTCUT = "!shortcut — send the canned reply that is called so; !canned lists them"
 NOWHERE = "This works only in the thread of a conversation: write !{word} there. Nothing was changed."
 
 
@@ -42,7 +44,8 @@ def _unknown(deed: Deed, word: str, known: Mapping[str, Command]) -> str:
     """Where agents also write to customers, they are told above all that this did not go there."""
     mine = ["help", *(name for name, one in known.items() if deed.admin or not one.admin)]
     if deed.event.thread:
-        close = difflib.get_close_matches(word, [*WORDS, "note", *mine], n=1, cutoff=0.6)
+        known_words = [*WORDS, "note", *mine, *canned.shortcuts(on=True)]
+        close = difflib.get_close_matches(word, known_words, n=1, cutoff=0.6)
         meant = f" Did you mean !{close[0]}?" if close else ""
         return f"There is no !{word}.{meant} Nothing was sent to the customer. !help shows what there is."
     if word in WORDS:
@@ -76,4 +79,4 @@ def help_parts(deed: Deed, known: Mapping[str, Command] | None = None) -> list[P
 def thread_words(known: Iterable[Command]) -> list[str]:
     """What may be written in a thread: what can be done with its conversation, and what the rooms understand there."""
     lines = [f"!{one.usage} — {one.about}" for one in WORDS.values()]
-    return [*lines, *(f"!{one.usage} — {one.about}" for one in known if one.in_thread)]
+    return [*lines, *(f"!{one.usage} — {one.about}" for one in known if one.in_thread), SHORTCUT]

@@ -137,6 +137,10 @@ def test_who_may_not_and_where_it_cannot_be(shop: Shop) -> None:
     assert world.do("T1:ana", text="// !hi").code == "note"
     shop.change("hi", on=False)
     assert "switched off" in shop.say("hi").aside and shop.say("hi").code == "cannot"
+    shop.add("refund-paid", "x")
+    assert "There is no !refund_payd. Did you mean !refund-paid? Nothing was sent" in shop.say("refund_payd").aside
+    shop.change("refund-paid", on=False)
+    assert "There is no !refund_payd. Nothing was sent" in shop.say("refund_payd").aside
     shop.store.write(lambda: shop.store.Site.create(id="s2", key="other", name="Other", created_at=0))
     shop.change("hi", on=True, site="other")
     assert "for the site other" in shop.say("hi").aside

@@ -87,6 +87,7 @@ def test_alone_it_is_help_and_the_queue_and_help_names_every_word_there_is(house
         assert (f"/desk {one.usage}" in told) is (one.anywhere and not one.admin), name
         assert (f"!{one.usage} — " in told) is (one.in_thread and not one.admin), name
     assert all(f"!{one.usage} — {one.about}" in told for one in WORDS.values())
+    assert "!shortcut — send the canned reply" in told
     assert {one.action for one in WORDS.values()} == set(Action) - {Action.DRAFT}, (
         "each of them has its word, or a room has it"
     )
