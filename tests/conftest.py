@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that start the product are ``product``, and those on a real database, Redis or socket are ``slow``."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
-        if "deskhand" in names:
+        if names & {"deskhand", "deskhands"}:
             item.add_marker(pytest.mark.product)
         if names & REAL_PARTS or item.path.parent.name in REAL_FOLDERS:
             item.add_marker(pytest.mark.slow)
@@ -154,6 +154,18 @@ def deskhand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
 
     Each call gets its own data folder, port and database (of the kind under test). ``database=`` and ``data=`` name existing ones.
     """
+    yield from _starting(request, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def deskhands(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Deskhand]]:
+    """As ``deskhand``, for what the tests of a module share: starting costs seconds of a core."""
+    yield from _starting(request, tmp_path_factory.mktemp("products"))
+
+
+def _starting(request: pytest.FixtureRequest, folder: Path) -> Iterator[Callable[..., Deskhand]]:
     started: list[Deskhand] = []
     databases: list[str] = []
 
@@ -164,7 +176,7 @@ def deskhand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
             databases.append(database)
         if database:
             env["DATABASE_URL"] = database
-        running = Deskhand(data or tmp_path / f"data{len(started)}", env)
+        running = Deskhand(data or folder / f"data{len(started)}", env)
         started.append(running)
         running.start(ready=ready)
         return running

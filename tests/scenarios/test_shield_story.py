@@ -166,31 +166,34 @@ def test_a_canary_never_leaves_the_house_and_comes_back_to_its_customer(
     assert needles_in(ear.values()) == []
 
 
+@pytest.fixture(scope="module")
+def one(deskhands: Callable[..., Deskhand]) -> Iterator[tuple[Deskhand, FakeLLM]]:
+    """A product with one model, which the tests below share."""
+    with FakeLLM() as model:
+        product = deskhands(
+            OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=model.openai_url, DESKHAND_TEAM_MAIL="team@shop.example"
+        )
+        ask_anyway(product)
+        yield product, model
+        product.end()
+
+
 @pytest.mark.once
-def test_with_the_shield_off_the_oracle_sees_the_canary(
-    deskhand: Callable[..., Deskhand], two: tuple[FakeLLM, FakeLLM]
-) -> None:
+def test_with_the_shield_off_the_oracle_sees_the_canary(one: tuple[Deskhand, FakeLLM]) -> None:
     """The test above could not fail otherwise."""
-    first, _ = two
-    product = deskhand(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=first.openai_url)
+    product, first = one
     assert "required" in product.run("plugins", "off", "pii_shield").stdout
-    ask_anyway(product)
     with Customer(product.base_url) as customer:
         customer.say(f"Hello, this is me: {SAID}.")
         customer.until(customer.answers)
     assert len(needles_in(sent(first))) >= len(CANARIES)
     assert needles_in(product.log()) == [], "logs never hold it"
+    assert product.run("plugins", "on", "pii_shield").returncode == 0
 
 
 @pytest.mark.once
-def test_a_model_that_repeats_its_instructions_is_cut_off(
-    deskhand: Callable[..., Deskhand], two: tuple[FakeLLM, FakeLLM]
-) -> None:
-    first, _ = two
-    product = deskhand(
-        OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=first.openai_url, DESKHAND_TEAM_MAIL="team@shop.example"
-    )
-    ask_anyway(product)
+def test_a_model_that_repeats_its_instructions_is_cut_off(one: tuple[Deskhand, FakeLLM]) -> None:
+    product, first = one
     told: list[str] = []
 
     def obey(asked: Any) -> str:

@@ -20,6 +20,12 @@ from tests.running import Deskhand, wait_for
 from tests.scenarios.talking import Customer
 
 
+@pytest.fixture(scope="module")
+def product(deskhands: Callable[..., Deskhand]) -> Deskhand:
+    """One that the tests share: each leaves it whole."""
+    return deskhands()
+
+
 def test_the_chat_goes_on_without_redis_and_readyz_says_so(deskhand: Callable[..., Deskhand]) -> None:
     product = deskhand(REDIS_URL="none")
     status, body = product.get("/readyz")
@@ -30,8 +36,7 @@ def test_the_chat_goes_on_without_redis_and_readyz_says_so(deskhand: Callable[..
         assert customer.until(customer.answers)[0]["type"] == "offline"
 
 
-def test_redis_dies_in_between_and_the_next_question_is_answered(deskhand: Callable[..., Deskhand]) -> None:
-    product = deskhand()
+def test_redis_dies_in_between_and_the_next_question_is_answered(product: Deskhand) -> None:
     with Customer(product.base_url) as customer:
         customer.say("Hello")
         customer.until(customer.answers)
@@ -44,8 +49,7 @@ def test_redis_dies_in_between_and_the_next_question_is_answered(deskhand: Calla
 
 
 @pytest.mark.parametrize("victim", ["turns", "web"])
-def test_a_killed_process_costs_seconds_and_nothing_else(deskhand: Callable[..., Deskhand], victim: str) -> None:
-    product = deskhand()
+def test_a_killed_process_costs_seconds_and_nothing_else(product: Deskhand, victim: str) -> None:
     with Customer(product.base_url) as customer:
         customer.say("Hello")
         customer.until(customer.answers)
@@ -80,8 +84,7 @@ def locked(product: Deskhand) -> Iterator[None]:
         file.execute("ROLLBACK")
 
 
-def test_a_locked_database_refuses_now_and_takes_the_same_message_once_later(deskhand: Callable[..., Deskhand]) -> None:
-    product = deskhand()
+def test_a_locked_database_refuses_now_and_takes_the_same_message_once_later(product: Deskhand) -> None:
     with Customer(product.base_url) as customer:
         customer.say("Hello")
         customer.until(customer.answers)
@@ -137,8 +140,7 @@ def test_a_full_disk_refuses_now_and_takes_the_same_message_once_later(
     assert rows == (1,)
 
 
-def test_a_plugin_switched_off_stops_being_called_everywhere(deskhand: Callable[..., Deskhand]) -> None:
-    product = deskhand()
+def test_a_plugin_switched_off_stops_being_called_everywhere(product: Deskhand) -> None:
     with Customer(product.base_url) as customer:
         customer.say("How many days do I have to return something?")
         assert customer.until(customer.answers)[0]["sources"]

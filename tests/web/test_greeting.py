@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -28,11 +27,10 @@ def greeting(web: Web, locale: str) -> str:
     return words
 
 
-@pytest.fixture
-def running(web_on: Callable[..., Web]) -> Web:
-    started = web_on()
-    deskhand(started, "site", "add", "Fern", "--key", "shop", "--origin", "self")
-    return started
+@pytest.fixture(scope="module")
+def running(web: Web) -> Web:
+    deskhand(web, "site", "add", "Fern", "--key", "shop", "--origin", "self")
+    return web
 
 
 def test_a_visitor_is_greeted_in_their_language(running: Web) -> None:
