@@ -122,6 +122,8 @@ class DeskPost:
     picture: str = ""
     sources: tuple[Source, ...] = ()
     mark: Literal["", "queued", "sent", "failed"] = ""
+    first: bool = False
+    """Of a ``mark``: nothing was ever put on this message, so there is nothing to be taken away."""
     files: tuple[Attachment, ...] = ()
     """Only for desks with ``FILES``, at most one: every file is a post of its own. Other desks get links in ``text``."""
     lines: tuple[Line, ...] = ()

@@ -141,10 +141,15 @@ def mark(head: Head, common: dict[str, Any]) -> DeskPost | None:
     subject = _shown_as(row[2], head.channel) if f"/{PRESSED}" in row[0] else row[0].rpartition("/")[2]
     if not subject:
         return None
+    earlier = sql(
+        "SELECT 1 FROM delivery WHERE message = ? AND channel = ? AND op = 'mark' AND ord < ? AND state <> 'superseded' LIMIT 1",
+        (head.message, head.channel, head.ord),
+    ).fetchone()
+    first = earlier is None and head.attempt == 1
     if row[1] in {"undone", "note"}:  # what was marked once as on its way is not (any more)
-        return DeskPost(op="mark", subject=subject, mark="", **common) if head.version > 1 else None
+        return DeskPost(op="mark", subject=subject, mark="", first=first, **common) if head.version > 1 else None
     state = mark_state(row[2]) if row[1] == "sent" else "queued"
-    return DeskPost(op="mark", subject=subject, mark=state, **common)  # type: ignore[arg-type]
+    return DeskPost(op="mark", subject=subject, mark=state, first=first, **common)  # type: ignore[arg-type]
 
 
 def _shown_as(message_id: str, channel: str) -> str:

@@ -114,3 +114,14 @@ def test_what_is_taken_back_or_becomes_a_note_is_not_marked_as_on_its_way(world:
     assert marks(world) == ["queued"]
     world.do("T1:ana", "edit", text="note: for us", message="r2")
     assert marks(world) == [""]
+
+
+def test_only_the_first_mark_of_a_message_says_that_there_is_none_yet(world: World) -> None:  # noqa: F811
+    world.do("T1:ana", text="It left yesterday.", message="r1")
+    assert [(post.mark, post.first) for post in world.pump() if post.op == "mark"] == [("queued", True)]
+    world.later()
+    assert [(post.mark, post.first) for post in world.pump() if post.op == "mark"] == [("sent", False)]
+    world.do("T1:ana", text="note: he is nice", message="r2")
+    held = world.do("T1:ana", text="oops", message="r3")
+    world.do("T1:ana", "action", action=Action.UNDO, value=held.value)
+    assert [(post.mark, post.first) for post in world.pump() if post.op == "mark"] == [("", True)], "nothing was shown"

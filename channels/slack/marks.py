@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 EMOJI = {"queued": "hourglass_flowing_sand", "sent": "white_check_mark", "failed": "warning"}
-PER_MINUTE = 40
-"""Slack allows about 50 reactions a minute. Beyond this, ✅ is left out; ⏳ and ⚠️ are always set."""
+PER_MINUTE, AT_FIRST = 36, 8
+"""Slack allows about 50 reactions a minute. Beyond this, ✅ is left out; ⏳ and ⚠️ are always set. In the first minute of a process it
+is less: Slack counts as well what the one before it did."""
 REMEMBERED = 2_000
 _DONE = {"already_reacted", "no_reaction", "message_not_found", "too_many_reactions", "thread_locked"}
 
@@ -28,17 +29,18 @@ class Marks:
         """Unix seconds since when nobody else sets marks: messages that are younger have none that are not known here."""
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._calls: deque[float] = deque()
+        self._began = time.monotonic()
 
-    async def set(self, client: AsyncWebClient, place: str, message: str, mark: str) -> None:
-        """Show ``mark`` (empty: none). Raises like a post when Slack cannot be reached."""
+    async def set(self, client: AsyncWebClient, place: str, message: str, mark: str, *, first: bool = False) -> None:
+        """Show ``mark`` (empty: none); ``first``: there is none yet. Raises like a post when Slack cannot be reached."""
         known = self._known.get((place, message))
-        if known is None and float(message) > self.since:
+        if known is None and (first or float(message) > self.since):
             known = ""
         if known == mark:
             return
         # Of what was marked before a restart nobody knows what is there: all others are taken away.
         old = ([known] if known else []) if known is not None else [one for one in EMOJI if one != mark]
-        if mark and not (mark == "sent" and self._spent() + 1 + len(old) > PER_MINUTE):
+        if mark and not (mark == "sent" and self._spent() + 1 + len(old) > self._most()):
             try:
                 await self._call(client, "reactions.add", place, message, mark)
             except TemporaryFailure:
@@ -50,6 +52,9 @@ class Marks:
         self._known[(place, message)] = mark
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
+
+    def _most(self) -> int:
+        return PER_MINUTE if time.monotonic() - self._began > 60 else AT_FIRST
 
     def _spent(self) -> int:
         now = time.monotonic()

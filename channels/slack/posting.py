@@ -225,7 +225,7 @@ async def _delete(client: AsyncWebClient, post: DeskPost, pacer: Pacer) -> Poste
 async def _mark(client: AsyncWebClient, post: DeskPost, pacer: Pacer, marks: Marks) -> Posted:
     pacer.check("reactions", "")
     try:
-        await marks.set(client, post.place, post.subject, post.mark)
+        await marks.set(client, post.place, post.subject, post.mark, first=post.first)
     except Exception as error:
         failure = failure_of(error)
         wait = getattr(failure, "retry_after", None)

@@ -342,3 +342,19 @@ def test_changes_keep_slacks_limit_and_those_beyond_it_wait_for_the_outbox() -> 
         pacer.wait_for("chat.update", CHANNEL)
     assert 2.0 < (caught.value.retry_after or 0) < 5
     assert pacer.wait_for("chat.postMessage", CHANNEL) == pacer.wait_for("reactions.add", "") == 0.0
+
+
+def test_a_first_mark_takes_nothing_away_and_a_new_process_sets_few_at_first(running: Running, slack) -> None:
+    root = a_thread(running)
+    written = [slack.reply("U1", CHANNEL, root, f"reply {number}") for number in range(10)]
+    for ts in written[:9]:
+        running.post(a_post(key=f"m{ts}", op="mark", thread=root, subject=ts, mark="sent", first=True))
+    assert slack.space.noted("call", method="reactions.remove") == []
+    assert len(slack.space.noted("call", method="reactions.add")) == 8, (
+        "Slack still counts what the process before it did"
+    )
+    running.post(a_post(key="m9", op="mark", thread=root, subject=written[9], mark="failed"))
+    assert len(slack.space.noted("call", method="reactions.add")) == 9, "a warning is always shown"
+    assert len(slack.space.noted("call", method="reactions.remove")) == 2, (
+        "and of an older message nobody knows what it has"
+    )
