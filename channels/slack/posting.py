@@ -239,7 +239,7 @@ async def _call(
     method: str, place: str, pacer: Pacer, call: Callable[[], Awaitable[Any]], fine: set[str] | None = None
 ) -> Any:
     """Call once. A 429 holds this method and channel until its time has come; other channels go on."""
-    pacer.check(method, place)
+    await asyncio.sleep(pacer.wait_for(method, place))
     try:
         return await call()
     except Exception as error:
