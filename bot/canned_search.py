@@ -36,11 +36,11 @@ def search(query: str, among: Sequence[CannedReply], *, language: str = "") -> l
 @lru_cache(maxsize=8_192)
 def folded(text: str) -> str:
     """Small letters without accents, and words only."""
-    return _SIGNS.sub(" ", _small(text)).strip()
+    return _SIGNS.sub(" ", small_letters(text)).strip()
 
 
 @lru_cache(maxsize=8_192)
-def _small(text: str) -> str:
+def small_letters(text: str) -> str:
     """Small letters without accents. Remembered, because the same texts are looked through with every letter typed."""
     text = text.casefold()
     return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
@@ -51,7 +51,7 @@ def _score(words: Sequence[str], one: CannedReply, *, slips: bool = False) -> fl
         return 1.0
     # Signs stay in the text, which is the longest by far: words are found in it all the same, and the first search is not late.
     fields = (
-        (folded(one.shortcut), 60.0), (folded(one.title), 40.0), (folded(one.category), 20.0), (_small(one.text), 10.0),
+        (folded(one.shortcut), 60.0), (folded(one.title), 40.0), (folded(one.category), 20.0), (small_letters(one.text), 10.0),
     )  # fmt: skip
     total = 200.0 if " ".join(words) == fields[0][0] else 0.0
     for word in words:

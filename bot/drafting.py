@@ -135,11 +135,12 @@ def ask_again(view: DraftView, agent: AgentView, way: str, language: str = "") -
     return ask(view.conversation_id, agent, view.desk, view.instruction, way=way, language=language, parent=view.id)
 
 
-def give_up(conversation_id: str, agent_id: str = "") -> None:
-    """What is being written here (for one agent) is not waited for any more."""
+def give_up(conversation_id: str, agent_id: str = "", *, parent: str = "") -> None:
+    """What is being written here (for one agent, of one version) is not waited for any more, and nothing stays set aside for it."""
     rows = sql(
-        "SELECT id FROM agent_draft WHERE conversation_id = ? AND state = 'writing' AND (? = '' OR agent_id = ?)",
-        (conversation_id, agent_id, agent_id),
+        "SELECT id FROM agent_draft WHERE conversation_id = ? AND state = 'writing' AND (? = '' OR agent_id = ?)"
+        " AND (? = '' OR parent = ?)",
+        (conversation_id, agent_id, agent_id, parent, parent),
     ).fetchall()
     for (draft_id,) in rows:
         sql("UPDATE agent_draft SET state = 'replaced', ended_at = ? WHERE id = ?", (clock.now(), draft_id))
@@ -156,6 +157,11 @@ _SELECT = (
     " FROM agent_draft d LEFT JOIN conversation v ON v.id = d.conversation_id LEFT JOIN ticket t ON t.conversation_id = d.conversation_id"
     " LEFT JOIN reply r ON r.id = d.reply"
 )
+_USABLE = (
+    f"d.agent_id = ? AND v.state IN ('waiting', 'human') AND ({NOW} IN ('writing', 'ready')"
+    " OR (d.state = 'failed' AND d.started_at > ?)) AND d.started_at > ?"
+)
+"""Drafts of an agent that something may still be done with; its values are those of :func:`_of`."""
 
 
 def draft(draft_id: str) -> DraftView | None:
@@ -163,24 +169,28 @@ def draft(draft_id: str) -> DraftView | None:
     return next(iter(_views(sql(f"{_SELECT} WHERE d.id = ?", (draft_id,)).fetchall())), None)
 
 
-def drafts_of(agent_id: str, limit: int = 30) -> list[DraftView]:
+def drafts_of(agent_id: str, limit: int = 30, skip: int = 0) -> list[DraftView]:
     """What an agent may still do something with, newest first: drafts of conversations that people have. Inside a read or write."""
     rows = sql(
-        f"{_SELECT} WHERE d.agent_id = ? AND v.state IN ('waiting', 'human') AND ({NOW} IN ('writing', 'ready')"
-        " OR (d.state = 'failed' AND d.started_at > ?)) AND d.started_at > ? ORDER BY d.started_at DESC, d.id DESC LIMIT ?",
-        (agent_id, clock.now() - FAILED_DAYS * DAY, clock.now() - TEXT_DAYS * DAY, limit),
+        f"{_SELECT} WHERE {_USABLE} ORDER BY d.started_at DESC, d.id DESC LIMIT ? OFFSET ?",
+        (*_of(agent_id), limit, skip),
     ).fetchall()
     return _views(rows)
 
 
-def count_of(agent_id: str) -> int:
-    """How many of :func:`drafts_of` are ready. Inside a read or write."""
+def count_of(agent_id: str) -> tuple[int, int]:
+    """How many of :func:`drafts_of` are ready, and how many there are. Inside a read or write."""
     row = sql(
-        "SELECT count(*) FROM agent_draft d JOIN conversation v ON v.id = d.conversation_id LEFT JOIN reply r ON r.id = d.reply"  # noqa: S608
-        f" WHERE d.agent_id = ? AND v.state IN ('waiting', 'human') AND {NOW} = 'ready' AND d.started_at > ?",
-        (agent_id, clock.now() - TEXT_DAYS * DAY),
+        f"SELECT coalesce(sum(CASE WHEN {NOW} = 'ready' THEN 1 ELSE 0 END), 0), count(*)"  # noqa: S608
+        " FROM agent_draft d JOIN conversation v ON v.id = d.conversation_id LEFT JOIN reply r ON r.id = d.reply"
+        f" WHERE {_USABLE}",
+        _of(agent_id),
     ).fetchone()
-    return int(row[0])
+    return int(row[0]), int(row[1])
+
+
+def _of(agent_id: str) -> tuple[str, float, float]:
+    return agent_id, clock.now() - FAILED_DAYS * DAY, clock.now() - TEXT_DAYS * DAY
 
 
 def _views(rows: Sequence[Sequence[Any]]) -> list[DraftView]:
@@ -225,7 +235,8 @@ def as_reply(view: DraftView) -> str:
 
 
 def sent(view: DraftView, reply_id: str, text: str) -> None:
-    """It became this reply, with these words."""
+    """It became this reply, with these words. A version of it that is still being written would only say the same again."""
+    give_up(view.conversation_id, parent=view.id)
     meant = as_reply(view)
     same = " ".join(text.split()) == " ".join(meant.split())
     sql(
@@ -236,11 +247,9 @@ def sent(view: DraftView, reply_id: str, text: str) -> None:
 
 
 def discarded(view: DraftView) -> None:
-    """The agent does not want it."""
-    sql(
-        "UPDATE agent_draft SET state = 'discarded', ended_at = ? WHERE id = ? OR (parent = ? AND state = 'writing')",
-        (clock.now(), view.id, view.id),
-    )
+    """The agent does not want it, nor a version of it that is still being written."""
+    give_up(view.conversation_id, parent=view.id)
+    sql("UPDATE agent_draft SET state = 'discarded', ended_at = ? WHERE id = ?", (clock.now(), view.id))
     note(view.id, "discarded")
 
 

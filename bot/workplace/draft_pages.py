@@ -9,6 +9,7 @@ from bot import clock, drafting
 from bot.agents import AgentView
 from bot.drafting import DraftView
 from bot.pages import Confirm, Field, Page, Part, Press, Presses, Row, Words
+from bot.workplace.inbox_lists import PAGE
 from bot.workplace.saying import since
 
 TITLE = "AI draft: only you see this"
@@ -30,7 +31,7 @@ REPLACED = "There is a newer draft, which replaced this one. Nothing was changed
 WRITING = "It is still being written. You see it here, and in your inbox, when it is ready."
 NONE = "You have no drafts. Ask for one in a conversation: !draft, and behind it what it should say if you like."
 FIRST_WORDS = 160
-SHOWN = 30
+SHOWN = PAGE
 _BUSY = {"sent": SENT, "discarded": DISCARDED, "replaced": REPLACED, "writing": WRITING}
 _MARKS = str.maketrans(dict.fromkeys("[]()<>*_`~\\|", " "))
 
@@ -123,9 +124,9 @@ def edit_form(view: DraftView, text: str, *, remark: str = "", edition: str = ""
     )  # fmt: skip
 
 
-def rows(agent: AgentView, at: float | None = None) -> tuple[Part, ...]:
-    """The drafts of an agent as their inbox shows them, newest first: ticket, customer, first words, buttons. Inside a read."""
-    found = drafting.drafts_of(agent.id, SHOWN)
+def rows(agent: AgentView, at: float | None = None, page: int = 1) -> tuple[Part, ...]:
+    """The drafts of an agent as a page of their inbox shows them, newest first: ticket, customer, first words, buttons. Inside a read."""
+    found = drafting.drafts_of(agent.id, SHOWN, (page - 1) * SHOWN)
     return tuple(row(view, clock.now() if at is None else at) for view in found) or (Words(NONE, "quiet"),)
 
 
@@ -157,6 +158,8 @@ def why_not(view: DraftView | None, agent: AgentView, *, looking: bool = False) 
     if not view.conversation_id:
         return ERASED
     if view.state == "ready":
+        if not view.text:
+            return GONE  # words go after a month; what became of it is only counted
         return RESOLVED if view.conversation_state == "resolved" and not looking else ""
     if looking and view.state in {"failed", "writing"}:
         return ""

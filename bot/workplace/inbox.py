@@ -47,12 +47,14 @@ def home(visit: Visit) -> Page:
     at = clock.now()
     seen = inbox_views.view_of(visit.wanted.desk, visit.wanted.who)
     counts = {which: inbox_lists.count(which, agent.name, seen.tag) for which in LISTS}
+    drafts = 0
     if agent.may_act:
-        counts["drafts"] = drafting.count_of(agent.id)
+        counts["drafts"], drafts = drafting.count_of(agent.id)
     seen = replace(seen, zone=visit.wanted.zone or seen.zone, tab=seen.tab if seen.tab in counts else LISTS[0])
     parts: list[Part] = [_presence(agent, at, seen.zone), _tabs(seen, counts)]
     if seen.tab == "drafts":
-        parts += [Rule(), *draft_pages.rows(agent, at)]
+        page, pages = _shown(seen, drafts)
+        parts += [Rule(), *draft_pages.rows(agent, at, page), *_pager(page, pages)]
     else:
         parts += [*_filter(seen, agent), Rule(), *_list(visit, seen, counts[seen.tab], at, agent)]
     return Page(name="inbox", kind="home", title=agent.public_name, parts=tuple(parts))
@@ -117,20 +119,29 @@ def _list(visit: Visit, seen: View, count: int, at: float, agent: AgentView) -> 
     if not count:
         words = f"There is nothing{tagged} under {name}." if seen.tag else EMPTY[seen.tab]
         return [Words(words)]
-    pages = -(-min(count, _most(seen.tab)) // PAGE)
-    page = min(max(seen.page, 1), pages)
+    page, pages = _shown(seen, min(count, _most(seen.tab)))
     where = f", page {page} of {pages}" if pages > 1 else ""
     found: list[Part] = [Words(f"{name}: {_number(seen.tab, count)}{tagged}{where}. {ORDERS[seen.tab]}", "quiet")]
     found += [
         row(entry, at, seen.zone, may_act=agent.may_act)
         for entry in inbox_lists.entries(seen.tab, agent.name, seen.tag, page, visit.wanted.desk)
     ]
-    pager = [
+    return [*found, *_pager(page, pages)]
+
+
+def _shown(seen: View, count: int) -> tuple[int, int]:
+    """Which page of a list of so many lines is shown, and how many pages there are."""
+    pages = max(1, -(-count // PAGE))
+    return min(max(seen.page, 1), pages), pages
+
+
+def _pager(page: int, pages: int) -> list[Part]:
+    presses = [
         Press(label=label, what="inbox.page", value=str(to), spoken=f"{label}, {to} of {pages}")
         for label, to in (("Previous page", page - 1), ("Next page", page + 1))
         if 1 <= to <= pages
     ]
-    return [*found, Presses(tuple(pager))] if pager else found
+    return [Presses(tuple(presses))] if presses else []
 
 
 # What is pressed -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 from bot import claims, clock
+from bot.canned_search import small_letters
 from bot.claims import Done
 from bot.desk_actions import Action
 from bot.opening import zone_named
@@ -66,16 +67,16 @@ def people(visit: Visit, query: str) -> Sequence[Option]:
     """Agents who may have it, those who are there first."""
     if visit.agent is None:
         return ()
-    pattern = "%" + "".join(f"\\{one}" if one in "\\%_" else one for one in query.strip().lower()) + "%"
+    # Not by the database: SQLite knows small letters of English only.
+    wanted = small_letters(query.strip())
     rows = sql(
-        "SELECT name, public_name, available FROM agent WHERE active = ? AND role <> 'viewer'"
-        " AND (lower(name) LIKE ? ESCAPE '\\' OR lower(public_name) LIKE ? ESCAPE '\\')"
-        " ORDER BY CASE WHEN available THEN 0 ELSE 1 END, lower(public_name), name LIMIT 100",
-        (True, pattern, pattern),
+        "SELECT name, public_name, available FROM agent WHERE active = ? AND role <> 'viewer'", (True,)
     ).fetchall()
+    found = [row for row in rows if wanted in small_letters(row[0]) or wanted in small_letters(row[1])]
     return [
-        Option(name, f"{one_line(shown, NAME)} ({name})", "" if available else "away") for name, shown, available in rows
-    ]  # fmt: skip
+        Option(name, f"{one_line(shown, NAME)} ({name})", "" if available else "away")
+        for name, shown, available in sorted(found, key=lambda row: (not row[2], small_letters(row[1]), row[0]))[:100]
+    ]
 
 
 def _public(name: str) -> str:

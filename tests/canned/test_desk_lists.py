@@ -10,7 +10,7 @@ import pytest
 
 from bot import canned, clock
 from bot.canned import CannedRefused, CannedReply
-from bot.canned_search import _small, search
+from bot.canned_search import search, small_letters
 from bot.pages import Choice, Field, Heading
 from tests.canned.conftest import Shop, field, presses, words
 from tests.commanding import command
@@ -100,7 +100,7 @@ def test_thousands_of_long_ones_are_searched_while_a_desk_waits() -> None:
         CannedReply(id=str(n), shortcut=f"s-{n}", text=f"{n} {' '.join(words[n % 9 :] + words * 60)}"[:4_000])
         for n in range(canned.MOST)
     ]
-    _small.cache_clear()
+    small_letters.cache_clear()
     began = time.thread_time()  # what others do on the machine does not count
     assert search("nowhere", many) == []
     assert time.thread_time() - began < 1.2, "a desk waits two seconds, and the database and the network need some"

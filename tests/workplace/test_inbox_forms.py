@@ -37,6 +37,10 @@ def test_a_ticket_is_given_to_an_agent_who_may_act(house: House) -> None:
     )
     assert [one.value for one in offered(house, "ARK")] == ["marko"] and offered(house, "%") == []
     assert offered(house, who="stranger") == []
+    agents.add_agent("zeljko", public_name="Željko Ćosić", actor="test")
+    assert [one.value for query in ("ŽELJ", "želj", "zelj", "ćosić", "COSIC") for one in offered(house, query)] == [
+        "zeljko"
+    ] * 5
 
     assert house.send(page).errors == {"agent": "Choose who is to have it."}
     for nobody in ("vera", "olga", "nobody"):
@@ -136,4 +140,22 @@ def test_drafts_of_an_agent_stand_in_their_inbox_and_nobody_elses(house: House) 
     assert house.press(of(line, "Discard")).code == "done"
     assert rows(house.home()) == [] and "Drafts (0)" in presses(house.home())
     assert rows(house.tab("drafts", "marko")) == []
+    several = "INSERT INTO agent_draft ({}) SELECT {} FROM agent_draft d WHERE d.id = ?"
+    columns = [one.column_name for one in house.store.AgentDraft._meta.sorted_fields]
+    for number in range(31):
+        new = {
+            "id": f"'d{number}'",
+            "state": "'failed'" if number == 3 else "'ready'",
+            "text": "''",
+            "started_at": f"d.started_at - {number}",
+        }
+        query = several.format(", ".join(columns), ", ".join(new.get(one, f"d.{one}") for one in columns))
+        house.store.write(lambda query=query: house.store.sql(query, (draft,)))
+    first = house.home()
+    assert len(rows(first)) == 30 and "Drafts (30)" in presses(first), "one of the 31 could not be written"
+    assert house.press(presses(first)["Next page"]).code == "done"
+    second = house.home()
+    assert len(rows(second)) == 1 and "Next page" not in presses(second)
+    assert house.press(of(rows(second)[0], "Discard")).code == "done"
+    assert rows(house.home()) == rows(first), "where there is no second page any more the first is shown"
     assert len(labels(house.home("vera"))) == 3 and "Drafts (0)" not in presses(house.home("vera"))
