@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median as middle
 
@@ -17,6 +17,7 @@ from tests.bench.peers import peer
 from tests.bench.product import PLUGINS, aimed, product, root
 from tests.bench.report import ROOT, Report
 from tests.ports import free_port
+from tests.running import Deskhand, wait_for
 
 RUNS = 3
 STREAMS = (20, 40, 80, 160, 320)
@@ -90,38 +91,76 @@ def _streams(client: Client, port: int, count: int, tokens: int) -> dict[str, fl
         return client.result(process)
 
 
+GUARDS = ("auto_reply", "budgets", "escalation_no_answer", "grounding", "learning", "pii_shield", "prompts")
+"""Plugins that look at each question and each answer; what is left without them is the core."""
+
+
+@contextmanager
+def another_turns(running: Deskhand) -> Iterator[int]:
+    """A second process of turns beside those of ``deskhand run``; its pid."""
+    command = [sys.executable, "-m", "bot.cli", "turns"]
+    log = running.log_path.with_name("another-turns.log")
+    with log.open("wb") as out, subprocess.Popen(command, cwd=ROOT, env=running.env, stdout=out, stderr=out) as process:
+        try:
+            wait_for(lambda: b'"event":"ready"' in log.read_bytes(), 60, "turns is ready")
+            yield process.pid
+        finally:
+            process.terminate()
+
+
 def turns(report: Report, program: Path, room: Path) -> None:
-    """Whole turns in a closed loop over 50 sockets, interleaved with the peer. As the peer does, the last ten messages are read."""
-    ours: list[float] = []
+    """Whole turns in a closed loop over 50 sockets, interleaved with the peer. As the peer does, the last ten messages are read.
+    Three ways: as installed, with a second process of turns, and the core without the plugins that guard answers."""
+    given = {"DESKHAND_PLUGINS_DIR": str(PLUGINS), "DESKHAND_HISTORY": "10"}
+    ways = ("as installed", "with two processes of turns", "the core alone")
+    ours: dict[str, list[float]] = {way: [] for way in ways}
     theirs: dict[str, list[float]] = {"normal": [], "full": []}
     outside, use = [], []
-    with product(room / "turns", DESKHAND_PLUGINS_DIR=str(PLUGINS), DESKHAND_HISTORY="10") as running:
-        client = aimed(program, running)
-        client.run("turn", n=20, rate=20, seconds=2)
+    with ExitStack() as stack:
+        houses = [stack.enter_context(product(room / f"turns-{number}", **given)) for number in range(len(ways))]
+        roots = [[root(house)] for house in houses]
+        roots[1].append(stack.enter_context(another_turns(houses[1])))
+        for name in GUARDS:
+            houses[2].run("plugins", "off", name).check_returncode()
+        clients = [aimed(program, house) for house in houses]
+        for client in clients:
+            client.run("turn", n=20, rate=20, seconds=2)
         for number in range(RUNS + 2):
-            meter = Meter(root(running))
-            row = client.run("turn", n=50, seconds=4)
-            ours.append(row["answers"] / row["seconds"])
-            used, other = meter.read(row["cpu"])
-            use.append(used)
-            outside.append(other)
+            for way, client, pids in zip(ways, clients, roots, strict=True):
+                meter = Meter(*pids)
+                row = client.run("turn", n=50, seconds=4)
+                ours[way].append(row["answers"] / row["seconds"])
+                used, other = meter.read(row["cpu"])
+                if way == ways[0]:
+                    use.append(used)
+                    outside.append(other)
             for synchronous, rates in theirs.items():
                 file = room / f"peer-{synchronous}-{number}.sqlite3"
                 with peer("chat.js", program, str(file), synchronous) as (_, other_client):
                     row = other_client.run("turn", n=50, seconds=3)
                 rates.append(row["answers"] / row["seconds"])
-    ratios = {
-        name: middle(mine / other for mine, other in zip(ours, rates, strict=True)) for name, rates in theirs.items()
-    }
+
+    def ratio(way: str, name: str = "normal") -> float:
+        return middle(mine / other for mine, other in zip(ours[way], theirs[name], strict=True))
+
+    installed, doubled, alone = ways
     report.add(
-        "whole turns per second", f"{middle(ours):.0f}, {ratios['normal']:.2f} x the peer", ">= 0.25 x the peer",
-        ratios["normal"] >= 0.25,
+        "whole turns per second", f"{middle(ours[installed]):.0f}, {ratio(installed):.2f} x the peer", ">= 0.25 x the peer",
+        ratio(installed) >= 0.25,
         f"web, turns and Valkey, durable commits; peer: express + socket.io + better-sqlite3, which does not wait for the disk,"
-        f" {middle(theirs['normal']):.0f}/s; {len(ours)} interleaved runs: ours {_list(ours)}, peer {_list(theirs['normal'])};"
-        f" {middle(use):.2f} cores used, outside {_cores(outside)}",
+        f" {middle(theirs['normal']):.0f}/s; {RUNS + 2} interleaved runs: ours {_list(ours[installed])}, peer"
+        f" {_list(theirs['normal'])}; {middle(use):.2f} cores used, outside {_cores(outside)}",
     )  # fmt: skip
     report.add(
-        "the same, the peer durable too", f"{ratios['full']:.2f} x the peer", "", None,
+        "the same with two processes of turns", f"{middle(ours[doubled]):.0f}, {ratio(doubled):.2f} x the peer", "", None,
+        f"`deskhand turns` beside `deskhand run`: {_list(ours[doubled])}",
+    )  # fmt: skip
+    report.add(
+        "the same, the core alone", f"{middle(ours[alone]):.0f}, {ratio(alone):.2f} x the peer", ">= 0.25 x the peer",
+        ratio(alone) >= 0.25, f"without {', '.join(GUARDS)}: {_list(ours[alone])}",
+    )  # fmt: skip
+    report.add(
+        "as installed, the peer durable too", f"{ratio(installed, 'full'):.2f} x the peer", "", None,
         f"synchronous=FULL on both sides: peer {middle(theirs['full']):.0f}/s, runs {_list(theirs['full'])}",
     )  # fmt: skip
 
