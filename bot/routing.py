@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import structlog
 
@@ -25,6 +26,7 @@ log = structlog.get_logger("routing")
 
 READ = 20
 """Messages of a conversation that topics are looked for in: the last ones."""
+UNREADABLE = "it cannot be read"
 AGAIN = 600.0
 """Seconds for which a place that could not be used is not tried."""
 
@@ -62,8 +64,14 @@ class Case:
             found = frozenset(stem for text in texts for stem in stems(text, self.language))
             self._read = (" ".join(_plain(text) for text in texts), found)
         text, known = self._read
-        wanted = stems(phrase, self.language)
-        return f" {_plain(phrase).strip()} " in text or (bool(wanted) and known.issuperset(wanted))
+        plain, wanted = _phrase(phrase, self.language)
+        return plain in text or (bool(wanted) and known.issuperset(wanted))
+
+
+@lru_cache(maxsize=4_096)
+def _phrase(phrase: str, language: str) -> tuple[str, frozenset[str]]:
+    """A rule's words as they are looked for. Kept, because they are asked for inside a write."""
+    return _plain(phrase), frozenset(stems(phrase, language))
 
 
 def _plain(text: str) -> str:
@@ -72,7 +80,16 @@ def _plain(text: str) -> str:
 
 
 def why_not(rule: RoutingRule, case: Case) -> str:
-    """Why a rule does not fit, as a sentence without its end; empty: it does."""
+    """Why a rule does not fit, as a sentence without its end; empty: it does. One that cannot be read fits nothing: whatever stands
+    in it, nobody waits in vain for a person because of a rule."""
+    try:
+        return _why_not(rule, case)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        log.warning("routing_rule_unreadable", rule=rule.name, reason=str(error))
+        return f"{UNREADABLE}: {error}"
+
+
+def _why_not(rule: RoutingRule, case: Case) -> str:
     if not rule.enabled:
         return "it is switched off"
     if rule.site_id and rule.site_id != case.site_id:
@@ -136,12 +153,24 @@ def route(conversation_id: str) -> RoutingRule | None:
     if not rules:
         return None
     case = case_of(conversation_id)
-    found = next((rule for rule in rules if not why_not(rule, case)), None)
+    found = next((rule for rule in rules if _fits(rule, case)), None)
     sql(
         "INSERT INTO routed (conversation_id, rule_id, at) VALUES (?, ?, ?) ON CONFLICT (conversation_id) DO NOTHING",
         (conversation_id, found.id if found else "", clock.now()),
     )
     return found
+
+
+def _fits(rule: RoutingRule, case: Case) -> bool:
+    why = why_not(rule, case)
+    if why.startswith(UNREADABLE):
+        notices.tell(
+            f"routing:{rule.id}:unreadable:{int(case.at // 86_400)}",
+            f"Routing rule {rule.name} cannot be read",
+            f"The routing rule {rule.name} fits nothing, because {why} Nothing is lost: conversations go by the rules after it."
+            f" Put it right: deskhand routing list, then deskhand routing set {rule.name} …",
+        )
+    return not why
 
 
 def kept(conversation_id: str) -> RoutingRule | None:

@@ -1,6 +1,7 @@
 """When routing looks again: somebody waits, somebody has room, or somebody comes or goes. Inside writes.
 
-Whoever moves a conversation or an agent calls here, and pays one look at the settings while nothing is ever offered to anybody.
+Whoever moves a conversation or an agent calls here, and pays one look at the settings and one at the rules while nothing is ever
+offered to anybody.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ _QUIET = frozenset({"expire", "customer_writes"})
 
 def moved(conversation_id: str, event: str, assignee: str | None) -> None:
     """A conversation took a step: what was offered of it is settled. ``assignee``: who has it now, ``None`` if that stays."""
+    named = assignee or ""
+    if named and sql("SELECT 1 FROM agent WHERE name = ? AND (NOT available OR NOT active)", (named,)).fetchone():
+        _watch(named)  # nobody waits longer because it was given to somebody who had gone before
     if event in _QUIET or not assigning():
         return
-    named = assignee or ""
     row = sql(
         "UPDATE agent_offer SET state = CASE WHEN agent_id IN (SELECT id FROM agent WHERE name = ?) THEN 'taken' ELSE 'withdrawn' END,"
         " ended_at = ? WHERE conversation_id = ? AND state = 'open' RETURNING state",
@@ -73,7 +76,7 @@ def settings_changed() -> None:
 def back(name: str) -> None:
     """An agent is there again, and may be asked once more for what they let pass."""
     sql(
-        "UPDATE agent_offer SET state = 'away' WHERE state = 'lapsed' AND agent_id IN (SELECT id FROM agent WHERE name = ?)"
+        "UPDATE agent_offer SET state = 'withdrawn' WHERE state = 'lapsed' AND agent_id IN (SELECT id FROM agent WHERE name = ?)"
         " AND conversation_id IN (SELECT id FROM conversation WHERE state = 'waiting')",
         (name,),
     )

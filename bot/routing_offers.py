@@ -27,7 +27,7 @@ from bot.desk_actions import Action
 from bot.events import JobSpec
 from bot.failpoints import failpoint
 from bot.routing_calls import AWAY, LOOK, took_turn
-from bot.routing_rules import RoutingRule
+from bot.routing_rules import RoutingRule, robin
 from bot.routing_settings import RoutingSettings, assigning, settings
 from bot.store import is_sqlite, read, sql, write
 
@@ -232,11 +232,6 @@ def _line(which: str, most: int) -> list[Waiting]:
     ]
 
 
-def robin(rule: RoutingRule | None, now: RoutingSettings) -> bool:
-    """Whether it is offered to one agent after the other."""
-    return ((rule.assign if rule else "") or now.assign) == "round-robin"
-
-
 def _ended(
     offer: Offer,
     waiting: Waiting | None,
@@ -336,7 +331,8 @@ def _stays_away(name: str) -> bool:
 
 
 def _give_back(conversation_id: str, name: str, patience: float) -> float | None:
-    """``None``: it was given back. Else since when it is theirs or was answered; 0: it is none of theirs, or they are there again."""
+    """``None``: it was given back. Else since when it is theirs, was answered, or they are away; 0: it is none of theirs, or they are
+    there again."""
     amendments.hold(conversation_id)
     agent = agents.agent_named(name)
     if agent is None or not _stays_away(name):
@@ -350,7 +346,7 @@ def _give_back(conversation_id: str, name: str, patience: float) -> float | None
     ).fetchone()
     if row is None:
         return 0.0
-    since = max(row[2] or 0.0, row[3] or 0.0, row[1])
+    since = max(row[2] or 0.0, row[3] or 0.0, row[1], 0.0 if agent.available else agent.available_since or 0.0)
     if since > clock.now() - patience:
         return float(since)
     if claims.act(conversation_id, agent, "", Action.RELEASE, "").code != "done":

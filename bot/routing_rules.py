@@ -11,7 +11,7 @@ from bot import audit, clock
 from bot.declarations import desks
 from bot.hidden import strip_hidden
 from bot.routing_calls import look
-from bot.routing_settings import ASSIGN, MENTIONS, NOT_ALLOWED, RoutingRefused, settings
+from bot.routing_settings import ASSIGN, MENTIONS, NOT_ALLOWED, RoutingRefused, RoutingSettings, settings
 from bot.routing_windows import windows
 from bot.store import RoutingRule as Row
 from bot.store import Site, sql, write
@@ -162,6 +162,11 @@ def by_id(rule_id: str) -> RoutingRule | None:
     """One that is there and on. Inside a read or write."""
     rows = _rows(Row.select().where((Row.id == rule_id) & Row.enabled).dicts())
     return _rule(rows[0], {}) if rows else None
+
+
+def robin(rule: RoutingRule | None, now: RoutingSettings) -> bool:
+    """Whether what goes by the rule is offered to one agent after the other."""
+    return ((rule.assign if rule else "") or now.assign) == "round-robin"
 
 
 def _rule(row: Mapping[str, Any], keys: Mapping[str, str]) -> RoutingRule:

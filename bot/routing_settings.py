@@ -63,9 +63,10 @@ def assigning() -> bool:
     """Whether anything is offered to anybody at all, or still is. Inside a read or write."""
     if settings().assign != "nobody":
         return True
+    # Every step of a conversation asks: the second condition on offers has SQLite take the index of the open ones, which are few.
     row = sql(
         "SELECT 1 FROM routing_rule WHERE enabled AND assign = 'round-robin' UNION ALL"
-        " SELECT 1 FROM agent_offer WHERE state = 'open' LIMIT 1"
+        " SELECT 1 FROM agent_offer WHERE state = 'open' AND conversation_id > '' LIMIT 1"
     ).fetchone()
     return row is not None
 

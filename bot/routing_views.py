@@ -11,8 +11,8 @@ from bot.declarations import desks
 from bot.opening import zone_named
 from bot.pages import Heading, Part, Row, Words
 from bot.routing import Case
-from bot.routing_offers import Agent, Waiting, choose, here, loads, robin
-from bot.routing_rules import RoutingRule
+from bot.routing_offers import Agent, Waiting, choose, here, loads
+from bot.routing_rules import RoutingRule, robin
 from bot.routing_settings import RoutingRefused, settings, shown
 from bot.routing_words import policy
 from bot.store import sql

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from bot import presence, routing
+from bot import clock, presence, routing
 from bot.deliver import Head
 from bot.desk import EVERYBODY, DeskPost
-from bot.routing_rules import RoutingRule
+from bot.routing_rules import RoutingRule, robin
 from bot.routing_settings import RoutingSettings, settings
 from bot.store import sql
 
@@ -57,20 +58,22 @@ def _alert(conversation_id: str, desk: str, _about: str) -> tuple[str, tuple[str
 
 def _offer(_conversation_id: str, desk: str, about: str) -> tuple[str, tuple[str, ...]] | None:
     row = sql(
-        "SELECT a.name, a.public_name, o.at, o.until, o.conversation_id, o.wait FROM agent_offer o JOIN agent a ON a.id = o.agent_id"
+        "SELECT a.name, a.public_name, o.until, o.conversation_id, o.wait FROM agent_offer o JOIN agent a ON a.id = o.agent_id"
         " WHERE o.id = ? AND o.state = 'open'",
         (about,),
     ).fetchone()
     if row is None:
         return None
-    name, shown, at, until, conversation_id, wait = row
+    name, shown, until, conversation_id, wait = row
     before = sql(
         "SELECT a.public_name, o.state FROM agent_offer o JOIN agent a ON a.id = o.agent_id WHERE o.conversation_id = ? AND o.wait = ?"
         " AND o.id < ? ORDER BY o.id DESC LIMIT 1",
         (conversation_id, wait, about),
     ).fetchone()
     first = _why(before[0], before[1]) if before else ""
-    words = f"{first}This is offered to {shown}: claim it or answer within {minutes(round((until - at) / 60))}, or it goes to the next one."
+    # A desk that was not to be reached hears of it late: what is said is what is left.
+    left = minutes(max(1, math.ceil((until - clock.now()) / 60)))
+    words = f"{first}This is offered to {shown}: claim it or answer within {left}, or it goes to the next one."
     return words, people(desk, [name])
 
 
@@ -81,6 +84,8 @@ def _untaken(conversation_id: str, _desk: str, about: str) -> tuple[str, tuple[s
     newer = sql("SELECT 1 FROM agent_offer WHERE conversation_id = ? AND id > ?", (conversation_id, about)).fetchone()
     if row is None or newer is not None or not _waits(conversation_id):
         return None
+    if not robin(routing.kept(conversation_id), settings()):
+        return "It is offered to nobody any more: it waits for whoever claims it first.", ()
     return f"{_why(*row)}Nobody else is free: it waits for whoever claims it first.", ()
 
 

@@ -55,7 +55,7 @@ class AgentOffer(Base):
     wait = IntegerField()
     """The conversation's ``state_rev`` of the wait: who let it lapse is not asked again in the same one."""
     state = TextField()
-    """open, taken, lapsed, away (the agent went, or has come back since), withdrawn"""
+    """open, taken, lapsed, away (the agent went), withdrawn (also a lapsed one whose agent has come back: they may be asked again)"""
     at = DoubleField()
     until = DoubleField()
     ended_at = DoubleField(null=True)

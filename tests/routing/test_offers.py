@@ -320,3 +320,88 @@ def test_erased_it_is_gone_with_its_offers_and_its_place_is_free(world: World) -
     assert world.offered(two) == "ana"
     refused = world.claim("ana", one)
     assert refused.code == "stale"
+
+
+def test_who_is_asked_once_more_is_not_said_to_be_away(world: World) -> None:
+    world.set(assign="round-robin", lapse="2")
+    for name in ("ben", "carl"):
+        agents.set_available(name, False, actor=name)
+    one = world.waits()
+    world.work()
+    world.pump()
+    world.work(121)
+    assert world.offers(one) == [("ana", "lapsed")]
+    agents.set_available("ana", False, actor="ana")
+    agents.set_available("ana", True, actor="ana")
+    world.work()
+    assert world.offers(one) == [("ana", "withdrawn"), ("ana", "open")]
+    (told,) = [post.text for post in world.pump() if post.mention]
+    assert told == "This is offered to Ana: claim it or answer within 2 minutes, or it goes to the next one."
+
+
+def test_a_line_that_comes_late_tells_the_minutes_that_are_left(world: World) -> None:
+    world.set(assign="round-robin")
+    world.waits()
+    world.work()
+    world.now += 200
+    (told,) = [post.text for post in world.pump() if post.mention]
+    assert "within 2 minutes, or" in told
+
+
+def test_switched_off_the_thread_does_not_say_that_nobody_is_free(world: World) -> None:
+    world.set(assign="round-robin")
+    world.waits()
+    world.work()
+    world.pump()
+    world.set(assign="nobody")
+    world.work()
+    assert [post.text for post in world.pump() if post.op == "event"] == [
+        "It is offered to nobody any more: it waits for whoever claims it first."
+    ]
+
+
+def test_what_is_given_to_somebody_who_is_away_already_goes_back_as_well(world: World) -> None:
+    world.set(on_away="release:10")
+    agents.set_available("ana", False, actor="ana")
+    world.work(3_600)
+    one = world.waits()
+    world.claim("ben", one)
+    world.do("ben", one, action=Action.TRANSFER, value="ana")
+    assert world.state(one) == ("human", "ana")
+    world.work(599)
+    assert world.state(one) == ("human", "ana")
+    world.work(2)
+    assert world.state(one) == ("waiting", "")
+
+
+def test_the_minutes_count_from_when_somebody_went_the_last_time(world: World) -> None:
+    world.set(on_away="release:10")
+    one = world.waits()
+    world.claim("ana", one)
+    agents.set_available("ana", False, actor="ana")
+    world.work(60)
+    agents.set_available("ana", True, actor="ana")
+    world.work(500)
+    agents.set_available("ana", False, actor="ana")
+    world.work(60)
+    assert world.state(one) == ("human", "ana"), "away for one minute, and not for eleven"
+    world.work(541)
+    assert world.state(one) == ("waiting", "")
+
+
+def test_a_step_of_a_conversation_reads_no_offers_that_are_over(world: World) -> None:
+    from bot.routing_settings import assigning
+    from bot.store import is_sqlite
+
+    if not is_sqlite():
+        return  # PostgreSQL takes the index of the open ones by itself
+    asked: list[str] = []
+    connection = world.store.db.connection()
+    connection.set_trace_callback(asked.append)
+    try:
+        assert world.store.read(assigning) is False
+    finally:
+        connection.set_trace_callback(None)
+    (query,) = [one for one in asked if "agent_offer" in one]
+    plan = " ".join(row[3] for row in world.sql(f"EXPLAIN QUERY PLAN {query}"))
+    assert "SEARCH agent_offer USING INDEX agent_offer_open" in plan, plan

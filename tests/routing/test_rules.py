@@ -226,3 +226,14 @@ def test_sealed_texts_are_read_for_topics_and_nothing_of_them_is_kept(world: Wor
         + world.sql("SELECT rule_id FROM routed")
     )
     assert "Zanzibar" not in str(kept)
+
+
+def test_a_rule_that_cannot_be_read_fits_nothing_and_costs_nobody_their_place_in_line(world: World) -> None:
+    world.rule("broken", hours="mon-sun 00:00-24:00", place="W-BROKEN")
+    world.rule("after", place="W-AFTER")
+    world.store.write(lambda: world.store.sql("UPDATE routing_rule SET hours = 'monthly' WHERE name = 'broken'"))
+    one = world.waits()
+    assert world.state(one) == ("waiting", "") and world.place(one) == "W-AFTER"
+    world.waits("b")
+    (notice,) = [post for post in world.pump() if not post.thread and post.op == "event"]
+    assert "routing rule broken" in notice.text and "it cannot be read" in notice.text
