@@ -146,7 +146,7 @@ def test_drafts_of_an_agent_stand_in_their_inbox_and_nobody_elses(house: House) 
         new = {
             "id": f"'d{number}'",
             "state": "'failed'" if number == 3 else "'ready'",
-            "text": "''",
+            "text": "'Words'",
             "started_at": f"d.started_at - {number}",
         }
         query = several.format(", ".join(columns), ", ".join(new.get(one, f"d.{one}") for one in columns))
