@@ -130,8 +130,8 @@ def _say(deed: Deed, view: DraftView, text: str) -> Done:
     done = replies.say(deed.event, deed.agent, view.conversation_id, text)
     if done.code in {"held", "sent"}:
         row = sql(
-            "SELECT id FROM reply WHERE desk = ? AND conversation_id = ? AND agent_id = ? ORDER BY id DESC LIMIT 1",
-            (deed.event.desk, view.conversation_id, deed.agent.id),
+            "SELECT id FROM reply WHERE conversation_id = ? AND desk = ? AND origin = ?",
+            (view.conversation_id, deed.event.desk, replies.origin(deed.event)),
         ).fetchone()
         drafting.sent(view, row[0], text)
     return done
