@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot import clock
 from bot.store import read, sql
 from tests.commanding import command
 from tests.fakes.slack import FakeSlack
@@ -17,6 +18,9 @@ from tests.scenarios.workday import AGENTS, CANNED, FALLBACK, PLACES, TEAMS, Cas
 
 SEED, TICKETS, MORNING, ALONE = 6, 42, 24, 18
 """Sixty customers. Those of the last kind are helped by the AI alone."""
+
+
+OFFERED = "SELECT DISTINCT a.name FROM agent_offer o JOIN agent a ON a.id = o.agent_id WHERE o.at > ?"
 
 
 @pytest.fixture
@@ -109,7 +113,9 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
         morning |= {f"alone {case.number}": office.ask_the_ai(case) for case in alone}
         parked = sum(case.extra == "asleep" for case in day[:MORNING])
         office.run(morning, enough=lambda: len(morning) <= parked + 2 and len(office.asleep) == parked)
-        assert slack.command("U1", "/desk queue", FALLBACK), "an answer"
+        queue = text_of(slack.command("U1", "/desk queue", FALLBACK))
+        mine = [case for case in office.asleep if case.owner == "ana"]
+        assert mine and all(f"#{office.seen.numbers[case.conversation]} " in queue for case in mine), queue
 
         # Everybody's processes are started again while some are in mid-sentence, and agents go on writing.
         old = product.pids()
@@ -119,6 +125,9 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
         assert not set(old.values()) & set(product.pids().values())
         office.come_back()
         office.awake = True
+        slack.wait(lambda: slack.sockets.open, 20)
+        gone = clock.now()
+        assert "away" in text_of(slack.command("U2", "/desk status away", FALLBACK))
 
         afternoon = morning | {str(case): office.work(case) for case in day[MORNING:]}
         office.run(afternoon)
@@ -129,6 +138,9 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
             check_ticket(office, case)
             check_customer(office, case)
         check_alone(alone)
+        asked = read(lambda: sql(OFFERED, (gone,)).fetchall())
+        assert {row[0] for row in asked} == {"ana", "cleo"}, "who is away is asked nothing"
+        assert "You are back" in text_of(slack.command("U2", "/desk status available", FALLBACK))
         check_notifications(slack, office)
         check_limits(slack)
 
