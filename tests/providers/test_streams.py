@@ -63,11 +63,11 @@ def test_an_answer_arrives_with_its_words_its_conclusion_its_cost_and_its_end(
 
 def test_text_arrives_while_it_is_written(provider: AIProvider, llm: FakeLLM) -> None:
     provider.warm()
-    llm.script(Script(answer="one two three four five six", tokens_per_second=20))
+    llm.script(Script(answer="one two three four five six", tokens_per_second=10))
     started = time.monotonic()
     times = [time.monotonic() - started for d in provider.stream(ask()) if isinstance(d, Text) and d.text]
     assert len(times) == 6
-    assert times[-1] - times[0] > 0.2
+    assert times[-1] - times[0] > 0.2, "half a second lies between; a busy machine reads the first one late"
 
 
 def test_the_customers_words_follow_the_articles_behind_a_fresh_delimiter(provider: AIProvider, llm: FakeLLM) -> None:
@@ -154,7 +154,7 @@ def test_a_silent_server_ends_at_the_socket_even_without_the_fleet(
     started = time.monotonic()
     error, _ = fails(provider, ask(clocks=Clocks(first_token=0.3, between_tokens=0.3)))
     assert error.kind is TEMPORARY
-    assert 0.25 < time.monotonic() - started < 1.5
+    assert 0.25 < time.monotonic() - started < 5.0, "the usual clocks would have taken 10 s or more"
 
 
 @pytest.mark.parametrize("fault", ["stall_headers", "stall_first", "stall_mid"])
@@ -167,7 +167,7 @@ def test_another_thread_can_end_a_silent_stream_at_once(provider: AIProvider, ll
     started = time.monotonic()
     with pytest.raises(ProviderError):
         list(stream)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 5.0, "its clocks would have taken 10 s or more"
     timer.join()
     assert list(provider.stream(ask()))[-1] == End("tool"), "the pool is well"
 
@@ -184,9 +184,9 @@ def test_closing_the_stream_closes_the_connection(provider: AIProvider, llm: Fak
     stream: Any = provider.stream(ask())
     next(d for d in stream if isinstance(d, Text) and d.text)
     stream.close()
-    row = llm.wait_ended(1, timeout=2)[0]
+    row = llm.wait_ended(1, timeout=6)[0]  # the whole answer takes 8 s
     assert row["outcome"] == "client gone"
-    assert row["tokens"] < 50
+    assert row["tokens"] < 300
 
 
 def test_connections_are_kept_for_the_next_question(provider: AIProvider, llm: FakeLLM) -> None:
