@@ -254,10 +254,10 @@ def _longer(
     ahead: int, at_work: tuple[int, int], stood: list[int | None], waited: float, samples: list[Sample]
 ) -> float | None:
     """How much longer it usually takes. Who has moved up since is told what somebody hears who comes to that place now; who stands
-    where they stood, what is left of it for those who waited as long."""
+    where they stood, what is left of it for those who waited as long: as it stands now, if agents have left since."""
     hour = _hour(clock.now())
     before, busy, there = stood
-    if before is None or busy is None or there is None:
+    if before is None or busy is None or there is None or (ahead >= before and at_work[1] < there):
         return expected(samples, hour=hour, now=load(ahead, *at_work), waited=waited)
     if ahead < before:
         return expected(samples, hour=hour, now=load(ahead, *at_work))

@@ -87,6 +87,30 @@ def test_a_longer_line_and_fewer_agents_are_told_a_longer_time(world: World) -> 
     assert world.queue(c).people == "here"
 
 
+def test_who_waits_while_agents_leave_is_told_how_it_stands_now(world: World) -> None:
+    agents.add_agent("bo", actor="test")
+    for name in ("ana", "bo"):
+        agents.link(name, "wall", f"T1:{name}", actor="test")
+
+    def samples() -> None:
+        for there, seconds in ((2, 60), (1, 600)):
+            for number in range(6):
+                world.store.Waited.create(
+                    id=clock.new_id(), site="s1", hour=waiting._hour(world.now), seconds=seconds + number, at=world.now - 60,
+                    ahead=0, busy=0, there=there,
+                )  # fmt: skip
+
+    world.store.write(samples)
+    conversation = world.waits("anna")
+    two = world.queue(conversation).expected
+    assert two is not None and two < 70
+    presence.told("wall", {"T1:bo": "away"})
+    one = world.queue(conversation).expected
+    assert one is not None and one > 500, "of two agents one has gone: nobody is told about a minute any more"
+    presence.told("wall", {"T1:bo": "here"})
+    assert world.queue(conversation).expected == pytest.approx(two, abs=5)
+
+
 def test_when_everybody_is_away_or_wants_quiet_nobody_is_promised(world: World) -> None:
     agents.add_agent("bo", actor="test")
     for name in ("ana", "bo"):
