@@ -113,6 +113,7 @@ def promise(conversation_id: str, due: float | None) -> None:
         " WHERE conversation_id = ?",
         (due, conversation_id),
     )
+    _stand_if_hidden(conversation_id)
     arm(conversation_id)
 
 
@@ -151,6 +152,7 @@ def retarget(conversation_id: str) -> bool:
         else:
             _set(conversation_id, one.kind, _moved(known, now.opened_at, one, seconds), seconds)
     if moved:
+        _stand_if_hidden(conversation_id)
         arm(conversation_id)
     return moved
 
@@ -181,6 +183,13 @@ def pause(conversation_id: str) -> None:
         (left, conversation_id),
     )
     arm(conversation_id)
+
+
+def _stand_if_hidden(conversation_id: str) -> None:
+    """A clock of the solution that has just begun stands at once while the ticket is snoozed."""
+    row = sql("SELECT snoozed_until FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    if row[0] is not None and row[0] > clock.now():
+        pause(conversation_id)
 
 
 def resume(conversation_id: str, at: float | None = None) -> None:

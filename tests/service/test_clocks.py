@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot import hours, service_clocks
+from bot import hours, service_clocks, ticket_details
 from bot.desk_actions import Action
 from bot.events import OpeningHours
 from bot.opening import after, before, between
@@ -129,6 +129,36 @@ def test_new_targets_move_open_tickets_and_not_what_is_done(world: World) -> Non
     world.do("T1:ana", "action", action=Action.RESOLVE)
     world.customer("Again")
     assert dues(world)[0] == pytest.approx(world.now + 600)
+
+
+def test_a_target_that_comes_while_it_is_snoozed_waits_with_it(world: World) -> None:
+    world.store.write(lambda: set_targets("", "normal", {"resolve": 0.0}, actor="test"))
+    world.run_due()
+    world.do("T1:ana", "action", action=Action.SNOOZE, value=str(24 * 60))
+    until = world.ticket().snoozed_until
+    assert (dues(world)[1], world.ticket().resolve_left) == (None, None), "nothing was promised"
+    world.store.write(lambda: set_targets("", "normal", {"resolve": 5 * HOUR}, actor="test"))
+    world.run_due()
+    row = world.ticket()
+    assert (row.resolve_due, row.resolve_left) == (None, pytest.approx(5 * HOUR, abs=1)), "it stands from the beginning"
+    world.go(until + MINUTE)
+    assert dues(world)[1] == pytest.approx(until + 5 * HOUR, abs=1)
+
+
+def test_a_day_that_is_taken_off_while_it_is_snoozed_leaves_a_clock_that_stands(world: World) -> None:
+    def describe(day: str) -> None:
+        world.store.write(
+            lambda: ticket_details.describe(world.conversation, subject="", description="", due_day=day, actor="ana")
+        )
+
+    describe("2026-10-30")
+    world.do("T1:ana", "action", action=Action.SNOOZE, value="120")
+    until = world.ticket().snoozed_until
+    assert dues(world)[1] == pytest.approx(at(31, 1), abs=1), "a day stays where it is: midnight in UTC"
+    describe("")
+    assert dues(world)[1] is None and world.ticket().resolve_left == pytest.approx(48 * HOUR, abs=1)
+    world.go(until + MINUTE)
+    assert dues(world)[1] == pytest.approx(until + 48 * HOUR, abs=1)
 
 
 def test_no_target_at_all_is_never_due(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
