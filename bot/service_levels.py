@@ -28,10 +28,11 @@ from bot.agents import AgentView, agent_named
 from bot.bus import bus
 from bot.declarations import desk_declaration
 from bot.events import JobSpec
+from bot.logs import redact
 from bot.notification_preferences import of as preferences_of
 from bot.service_clocks import LOOK, Clock, Clocks
 from bot.service_targets import MOVE, PRIORITIES, Policy, policy
-from bot.store import read, sql, write
+from bot.store import StoreUnavailable, read, sql, write
 
 log = structlog.get_logger("service_levels")
 
@@ -60,16 +61,24 @@ def look(conversation_id: str) -> None:
 def move(_ref: str = "") -> None:
     """Targets have changed: open tickets follow, each in a write of its own. Blocks."""
     last, moved = "", 0
+    error: Exception | None = None
     while True:
         rows = read(lambda after=last: _open_after(after))  # type: ignore[misc]
         for (conversation_id,) in rows:
-            moved += write(lambda one=conversation_id: _move(one))  # type: ignore[misc]
+            try:
+                moved += write(lambda one=conversation_id: _move(one))  # type: ignore[misc]
+            except StoreUnavailable:
+                raise
+            except Exception as failure:  # the others follow all the same; what failed is tried again, and seen
+                error = error or failure
         if len(rows) < BATCH:
             break
         last = rows[-1][0]
     if moved:
         log.info("due_times_moved", count=moved)
         bus().publish([("out", b"")])
+    if error is not None:
+        raise error
 
 
 def _open_after(last: str) -> list[tuple[str]]:
@@ -98,7 +107,13 @@ def sweep(_ref: str = "") -> None:
         ).fetchall()
     )
     for (conversation_id,) in rows:
-        look(conversation_id)
+        try:
+            look(conversation_id)
+        except StoreUnavailable:
+            raise
+        except Exception as failure:  # its own job is among the dead letters; those behind it must not wait for it
+            reason = redact(f"{type(failure).__name__}: {failure}")[:500]
+            log.warning("ticket_not_looked_at", conversation=conversation_id, reason=reason, next="again in 5 minutes")
 
 
 def _look(conversation_id: str) -> bool:
@@ -150,7 +165,8 @@ def _remind_alone(conversation_id: str, now: Clocks, one: Clock) -> bool:
         " WHERE i.agent_id = ? AND t.conversation_id = ? AND t.thread IS NOT NULL ORDER BY i.desk, i.external_id",
         (agent.id, conversation_id),
     ).fetchall()
-    ref = orjson.dumps({"conversation": conversation_id, "kind": one.kind, "due": one.due}).decode()
+    about = {"conversation": conversation_id, "kind": one.kind, "due": one.due, "agent": agent.id}
+    ref = orjson.dumps(about).decode()
     for desk, person in rows:
         if "direct" in desk_declaration(desk).can:
             personal_posts.put(desk, person, REMINDER, ref, op="direct")
@@ -190,9 +206,19 @@ def _alerted(now: Clocks, rules: Policy) -> list[AgentView]:
     if agent is not None and not agent.may_act:
         agent = None
     found = [agent] if agent is not None and rules.escalate != "admins" else []
-    if rules.escalate != "assignee" or agent is None or agent.name not in there:
+    hears = agent is not None and agent.name in there and _known(now.ticket_id, agent)
+    if rules.escalate != "assignee" or not hears:
         rows = sql("SELECT name FROM agent WHERE active AND role IN ('owner', 'admin') ORDER BY name").fetchall()
         admins = [name for (name,) in rows if name in there] or [name for (name,) in rows]
         known = {one.name for one in found}
         found += [one for one in map(agent_named, admins) if one is not None and one.name not in known]
     return found
+
+
+def _known(ticket_id: str, agent: AgentView) -> bool:
+    """Whether a desk on which the conversation is knows the agent: nobody else can be named there."""
+    query = (
+        "SELECT 1 FROM agent_identity i JOIN desk_thread d ON d.desk = i.desk JOIN ticket t ON t.conversation_id = d.conversation_id"
+        " WHERE i.agent_id = ? AND t.id = ? LIMIT 1"
+    )
+    return sql(query, (agent.id, ticket_id)).fetchone() is not None

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from bot import service_posts
+from bot.agents import agent_named
 from bot.claims import Done
 from bot.pages import Page, Press, Presses, Words
 from bot.service_levels import REMINDER
@@ -20,6 +21,9 @@ def reminder(ref: str) -> Said | None:
     about: dict[str, Any] = orjson.loads(ref)
     found = service_posts.still(about["conversation"], about["kind"], "before", about["due"])
     if found is None:
+        return None
+    agent = agent_named(found[0].assignee) if found[0].assignee else None
+    if agent is None or agent.id != about.get("agent", agent.id):
         return None
     words = service_posts.words(*found, "before", number=True)
     row = sql(

@@ -6,11 +6,13 @@ import threading
 
 import pytest
 
-from bot import agents, jobs, notification_preferences, presence, service_levels
+from bot import agents, clock, jobs, notification_preferences, presence, service_levels
 from bot.desk_actions import Action
 from bot.erase import erase_conversation
+from bot.messages import Inbound
+from bot.receive import receive
 from bot.service_clocks import LOOK
-from bot.service_targets import set_policy
+from bot.service_targets import set_policy, set_targets
 from bot.workplace import rooms
 
 from .conftest import DAY, HOUR, MINUTE, World, at
@@ -257,3 +259,63 @@ def test_a_due_time_that_comes_back_after_its_moment_is_seen_at_once(world: Worl
     assert world.ticket().first_reply_due == pytest.approx(due) and world.run_due()
     (post,) = world.told()
     assert "overdue" in post.text and len(world.alerts()) == 1
+
+
+def test_a_reminder_for_who_has_given_it_away_meanwhile_is_not_told(world: World) -> None:
+    world.do("T1:ana", "action", action=Action.CLAIM)
+    world.now = world.ticket().first_reply_due - 40 * MINUTE
+    service_levels.look(world.conversation)
+    ((person, kind, ref),) = [one for one in world.alone() if one[1] == service_levels.REMINDER]
+    assert person == "T1:ana" and world.store.write(lambda: rooms.said(kind, str(ref))) is not None
+    world.do("T1:ana", "action", action=Action.TRANSFER, value="bo")
+    assert world.store.write(lambda: rooms.said(kind, str(ref))) is None, "bo has it: ana need not come"
+    world.do("T1:bo", "action", action=Action.RELEASE)
+    assert world.store.write(lambda: rooms.said(kind, str(ref))) is None
+
+
+def test_an_alert_for_an_agent_whom_no_desk_knows_is_heard_by_the_admins(world: World) -> None:
+    agents.add_agent("zoe", actor="test")
+    from bot.claims import assign
+
+    zoe = world.store.read(lambda: agents.agent_named("zoe"))
+    world.store.write(lambda: assign(world.conversation, zoe, by="cli:test"))
+    world.pump()
+    world.now = world.ticket().first_reply_due + 1
+    service_levels.look(world.conversation)
+    (post,) = world.told()
+    assert "overdue" in post.text and post.mention == ("T1:eva",)
+    assert [name for name, _ in world.alerts()] == ["eva", "zoe"]
+
+
+def test_one_ticket_that_cannot_be_looked_at_does_not_hold_up_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot import service_clocks
+
+    first = world.conversation
+    for kind, text in (("message", "Another thing"), ("handoff", "")):
+        receive([Inbound(channel="widget", key=clock.new_id(), external_id="bert", place="b", text=text, kind=kind)])
+    every = sorted(
+        row[0] for row in world.store.read(lambda: world.store.sql("SELECT conversation_id FROM ticket").fetchall())
+    )
+    assert len(every) == 2 and first in every
+    world.store.write(lambda: world.store.Job.delete().execute())
+    known = service_clocks.of
+
+    def of(conversation_id: str) -> object:
+        if conversation_id == every[0]:
+            raise RuntimeError("a row that nobody can read")
+        return known(conversation_id)
+
+    monkeypatch.setattr(service_clocks, "of", of)
+    world.store.write(lambda: set_targets("", "normal", {"first_reply": 2 * HOUR}, actor="test"))
+    with pytest.raises(RuntimeError, match="nobody can read"):
+        service_levels.move()
+    row = world.store.read(lambda: world.store.Ticket.get(world.store.Ticket.conversation == every[1]))
+    assert row.first_reply_due == pytest.approx(row.opened_at + 2 * HOUR), (
+        "the job fails and is seen; the others have moved"
+    )
+    world.now = row.first_reply_due + HOUR
+    service_levels.sweep()
+    row = world.store.read(lambda: world.store.Ticket.get(world.store.Ticket.conversation == every[1]))
+    assert row.first_reply_breached_at == row.first_reply_due
