@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import clock
-from bot.crypto import reveal
+from bot.crypto import CryptoError, reveal
 from bot.desk_actions import Action
 from bot.desk_messages import customer_name
 from bot.events import Reason
@@ -15,6 +15,7 @@ from bot.pages import Press, Row
 from bot.store import sql
 from bot.workplace.saying import since
 
+UNREADABLE = "(cannot be opened; tell an admin)"
 STATES = {"ai": "with the AI", "waiting": "waiting", "human": "in progress", "resolved": "resolved"}
 LOUD = {"high": "High", "urgent": "Urgent"}
 BY_HASTE = (
@@ -76,7 +77,7 @@ def _entry(row: Any) -> Entry:
         number=number or 0,
         customer=customer_name(conversation_id),
         email=email or contact_email or "",
-        subject=reveal("ticket", "subject", ticket_id, subject) if subject else "",
+        subject=subject_of(ticket_id, subject),
         priority=priority or "normal",
         reason=reason_words(reason or ""),
         assignee=assignee,
@@ -85,6 +86,14 @@ def _entry(row: Any) -> Entry:
         snoozed=bool(snoozed and snoozed > clock.now()),
         link=link or "",
     )
+
+
+def subject_of(ticket_id: str, stored: str | None) -> str:
+    """What it is about. One that cannot be opened takes no other line along."""
+    try:
+        return reveal("ticket", "subject", ticket_id, stored) if stored else ""
+    except CryptoError:
+        return UNREADABLE
 
 
 def reason_words(code: str) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot import clock
-from bot.crypto import reveal
+from bot.crypto import CryptoError
 from bot.desk_messages import shown_name
 from bot.file_words import with_files
 from bot.store import sql
 from bot.store.statements import COLUMNS, view
 from bot.tags import of_tickets
+from bot.workplace.entries import UNREADABLE, subject_of
 
 PAGE = 30
 """Tickets on a page."""
@@ -165,7 +166,7 @@ def _entry(
         with_ai=where == "ai",
         deferred=bool(deferred),
         customer=shown_name(name, known_name, contact_id),
-        subject=reveal("ticket", "subject", ticket_id, subject) if subject else "",
+        subject=subject_of(ticket_id, subject),
         priority=priority,
         since=since,
         snoozed_until=snoozed if snoozed and snoozed > at and state != "resolved" else None,
@@ -185,7 +186,11 @@ def _last_lines(conversation_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Who said the last words, and which, by conversation."""
     found: dict[str, tuple[str, str]] = {}
     for row in sql(_LAST.format(",".join("?" * len(conversation_ids))), tuple(conversation_ids)).fetchall():
-        said = with_files(view(row))
+        try:
+            said = with_files(view(row))
+        except CryptoError:  # one that cannot be opened takes no other line along
+            found[row[-1]] = ("Last words", UNREADABLE)
+            continue
         speaker = {"customer": "Customer", "ai": "AI assistant"}.get(said.author) or said.author_name or "Agent"
         found[row[-1]] = (speaker, said.text)
     return found
