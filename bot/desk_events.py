@@ -191,7 +191,9 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
     if done.code in {"sent", "held", "note"} or (event.kind == "edit" and done.code == "done"):
         # In words to a customer an @ means what it means there; a colleague is whom the desk says it is.
         text = event.text if done.code == "note" else ""
-        notifications.mentioned(conversation_id, agent, event.desk, replies.origin(event), text=text, people=event.mentions)
+        notifications.mentioned(
+            conversation_id, agent, event.desk, replies.origin(event), text=text, people=event.mentions
+        )
     return done
 
 
@@ -223,7 +225,7 @@ def _without_conversation(event: DeskEvent) -> Done:
     """Said where a conversation of ours was: under the card of one that is deleted or has moved, or by a button that names one."""
     if desk_posts.was_erased(event.desk, event.place, event.thread):
         return Done("stale", ERASED)
-    if desk_posts.was_thread(event.desk, event.thread):
+    if desk_posts.was_thread(event.desk, event.place, event.thread):
         return Done("cannot", MOVED)
     return Done("stale", ERASED) if event.conversation_id else Done("unknown_thread")
 

@@ -6,6 +6,7 @@ card that waited shows the newest state, and a retry never shows an old one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bot import (
@@ -89,10 +90,15 @@ def open_another(conversation_id: str, desk: str, thread: str) -> bool:
     place = dict(declared()).get(desk)
     if place is None or not thread:
         return False
+    before = sql(
+        "SELECT place FROM desk_thread WHERE conversation_id = ? AND desk = ?", (conversation_id, desk)
+    ).fetchone()
     moved = sql(
         "UPDATE desk_thread SET thread = NULL, link = '', place = ? WHERE conversation_id = ? AND desk = ? AND thread = ?",
         (place, conversation_id, desk, thread),
     ).rowcount
+    if moved:
+        _remember(_left_name(desk, before[0], thread), conversation_id)
     row = sql(
         "UPDATE ticket SET version = version + 1 WHERE conversation_id = ? RETURNING version", (conversation_id,)
     ).fetchone()
@@ -103,10 +109,10 @@ def open_another(conversation_id: str, desk: str, thread: str) -> bool:
     return True
 
 
-def was_thread(desk: str, thread: str) -> bool:
-    """Whether a ticket had its card at the head of this thread once."""
-    query = "SELECT 1 FROM delivery WHERE channel = ? AND op = 'card' AND platform_id = ? LIMIT 1"
-    return bool(thread) and sql(query, (PREFIX + desk, thread)).fetchone() is not None
+def was_thread(desk: str, place: str, thread: str) -> bool:
+    """Whether a ticket that is still there has left this thread for another one. Two places may have threads of the same name."""
+    row = sql("SELECT 1 FROM cursor WHERE name = ?", (_left_name(desk, place, thread),)).fetchone()
+    return bool(thread) and row is not None
 
 
 def remember_erased(conversation_id: str) -> None:
@@ -115,10 +121,12 @@ def remember_erased(conversation_id: str) -> None:
         "SELECT desk, place, thread FROM desk_thread WHERE conversation_id = ? AND thread IS NOT NULL",
         (conversation_id,),
     ).fetchall():
-        sql(
-            "INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
-            (_erased_name(desk, place, thread), f"{clock.now():.0f}"),
-        )
+        _remember(_erased_name(desk, place, thread), f"{clock.now():.0f}")
+    # The threads that it left go on elsewhere no longer.
+    for (name,) in sql(
+        "DELETE FROM cursor WHERE value = ? AND name LIKE 'left:%' RETURNING name", (conversation_id,)
+    ).fetchall():
+        _remember(f"erased:{name.removeprefix('left:')}", f"{clock.now():.0f}")
 
 
 def was_erased(desk: str, place: str, thread: str) -> bool:
@@ -129,6 +137,14 @@ def was_erased(desk: str, place: str, thread: str) -> bool:
 
 def _erased_name(desk: str, place: str, thread: str) -> str:
     return f"erased:{desk}:{place}/{thread}"
+
+
+def _left_name(desk: str, place: str, thread: str) -> str:
+    return f"left:{desk}:{place}/{thread}"
+
+
+def _remember(name: str, value: str) -> None:
+    sql("INSERT INTO cursor (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, value))
 
 
 def refresh_card(conversation_id: str) -> None:
@@ -146,7 +162,8 @@ def refresh_card(conversation_id: str) -> None:
         ).fetchone()
         if not waiting:
             opened = sql(
-                "SELECT 1 FROM desk_thread WHERE conversation_id = ? AND desk = ? AND thread IS NOT NULL", (conversation_id, desk)
+                "SELECT 1 FROM desk_thread WHERE conversation_id = ? AND desk = ? AND thread IS NOT NULL",
+                (conversation_id, desk),
             ).fetchone()
             _plan(conversation_id, desk, "card", "card", row[0], OVERTAKEN if opened else 0)
 
@@ -315,14 +332,16 @@ def _plan(conversation_id: str, desk: str, message: str, op: str, version: int, 
 # What a row means now ---------------------------------------------------------------------------------------------------
 
 
+_WITHOUT_THREAD: dict[str, Callable[[Head], DeskPost | None]] = {
+    farewells.GONE: farewells.compose, notices.NOTICE: notices.compose, personal_posts.PERSONAL: personal_posts.compose,
+}  # fmt: skip
+
+
 def compose(head: Head) -> DeskPost | None:
     """The post of a delivery row as it should be now; ``None``: there is nothing to show any more."""
-    if head.message.startswith(farewells.GONE):
-        return farewells.compose(head)
-    if head.message.startswith(notices.NOTICE):
-        return notices.compose(head)
-    if head.message.startswith(personal_posts.PERSONAL):
-        return personal_posts.compose(head)
+    for start, make in _WITHOUT_THREAD.items():
+        if head.message.startswith(start):
+            return make(head)
     desk = head.channel.removeprefix(PREFIX)
     thread = sql(
         "SELECT place, thread FROM desk_thread WHERE conversation_id = ? AND desk = ?", (head.conversation_id, desk)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from bot.desk import DeskPost, Posted
+from bot import clock
+from bot.desk import DeskAnswer, DeskEvent, DeskPost, Posted
+from bot.desk_events import receive_desk
+from bot.erase import erase_conversation
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 
@@ -26,6 +29,19 @@ def test_a_ticket_whose_thread_is_gone_goes_on_in_another_with_what_was_said(wor
     assert (post.text, post.thread) == ("And now?", "m3")
     refused = world.do("T1:ana", text="I write where I always wrote")  # into m1
     assert refused.code == "cannot" and "another thread" in refused.aside, "nothing is dropped without a word"
+    elsewhere = writes("W9", "m1")
+    assert (elsewhere.code, elsewhere.aside) == ("unknown_thread", ""), "a thread of people's own in another place"
+    erase_conversation(world.conversation)
+    for thread in ("m1", "m3"):
+        gone = writes("W1", thread)
+        assert gone.code == "stale" and "deleted this conversation" in gone.aside, "it goes on nowhere any more"
+
+
+def writes(place: str, thread: str) -> DeskAnswer:
+    event = DeskEvent(
+        desk="wall", key=clock.new_id(), kind="reply", who="T1:ana", place=place, thread=thread, message=clock.new_id(), text="I go on",
+    )  # fmt: skip
+    return receive_desk([event])[0]
 
 
 def test_two_who_find_the_thread_gone_open_one_other(world: World) -> None:  # noqa: F811

@@ -43,7 +43,7 @@ def make(visit: Visit) -> Page:
         return _of_conversation(visit)
     if desk_posts.was_erased(wanted.desk, wanted.place, wanted.thread):
         return _refused(ERASED)
-    if desk_posts.was_thread(wanted.desk, wanted.thread):
+    if desk_posts.was_thread(wanted.desk, wanted.place, wanted.thread):
         return _refused(MOVED)
     return _new(wanted.text)
 
