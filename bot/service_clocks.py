@@ -204,10 +204,11 @@ def resume(conversation_id: str, at: float | None = None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A clock has stopped. ``late``: those whose time had passed, and nobody had noted that."""
+    """A clock has stopped. ``late``: those whose time had passed, and nobody had noted that; ``assignee``: who has the ticket."""
 
     first: bool = False
     late: tuple[Kind, ...] = ()
+    assignee: str = ""
 
 
 def replied(conversation_id: str) -> Ended:
@@ -222,7 +223,7 @@ def replied(conversation_id: str) -> Ended:
         return Ended()
     late = breached(conversation_id, now.first_reply, at)
     sql("UPDATE ticket SET first_reply_due = NULL WHERE conversation_id = ?", (conversation_id,))
-    return Ended(True, ("first_reply",) if late else ())
+    return Ended(True, ("first_reply",) if late else (), now.assignee)
 
 
 def closed(conversation_id: str) -> Ended:

@@ -82,7 +82,11 @@ def reopen(conversation_id: str, *, actor: str) -> None:
 def close(conversation_id: str, outcome: str, *, actor: str, event: str) -> None:
     """It is done, one way or another."""
     at = clock.now()
-    note_late(conversation_id, service_clocks.closed(conversation_id))
+    had = sql("SELECT assignee FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
+    # It is in nobody's hands any more: whoever closes what bears their name had it.
+    note_late(
+        conversation_id, service_clocks.closed(conversation_id), actor if had is not None and actor == had[0] else ""
+    )
     done = sql(
         "UPDATE ticket SET state = 'resolved', outcome = ?, resolved_at = ?, changed_at = ?, deferred = ?, snoozed_until = NULL"
         " WHERE conversation_id = ?",
@@ -132,16 +136,17 @@ def set_priority(conversation_id: str, priority: str, *, actor: str) -> bool:
 def replied(conversation_id: str, agent: str) -> bool:
     """An agent's reply is on its way to the customer; whether it is the first since the ticket was opened."""
     ended = service_clocks.replied(conversation_id)
-    note_late(conversation_id, ended)
+    note_late(conversation_id, ended, ended.assignee)
     if ended.first:
         note(conversation_id, agent, FIRST_REPLY)
     return ended.first
 
 
-def note_late(conversation_id: str, ended: service_clocks.Ended) -> None:
-    """A due time passed unseen (no worker ran): it is a fact all the same, and nobody is alerted of what is done by now."""
+def note_late(conversation_id: str, ended: service_clocks.Ended, who: str) -> None:
+    """A due time passed unseen (no worker ran): it is a fact all the same, and nobody is alerted of what is done by now. ``who`` had
+    it; nobody: nobody did."""
     for kind in ended.late:
-        note(conversation_id, "", OVERDUE[kind])
+        note(conversation_id, "", OVERDUE[kind], who)
 
 
 def note(conversation_id: str, actor: str, event: str, detail: str = "") -> None:

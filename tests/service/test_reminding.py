@@ -171,14 +171,16 @@ def test_the_same_job_twice_two_workers_and_a_restart_do_nothing_twice(world: Wo
 
 
 def test_what_no_job_saw_is_a_fact_and_nobody_is_alerted_of_what_is_done(world: World) -> None:
+    world.do("T1:ana", "action", action=Action.CLAIM)
     world.now = world.ticket().first_reply_due + HOUR
     world.answer()
     row = world.ticket()
     assert row.first_reply_breached_at == pytest.approx(world.now - HOUR)
-    assert [event for event, _, _ in world.events()][-2:] == ["reply overdue", "first reply"]
+    assert world.events()[-2:] == [("reply overdue", "", "ana"), ("first reply", "ana", "")], "and who had it is named"
     world.now = row.resolve_due + HOUR
     world.do("T1:ana", "action", action=Action.RESOLVE)
     assert world.ticket().resolve_breached_at == row.resolve_due
+    assert ("solution overdue", "", "ana") in world.events()
     world.run_due()
     assert "overdue" not in " ".join(post.text for post in world.told()) and world.alerts() == []
 

@@ -159,7 +159,8 @@ def test_a_day_that_was_named_stays_whatever_else_moves(house: House, monkeypatc
     act(Action.PRIORITY, "normal")
     save(due="")
     row = house.ticket(conversation)
-    assert row.due_day == "" and row.resolve_due == pytest.approx(target), "without a day the target counts again"
+    assert (row.due_day, row.resolve_due) == ("", None), "without a day the target counts again; it is snoozed, so it stands"
+    assert row.resolve_left == pytest.approx(target - clock.now(), abs=60)
     save(due=day(1))
     act(Action.RESOLVE)
     ahead[0] = 3 * 86_400
@@ -268,7 +269,9 @@ def test_elsewhere_a_ticket_is_made_for_somebody_who_is_answered_by_mail(
         "priority": "urgent",
         "due": day(1),
     }
-    assert house.say("notify request=direct", "marko").code == "done" and house.say("notify request=direct").code == "done"
+    assert (
+        house.say("notify request=direct", "marko").code == "done" and house.say("notify request=direct").code == "done"
+    )
     done = house.send(page, key="f", **good)
     assert done.code == "done" and "Ticket #1001 is made" in done.aside and "nobody has claimed it" in done.aside
     assert house.send(page, key="f", **good).code == "duplicate"
