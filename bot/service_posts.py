@@ -50,11 +50,9 @@ def still(conversation_id: str, kind: str, stage: str, due: float) -> tuple[Cloc
     if now is None or now.state == "resolved":
         return None
     one = now.first_reply if kind == "first_reply" else now.resolve
-    if stage == "before":
-        true = one.due == due and one.breached_at is None
-    else:  # a priority that was raised since makes it due earlier, and no less late
-        true = one.breached_at == due and one.overdue
-    return (now, one) if true else None
+    soon = one.due == due and one.breached_at is None
+    late = one.breached_at == due and one.overdue  # a priority that was raised since makes it due earlier, and no less late
+    return (now, one) if (soon if stage == "before" else late) else None
 
 
 def words(now: Clocks, one: Clock, stage: str, *, number: bool = False) -> str:
