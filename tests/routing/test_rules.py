@@ -106,7 +106,7 @@ def test_replies_come_from_any_place_and_each_place_has_its_own_gate(world: Worl
     thread = world.sql("SELECT thread FROM desk_thread WHERE conversation_id = ?", one)[0][0]
     world.store.write(lambda: replies.set_mode("wall", "W-GERMAN", "direct"))
     elsewhere = world.do("ana", "", "reply", text="Hallo", place="W1", thread=thread)
-    assert elsewhere.code == "cannot" and world.state(one) == ("waiting", ""), (
+    assert elsewhere.code == "unknown_thread" and world.state(one) == ("waiting", ""), (
         "the same number in another place is another thread"
     )
     assert world.do("ana", "", "reply", text="Hallo", place="W-GERMAN", thread=thread).code == "sent"
