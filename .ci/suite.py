@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 ON_POSTGRES = "not browser and not once and (slow or product or chaos)"
 """What touches a database or starts processes (marked in tests/conftest.py): the rest would only be done twice."""
-WHOLES = ("tests/scenarios", "tests/web")
+WHOLES = ("tests/scenarios",)
+WEB = ("tests/web",)
+WORKPLACE = ("tests/canned", "tests/going_out", "tests/routing", "tests/service", "tests/waiting", "tests/workplace")
 KILLS = ("tests/chaos",)
 OUTSIDE = ("tests/channels", "tests/conformance", "tests/providers", "tests/plugins", "tests/fakes")
 ANSWERS = (
@@ -29,7 +31,10 @@ ANSWERS = (
     "tests/knowledge",
     "tests/learning",
 )
-REST = ("tests", *(f"--ignore={folder}" for folder in (*WHOLES, *KILLS, *OUTSIDE, *ANSWERS, "tests/browser")))
+REST = (
+    "tests",
+    *(f"--ignore={folder}" for folder in (*WHOLES, *WEB, *WORKPLACE, *KILLS, *OUTSIDE, *ANSWERS, "tests/browser")),
+)
 
 
 class Part(NamedTuple):
@@ -42,15 +47,19 @@ class Part(NamedTuple):
 PARTS = (
     Part("the browser", "sqlite", ("tests/browser",)),
     Part("channels, desks and providers", "sqlite", OUTSIDE),
-    Part("everything else", "sqlite", REST),
-    Part("whole conversations", "sqlite", WHOLES),
-    Part("answers", "sqlite", ANSWERS),
-    Part("kills", "sqlite", KILLS),
     Part("everything else", "postgresql", REST),
-    Part("whole conversations", "postgresql", WHOLES),
-    Part("channels, desks and providers", "postgresql", OUTSIDE),
+    Part("whole conversations", "sqlite", WHOLES),
+    Part("everything else", "sqlite", REST),
     Part("answers", "postgresql", ANSWERS),
+    Part("whole conversations", "postgresql", WHOLES),
     Part("kills", "postgresql", KILLS),
+    Part("answers", "sqlite", ANSWERS),
+    Part("web", "sqlite", WEB),
+    Part("web", "postgresql", WEB),
+    Part("kills", "sqlite", KILLS),
+    Part("channels, desks and providers", "postgresql", OUTSIDE),
+    Part("the workplace", "postgresql", WORKPLACE),
+    Part("the workplace", "sqlite", WORKPLACE),
 )
 
 
