@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -350,11 +350,6 @@ def _take_one(
         done.changed.append(shortcut)
     else:
         done.same.append(shortcut)
-
-
-def stored(work: Callable[[], CannedReply]) -> CannedReply:
-    """Run a change of its own. Blocks. Raises :class:`CannedRefused`."""
-    return write(work)
 
 
 def listed(*, on: bool | None = None) -> list[CannedReply]:

@@ -50,7 +50,7 @@ def _state(entry: Entry, now: float, zone: str) -> str:
         return f"In progress since {since}"
     if entry.with_ai:
         return f"Back with the AI since {since}"
-    return f"Resolved {since}{f' by {entry.by}' if entry.by else ''}"
+    return f"Resolved {since}{f' by {one_line(entry.by, NAME)}' if entry.by else ''}"
 
 
 def _due(entry: Entry, now: float, zone: str) -> str:
