@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from tests.running import Deskhand, wait_for
 pytestmark = [pytest.mark.product, pytest.mark.browser]
 
 ROOM = "C0HELP"
+ROOMS = {"widget01": ROOM, "widget03": "C0HELP3", "widget04": "C0HELP4", "widget05": "C0HELP5"}
+"""Where people get the question about each: Slack takes a message a second in a channel, and there are many."""
 HOME = "https://shop.example"
 SIZE = 2_600
 """Characters of a batch: it fits into a message with its question."""
@@ -68,8 +70,9 @@ def llm() -> Iterator[FakeLLM]:
 @pytest.fixture(scope="module")
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack() as fake:
-        fake.space.channels.pop(ROOM, None)
-        fake.space.add_channel(ROOM, "help").members.update({"U1", "U2"})
+        for number, room in enumerate(ROOMS.values()):
+            fake.space.channels.pop(room, None)
+            fake.space.add_channel(room, f"help-{number}").members.update({"U1", "U2"})
         yield fake
 
 
@@ -140,24 +143,36 @@ def product(
     )
     assert added.returncode == 0, added.stderr
     assert one.run("agents", "mode", "slack", ROOM, "direct").returncode == 0
+    for word, room in ROOMS.items():
+        ruled = one.run("routing", "add", word, f"words={word}", f"place={room}", "desk=slack")
+        assert ruled.returncode == 0, ruled.stderr
     slack.wait(lambda: slack.sockets.open, 45)
     discord.wait(discord.connected, 45)
     return one
 
 
 @pytest.fixture
-def watched(visit: Visit, product: Deskhand) -> Iterator[Widget]:
-    """A page of which every request and every dialog is noted, and must have stayed at home."""
-    widget = visit(product)
+def watch(visit: Visit, product: Deskhand) -> Iterator[Callable[[], Widget]]:
+    """Pages of which every request and every dialog is noted, and must have stayed at home."""
     asked: list[str] = []
     dialogs: list[str] = []
-    page: Page = widget.page
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    yield widget
+
+    def come() -> Widget:
+        widget = visit(product)
+        page: Page = widget.page
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        return widget
+
+    yield come
     strangers = [url for url in asked if not url.startswith((product.base_url, "data:", "blob:"))]
     assert strangers == [], "nothing is asked of anybody else"
     assert dialogs == [], "no script of anybody ran"
+
+
+@pytest.fixture
+def watched(watch: Callable[[], Widget]) -> Widget:
+    return watch()
 
 
 def inactive(widget: Widget, home: str) -> None:
@@ -191,12 +206,10 @@ def test_nothing_becomes_active_in_the_page(product: Deskhand, watched: Widget) 
     inactive(chat, product.base_url)
 
 
-def in_slack(slack: FakeSlack) -> str:
-    """All that stands in the room, in every form in which Slack was told it."""
-    roots = slack.space.messages(ROOM)
-    return json.dumps(
-        [*roots, *(m for root in roots for m in slack.space.messages(ROOM, root["ts"]))], ensure_ascii=False
-    )
+def in_slack(slack: FakeSlack, *rooms: str) -> str:
+    """All that stands in the rooms, in every form in which Slack was told it."""
+    roots = [(room, root) for room in rooms for root in slack.space.messages(room)]
+    return json.dumps([[root, *slack.space.messages(room, root["ts"])] for room, root in roots], ensure_ascii=False)
 
 
 def parts(value: Any) -> Iterator[dict[str, Any]]:
@@ -208,33 +221,46 @@ def parts(value: Any) -> Iterator[dict[str, Any]]:
             yield from parts(one)
 
 
-def test_nothing_becomes_active_in_slack(product: Deskhand, slack: FakeSlack, watched: Widget) -> None:
-    """Words before and after the handoff, names of files, and an agent whose public name is a trap."""
-    chat = watched.open()
-    chat.ask(f"How does the widget01 work? {BATCHES[1]}"[:3_900])
-    before = len(slack.space.messages(ROOM))
+def passed_on(slack: FakeSlack, chat: Widget, room: str) -> str:
+    """Ask for a person; the thread in this room."""
+    before = len(slack.space.messages(room))
     chat.page.locator(".under").get_by_role("button", name="Talk to a person").click()
-    root = str(
-        slack.wait(lambda: (found := slack.space.messages(ROOM)) and len(found) > before and found[-1]["ts"], 45)
+    return str(
+        slack.wait(lambda: (found := slack.space.messages(room)) and len(found) > before and found[-1]["ts"], 45)
     )
-    for batch in BATCHES:
-        chat.say(batch.replace("\x00", ""))
+
+
+def test_nothing_becomes_active_in_slack(product: Deskhand, slack: FakeSlack, watch: Callable[[], Widget]) -> None:
+    """Words before and after the handoff, names of files, and an agent whose public name is a trap. Four customers share them."""
     names = [one.replace("\x00", "")[:100] for one in payloads() if "\n" not in one][-NAMES:]
-    for number in range(0, len(names), 5):
-        files = [
-            {"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"text"} for name in names[number : number + 5]
-        ]
-        chat.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
-        chat.say(f"files {number}")
-    last = f"files {number}"
-    slack.wait(lambda: last in in_slack(slack), 120)
+    fives = [names[number : number + 5] for number in range(0, len(names), 5)]
+    chats: dict[str, tuple[Widget, str]] = {}
+    for number, (word, room) in enumerate(ROOMS.items()):
+        chat = watch().open()
+        chat.ask(f"How does the {word} work? {BATCHES[number + 1]}"[:3_900])
+        chats[room] = chat, passed_on(slack, chat, room)
+        for batch in BATCHES[number :: len(ROOMS)]:
+            chat.say(batch.replace("\x00", ""))
+        chat.page.evaluate("window.up = 0; void Deskhand.on('file:uploaded', () => { up += 1 })")
+        for times, five in enumerate(fives[number :: len(ROOMS)], 1):
+            files = [{"name": f"{name}.txt", "mimeType": "text/plain", "buffer": b"text"} for name in five]
+            chat.page.locator("input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+            chat.until("(up) => window.up == up", 5 * times)
+            chat.say("five files")
+            expect(chat.page.locator(".put")).to_have_count(0)
+        chat.say("That is all.")
+    for room in ROOMS.values():
+        slack.wait(lambda room=room: "That is all." in in_slack(slack, room), 120)
+    slack.wait(lambda: len(slack.space.noted("call", method="files.completeUploadExternal")) >= len(names), 120)
+    chat, root = chats[ROOM]
     slack.click("U1", ROOM, root, "Claim")
     expect(chat.page.locator("article.joined")).to_have_count(1, timeout=30_000)
     slack.reply("U1", ROOM, root, f"{BATCHES[0][:2_000]} the end")
     expect(chat.page.locator("article.agent").last).to_contain_text("the end", timeout=30_000)
-    inactive(chat, product.base_url)
+    for chat, _ in chats.values():
+        inactive(chat, product.base_url)
     posted = [one for one in slack.space.noted("call") if str(one.get("method", "")).startswith("chat.")]
-    for message in parts(json.loads(in_slack(slack))):
+    for message in parts(json.loads(in_slack(slack, *ROOMS.values()))):
         if message.get("type") == "mrkdwn" or "blocks" in message:
             live = FOREIGN.findall(str(message.get("text") or ""))
             assert [
