@@ -52,7 +52,8 @@ class PresenceWatch:
             await asyncio.sleep(max(pause, EVERY - (time.monotonic() - began)))
 
     async def look(self) -> dict[str, Presence]:
-        """Who is there, by the core's ids: of all agents, or of the next forty."""
+        """Who is there, by the core's ids: of all agents, or of the next forty. What was read before a failure is told all the same, and
+        the next minute begins behind whoever it was."""
         ours = [one for one in await self.inbox.agents() if one.startswith(f"{self.team}:")]
         if not ours:
             return {}
@@ -61,13 +62,19 @@ class PresenceWatch:
         self._next = start + len(now)
         quiet = await self._quiet(now)
         states: dict[str, Presence] = {}
-        for one in now:
+        for count, one in enumerate(now, start=1):
             try:
                 answer = await self.client.users_getPresence(user=_user(one))
             except Exception as error:
                 if code_of(getattr(error, "response", None)) in _UNKNOWN:
                     continue
-                raise
+                self._next = start + count
+                if not states:
+                    raise
+                log.warning(
+                    "presence_read_in_part", desk="slack", reason=str(failure_of(error)), next="the others in a minute"
+                )
+                break
             states[one] = "away" if answer.get("presence") != "active" else "quiet" if one in quiet else "here"
             await asyncio.sleep(0)
         return states

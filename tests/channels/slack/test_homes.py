@@ -205,6 +205,29 @@ def test_a_minute_asks_about_forty_and_the_next_about_the_others(slack: FakeSlac
     assert len(first) == 40 and not {f"T0DESK:UA{number}" for number in range(40, 50)} - second.keys()
 
 
+def test_one_agent_who_cannot_be_asked_about_hides_no_others(
+    slack: FakeSlack, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        slack.space.add_user(f"UA{number}", f"a{number}")
+    ours = running.inbox.staff = [f"T0DESK:UA{number}" for number in range(3)]
+
+    async def thrice() -> list[set[str]]:
+        client = running.desk.client()
+        asked = client.users_getPresence
+
+        async def ask(*, user: str) -> Any:
+            if user == "UA1":
+                raise TimeoutError
+            return await asked(user=user)
+
+        monkeypatch.setattr(client, "users_getPresence", ask)
+        watch = presence.PresenceWatch(client, running.inbox, "T0DESK", {})
+        return [set(await watch.look()) for _ in range(3)]
+
+    assert running.run(thrice()) == [{ours[0]}, {ours[2], ours[0]}, {ours[2], ours[0]}]
+
+
 def test_presence_that_cannot_be_read_is_not_told_and_disturbs_nobody(
     running: Running, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
