@@ -96,31 +96,25 @@ def test_gaps_stop_the_shortcut_and_show_the_way_to_the_form(shop: Shop) -> None
     assert shop.sent() == ["Order 4711 comes on Monday."] and shop.uses("late") == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
+def test_a_name_is_only_a_name_and_one_that_is_not_known_is_a_gap(shop: Shop) -> None:
+    shop.add("hi", "Hi {{customer.first_name}}, {{CUSTOMER.NAME}}")
+    for name in ("", "***", "🌸"):
+        shop.named(name)
+        assert "⟨customer.first_name⟩ and ⟨CUSTOMER.NAME⟩" in shop.say("hi").aside
+    shop.world.later()
+    assert shop.sent() == []
+    for name, said in (
         ("*Anna* [x](https://evil.example) <!channel> `a`", "Hi Anna, Anna x https evil example channel a"),
         ("1. Anna", "Hi 1, 1 Anna"),
         ("# Kovač, Dr. Anna {{ticket}} ⟨x⟩", "Hi Anna, Kovač, Dr. Anna ticket x"),
         ("Mary-Jane O’Neill-Smith Jr.", "Hi Mary-Jane, Mary-Jane O’Neill-Smith Jr."),
         ("J.R.R. Tolkien", "Hi J.R.R., J.R.R. Tolkien"),
         ("王小明", "Hi 王小明, 王小明"),
-    ],
-)
-def test_a_name_is_only_a_name(shop: Shop, name: str, said: str) -> None:
-    shop.add("hi", "Hi {{customer.first_name}}, {{CUSTOMER.NAME}}")
-    shop.named(name)
-    assert shop.say("hi").code == "held"
-    shop.world.later()
-    assert shop.sent() == [said]
-
-
-def test_a_name_that_is_not_known_is_a_gap(shop: Shop) -> None:
-    shop.add("hi", "Hi {{customer.name}}")
-    for name in ("", "***", "🌸"):
+    ):
         shop.named(name)
-        assert "⟨customer.name⟩" in shop.say("hi").aside
-    assert shop.sent() == []
+        assert shop.say("hi").code == "held"
+        shop.world.later()
+        assert shop.sent()[-1] == said
 
 
 def test_who_may_not_and_where_it_cannot_be(shop: Shop) -> None:
@@ -195,6 +189,7 @@ def test_an_erased_conversation_gets_nothing(shop: Shop) -> None:
 def test_picking_fills_the_field_anew_and_keeps_what_was_chosen_below(shop: Shop) -> None:
     one, two = shop.add("one", "First for {{ticket}}"), shop.add("two", "Second")
     page = shop.form()
+    assert all(part.style != "markdown" for part in page.parts if isinstance(part, Words)), "words of ours stay words"
     assert isinstance(field(page, "text"), Field) and field(page, "text").value == ""  # type: ignore[union-attr]
     picked = shop.press(
         "canned.pick", one.id, page_value=page.value, fields={"reply": one.id, "text": "", "resolve": "yes"}
@@ -292,11 +287,6 @@ def test_the_texts_of_replies_are_sealed_like_others(shop: Shop, environment: An
     assert "Anna" not in body
     audit = shop.store.read(lambda: shop.store.sql("SELECT detail FROM audit").fetchall())
     assert "Anna" not in str(audit) and "Hi" not in str([row for row in audit if "canned" in str(row)])
-
-
-def test_words_of_ours_stay_words(shop: Shop) -> None:
-    page = shop.form()
-    assert all(part.style != "markdown" for part in page.parts if isinstance(part, Words))
 
 
 @given(

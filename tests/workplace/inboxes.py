@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot import clock
 from bot.desk import DeskAnswer, DeskEvent, DeskPost, Posted
 from bot.desk_events import receive_desk
@@ -11,7 +13,7 @@ from bot.messages import Inbound, Profile, Receipt
 from bot.outbox import DeskOutbox
 from bot.pages import Choice, Page, Press, Presses, Row, Wanted, Words
 from bot.receive import receive
-from bot.workplace import rooms
+from bot.workplace import inbox, inbox_lists, rooms
 from bot.workplace.inbox_lists import LISTS
 from tests.test_desks import Wall
 
@@ -118,6 +120,12 @@ class House:
                 f"UPDATE ticket SET {columns} WHERE conversation_id = ?", (*values.values(), conversation_id)
             )
         )
+
+
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three lines on a page."""
+    for module in (inbox, inbox_lists):
+        monkeypatch.setattr(module, "PAGE", 3)
 
 
 def rows(page: Page) -> list[Row]:

@@ -11,9 +11,21 @@ from bot import agents, clock, departures, erase, presence, tickets
 from bot.crypto import seal
 from bot.desk_actions import Action
 from bot.pages import Presses, Row
-from bot.workplace import inbox, inbox_lists, inbox_views, rooms
+from bot.workplace import inbox_lists, inbox_views, rooms
 from tests.commanding import command
-from tests.workplace.inboxes import House, labels, numbers, of, offers, presses, rows, tabs, tag_filter, words
+from tests.workplace.inboxes import (
+    House,
+    labels,
+    numbers,
+    of,
+    offers,
+    presses,
+    rows,
+    short_pages,
+    tabs,
+    tag_filter,
+    words,
+)
 
 
 def test_a_ticket_goes_from_list_to_list_by_the_buttons_of_its_line(house: House) -> None:
@@ -102,12 +114,6 @@ def _shrinks(house: House) -> None:
     for button in ("Previous page", "Previous page"):
         house.press(presses(page)[button], key="once")
     assert "page 2 of 3" in words(house.home()), "sent twice it goes back once"
-
-
-def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three lines on a page."""
-    for module in (inbox, inbox_lists):
-        monkeypatch.setattr(module, "PAGE", 3)
 
 
 def test_what_presses_stands_first_and_what_is_hidden_last(house: House) -> None:
