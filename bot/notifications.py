@@ -36,10 +36,12 @@ def notify(agent_id: str, kind: Kind, conversation_id: str, occasion: str, words
     if row is None or row[0] == by:
         return False
     at, notification_id = clock.now(), clock.new_id()
+    # Only the same folds: a late solution is not known by a late first reply, nor an offer by what was given once.
+    sort = (occasion.rpartition("/")[0] if kind == "breach" else occasion.partition("/")[0]) + "/"
     first = sql(
         "SELECT id FROM notification WHERE agent_id = ? AND conversation_id = ? AND kind = ? AND folded = '' AND read_at IS NULL"  # noqa: S608  fixed text
-        f" AND created_at > ? AND state <> 'moot' AND NOT {MOOT} ORDER BY id DESC LIMIT 1",
-        (agent_id, conversation_id, kind, at - FOLD),
+        f" AND created_at > ? AND substr(occasion, 1, ?) = ? AND state <> 'moot' AND NOT {MOOT} ORDER BY id DESC LIMIT 1",
+        (agent_id, conversation_id, kind, at - FOLD, len(sort), sort),
     ).fetchone()
     made = sql(
         "INSERT INTO notification (id, agent_id, kind, conversation_id, occasion, words, state, folded, created_at, changed_at, due_at,"

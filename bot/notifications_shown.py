@@ -18,14 +18,18 @@ SHOWN = 15
 """Notifications that one message names; of the others it says how many they are."""
 MOOT = (
     "(EXISTS (SELECT 1 FROM conversation v LEFT JOIN ticket t ON t.conversation_id = v.id WHERE v.id = notification.conversation_id"
-    " AND (t.resolved_at > notification.created_at OR (notification.kind = 'request' AND v.state <> 'waiting')"
+    " AND ((notification.kind <> 'mention' AND t.resolved_at > notification.created_at)"
+    " OR (notification.kind = 'request' AND v.state <> 'waiting')"
     " OR (notification.occasion LIKE 'breach/%/first_reply/%' AND t.first_reply_at > notification.created_at)"
     " OR (notification.kind = 'assignment' AND v.state = 'human' AND v.assignee <>"
-    " (SELECT a.name FROM agent a WHERE a.id = notification.agent_id))))"
+    " (SELECT a.name FROM agent a WHERE a.id = notification.agent_id))"
+    " OR (notification.occasion LIKE 'given/%' AND v.state <> 'human')))"
     " OR (notification.occasion LIKE 'offer/%' AND NOT EXISTS"
     " (SELECT 1 FROM agent_offer o WHERE o.id = substr(notification.occasion, 7) AND o.state = 'open')))"
 )
-"""Nobody needs to be told any more: it is resolved or answered since, somebody else has it, or the offer is over."""
+"""Nobody needs to be told any more: it is resolved or answered since, it is not theirs any more, or the offer is over. What a
+colleague has to say to them is not over with the ticket."""
+_ACTS = "SELECT 1 FROM agent a WHERE a.id = ? AND a.active AND a.role <> 'viewer'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +85,11 @@ def thread_link(conversation_id: str) -> str:
 
 
 def drop_moot(agent_id: str) -> None:
+    """What is not told yet and need not be told any more: nothing of it need be told to who may not act any more. Inside a write."""
     sql(
         f"UPDATE notification SET state = 'moot' WHERE agent_id = ? AND state IN ('waiting', 'posted') AND direct_at IS NULL"  # noqa: S608
-        f" AND mail_at IS NULL AND (read_at IS NOT NULL OR {MOOT})",
-        (agent_id,),
+        f" AND mail_at IS NULL AND (read_at IS NOT NULL OR {MOOT} OR NOT EXISTS ({_ACTS}))",
+        (agent_id, agent_id),
     )
 
 
@@ -139,6 +144,8 @@ _MINE = (
 def digest(agent_id: str, post_id: str, day: str) -> Message | None:
     """The day in one message: what is unread, what is theirs, what waits; ``None``: nothing of all that. Inside a read or write."""
     at = clock.now()
+    if sql(_ACTS, (agent_id,)).fetchone() is None:
+        return None
     unread = find(f"agent_id = ? AND read_at IS NULL AND state <> 'moot' AND NOT ({MOOT})", (agent_id,), 1_000)
     mine, late = sql(_MINE, (at, at, agent_name(agent_id))).fetchone()
     waiting = sql("SELECT count(*) FROM conversation WHERE state = 'waiting'").fetchone()[0]

@@ -16,7 +16,7 @@ from bot.addresses import Address, address_problem, one_line
 from bot.declarations import desk_declaration
 from bot.events import JobSpec
 from bot.letter import moment, quote
-from bot.store import read, sql, write
+from bot.store import StoreUnavailable, read, sql, write
 
 log = structlog.get_logger("notifications")
 
@@ -224,23 +224,42 @@ def wanted(post_id: str) -> bool:
 def forget(conversation_id: str) -> None:
     """The conversation is being deleted: its notifications go, messages that named its customer are deleted at the desk, and mails
     not sent yet are written anew without it. What was sent by mail is not kept here (see :data:`bot.mail.EMPTIED_KINDS`)."""
-    posts = sql(
-        "SELECT DISTINCT p.id, p.agent_id, p.way, p.place FROM notification_post p JOIN notification n ON n.told_in = p.id"
-        " WHERE n.conversation_id = ? ORDER BY p.id",
-        (conversation_id,),
-    ).fetchall()
+    posts = sql(_NAMING, (conversation_id, clock.now())).fetchall()
     sql("DELETE FROM notification WHERE conversation_id = ?", (conversation_id,))
-    for post_id, agent_id, way, place in posts:
+    for post_id, agent_id, way, place, kind in posts:
         if way == "direct":
             desk, _, person = place.partition(" ")
-            for shown in personal_posts.shown(desk, person, POST, post_id):
+            said = personal_posts.shown(desk, person, POST, post_id)
+            for shown in said:
                 farewells.unsay(desk, person, shown)
+            if said and "delete" in desk_declaration(desk).follows:
+                _again(agent_id, post_id)
             continue
         if not sql("DELETE FROM mail WHERE kind = ? AND occasion = ? AND state <> 'sent'", (MAIL, post_id)).rowcount:
             continue
+        if kind == "digest" and (address := _address(agent_id)[0]):
+            _write_mail(agent_id, post_id, address)
+            continue
         sql("UPDATE notification_post SET state = 'moot' WHERE id = ?", (post_id,))
-        sql("UPDATE notification SET state = 'waiting', due_at = 0 WHERE told_in = ? AND state = 'posted'", (post_id,))
-        jobs.enqueue(JOB, agent_id, f"again-{post_id}")
+        _again(agent_id, post_id)
+
+
+_NAMING = (
+    "SELECT DISTINCT p.id, p.agent_id, p.way, p.place, p.kind FROM notification_post p JOIN notification n ON n.agent_id = p.agent_id"
+    " WHERE n.conversation_id = ? AND (n.told_in = p.id OR (p.kind = 'digest' AND p.state <> 'moot' AND n.folded = ''"
+    " AND n.created_at <= coalesce(p.sent_at, ?) AND (n.read_at IS NULL OR n.read_at >= p.created_at))) ORDER BY p.id"
+)
+"""Messages that tell of a conversation, and digests that could have named it: they name what is unread, told by them or not."""
+
+
+def _again(agent_id: str, post_id: str) -> None:
+    """A message is gone: what else it told, and nobody has read, is told in another one."""
+    sql(
+        "UPDATE notification SET state = 'waiting', due_at = 0, direct_at = NULL WHERE told_in = ? AND state = 'posted'"
+        " AND read_at IS NULL",
+        (post_id,),
+    )
+    jobs.enqueue(JOB, agent_id, f"again-{post_id}")
 
 
 # The rounds -------------------------------------------------------------------------------------------------------------
@@ -270,10 +289,16 @@ def rounds(_ref: str = "") -> None:
         return digests, [row[0] for row in waiting]
 
     digests, waiting = read(look)
-    for agent_id, day in digests:
-        write(lambda agent_id=agent_id, day=day: _digest(agent_id, day))  # type: ignore[misc]
-    for agent_id in waiting:
-        tell(agent_id)
+    error: Exception | None = None
+    for agent_id, day in [*digests, *((agent_id, "") for agent_id in waiting)]:
+        try:
+            write(lambda agent_id=agent_id, day=day: _digest(agent_id, day) if day else _tell(agent_id))  # type: ignore[misc]
+        except StoreUnavailable:
+            raise
+        except Exception as failure:  # the others are told all the same; what failed is tried again, and seen
+            error = error or failure
+    if error is not None:
+        raise error
 
 
 def _digest(agent_id: str, day: str) -> None:

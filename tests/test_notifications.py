@@ -655,6 +655,125 @@ def test_erasing_a_conversation_forgets_its_notifications_and_unsays_what_named_
     assert name not in str(kept)
 
 
+def test_a_digest_that_named_a_customer_goes_with_the_conversation(
+    house: House, environment: Callable[..., None]
+) -> None:
+    environment(SMTP_URL="smtp://127.0.0.1:1")
+    house.set("2026-11-18 12:00")
+    first, second = house.ticket("anna"), house.ticket("ben")
+    house.prefer("ana", digest="08:00", zone="Europe/Berlin")
+    house.prefer("marko", digest="08:00", digest_way="mail", zone="Europe/Berlin", mention="none")
+    house.act(second, "T1:ana", "note", text="@marko look")
+    write(lambda: sql("UPDATE agent SET email = 'marko@shop.example' WHERE name = 'marko'"))
+    for one in (first, second):
+        house.assign(one)
+    (early, _) = house.pump()
+    house.act(first, "T1:ana", "note", text="@marko look")
+    house.set("2026-11-18 12:01")
+    house.assign(first, "marko", by="cli:root")
+    house.assign(first, "ana")
+    house.pump()
+    house.set("2026-11-19 08:00")
+    house.work()
+    name, other = customer_of("anna"), customer_of("ben")
+    (digest,) = [one for one in house.pump() if one.page is not None and one.page.title.startswith("Your day")]
+    (letter,) = mails()
+    assert name in str(digest.page) and other in str(digest.page) and name in letter.text and other in letter.text
+    house.at += 60
+    erase.erase_conversation(first)
+    (again,) = mails()
+    assert again.id != letter.id and name not in again.text and other in again.text and "Your day" in again.subject
+    house.pump()
+    unsaid = {one.subject for one in house.all if one.op == "delete" and one.person}
+    assert {house.shown[early.key], house.shown[digest.key]} <= unsaid
+
+
+def test_what_a_message_told_besides_is_told_again_when_it_goes_with_an_erased_conversation(house: House) -> None:
+    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin")
+    house.set("2026-11-18 23:00")
+    first, second = house.ticket("anna"), house.ticket("ben")
+    for one in (first, second):
+        house.assign(one)
+    house.set("2026-11-19 08:00")
+    house.work()
+    (both,) = house.pump()
+    assert len(board(both)) == 2
+    erase.erase_conversation(first)
+    house.work()
+    (again,) = house.pump()
+    assert [row.title.partition(" · ")[2] for row in board(again)] == [customer_of("ben")]
+    assert (house.shown[both.key], "T1:ana") in {(one.subject, one.person) for one in house.all if one.op == "delete"}
+    house.work()
+    assert house.pump() == []
+
+
+def test_what_is_not_theirs_any_more_is_over_and_a_colleague_s_word_is_not(house: House) -> None:
+    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin", digest="09:00")
+    house.set("2026-11-18 23:00")
+    first, second, third = (house.ticket(who) for who in ("anna", "ben", "cleo"))
+    for one in (first, second):
+        house.assign(one)
+    house.at += 1
+    house.act(first, "T1:marko", action=Action.RELEASE)
+    house.act(second, "T1:marko", action=Action.RETURN)
+    house.act(third, "T1:marko", "note", text="@ana please know this")
+    house.at += 1
+    house.act(third, "T1:marko", action=Action.RESOLVE)
+    agents.set_active("ana", False, actor="test")
+    house.set("2026-11-19 09:00")
+    house.work()
+    assert house.pump() == [], "who may not act any more is told nothing, by no digest either"
+    assert {row[1] for row in house.rows()} == {"moot"}
+    agents.set_active("ana", True, actor="test")
+    house.prefer(digest="off")
+    house.set("2026-11-19 23:00")
+    fourth, fifth = house.ticket("dora"), house.ticket("emil")
+    house.assign(fourth)
+    house.act(fifth, "T1:marko", "note", text="@ana please know this")
+    house.at += 1
+    house.act(fourth, "T1:marko", action=Action.RELEASE)
+    house.act(fifth, "T1:marko", action=Action.RESOLVE)
+    house.set("2026-11-20 08:00")
+    house.work()
+    (post,) = house.pump()
+    assert [row.text for row in board(post)] == ["Marko mentioned you."]
+
+
+def test_another_thing_of_the_same_ticket_is_a_notification_of_its_own(house: House) -> None:
+    ticket, ana = house.ticket(), house.id_of("ana")
+    for kind in ("first_reply", "resolve"):
+        occasion = f"breach/{ticket}/{kind}/1"
+        assert write(lambda one=occasion: notifications.notify(ana, "breach", ticket, one, f"{one} is late."))  # type: ignore[misc]
+    house.assign(ticket)
+    assert write(lambda: notifications.notify(ana, "breach", ticket, f"breach/{ticket}/resolve/2", "Late.")) is False
+    house.at += 1
+    write(lambda: sql("UPDATE ticket SET first_reply_at = ? WHERE conversation_id = ?", (house.at, ticket)))
+    assert [board(post)[0].text for post in house.pump()] == ["Late.", "Marko gave this to you."], "the answer ends one"
+
+
+def test_an_agent_who_cannot_be_told_holds_up_nobody_behind(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ana", "marko"):
+        house.prefer(name, quiet="20:00-08:00", zone="Europe/Berlin")
+    house.set("2026-11-18 23:00")
+    house.assign(house.ticket("anna"), "ana", by="cli:root")
+    house.assign(house.ticket("ben"), "marko", by="cli:root")
+    house.set("2026-11-19 08:00")
+    first, whole = min(house.id_of("ana"), house.id_of("marko")), notification_preferences.of
+
+    def broken(agent_id: str) -> notification_preferences.Preferences:
+        if agent_id == first:
+            raise ValueError("a row that cannot be read")
+        return whole(agent_id)
+
+    monkeypatch.setattr(notification_preferences, "of", broken)
+    with pytest.raises(ValueError, match="cannot be read"):
+        told.rounds()
+    monkeypatch.setattr(notification_preferences, "of", whole)
+    assert len(house.pump()) == 1
+    told.rounds()
+    assert len(house.pump()) == 1, "and they, once it can be"
+
+
 def test_who_may_not_act_is_told_nothing_and_old_rows_go(house: House) -> None:
     ticket = house.ticket()
     agents.add_agent("vic", role="viewer", actor="test")
