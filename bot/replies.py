@@ -81,7 +81,7 @@ def say(
 ) -> Done:  # fmt: skip
     """Take a reply for the customer, whatever it begins with. Without a message at the desk (a page's button, a command) it is shown in
     the thread once it is sent. ``canned``: id of the canned reply it was made of, whose use is counted then. ``resolve``: the
-    conversation is resolved after that, unless the customer has written meanwhile."""
+    conversation is resolved after that, unless the customer has written or a colleague has taken it meanwhile."""
     good, refused = _sorted(kept)
     if not text and not good:
         if refused:
@@ -308,9 +308,10 @@ def _send_in_time(reply_id: str) -> bool:
 
 
 def _then_resolve(reply_id: str) -> None:
-    """The reply is sent: resolve, if its agent wanted that. What the customer wrote meanwhile is not closed unseen."""
-    conversation_id, agent_id, desk, before = sql(
-        "SELECT conversation_id, agent_id, desk, resolve_before FROM reply WHERE id = ?", (reply_id,)
+    """The reply is sent: resolve, if its agent wanted that. What the customer wrote meanwhile is not closed unseen, nor what a colleague
+    has taken."""
+    conversation_id, agent_id, desk, before, since = sql(
+        "SELECT conversation_id, agent_id, desk, resolve_before, created_at FROM reply WHERE id = ?", (reply_id,)
     ).fetchone()
     if not before:
         return
@@ -318,9 +319,14 @@ def _then_resolve(reply_id: str) -> None:
         "SELECT 1 FROM message WHERE conversation_id = ? AND author = 'customer' AND NOT deleted AND seq >= ? LIMIT 1",
         (conversation_id, before),
     ).fetchone()
+    taken = sql(
+        "SELECT 1 FROM ticket_event e JOIN ticket t ON t.id = e.ticket_id WHERE t.conversation_id = ? AND e.at > ?"
+        " AND e.event IN ('claimed', 'transferred') LIMIT 1",
+        (conversation_id, since),
+    ).fetchone()
     name = sql("SELECT name FROM agent WHERE id = ?", (agent_id,)).fetchone()[0]
     agent = agents.agent_named(name)
-    if wrote is None and agent is not None:
+    if wrote is None and taken is None and agent is not None:
         act(conversation_id, agent, desk, Action.RESOLVE, "")
         return
     here = sql("SELECT external_id FROM agent_identity WHERE agent_id = ? AND desk = ?", (agent_id, desk)).fetchall()

@@ -229,7 +229,9 @@ def _form(
                 optional=True,
             )
         )
-    after = Option("yes", "Resolve after sending", "Not if the customer writes before it is sent.")
+    after = Option(
+        "yes", "Resolve after sending", "Not if the customer writes, or a colleague takes it, before it is sent."
+    )
     kept = ("yes",) if _wants_resolve(fields) else ()
     parts += [
         Choice(name="resolve", label="Then", options=(after,), chosen=kept, many=True, optional=True),
@@ -312,11 +314,13 @@ def _invalid(sentence: str) -> Done:
 
 
 def not_resolved(conversation_id: str) -> Said | None:
-    """The customer wrote before the reply was sent that was to be the last one."""
+    """Something happened before the reply was sent that was to be the last one."""
     row = sql("SELECT state FROM conversation WHERE id = ?", (conversation_id,)).fetchone()
     if row is None or row[0] in {"resolved", "gone"}:
         return None
-    return Said("Your reply was sent, and the conversation stays open: the customer wrote in the meantime.")
+    return Said(
+        "Your reply was sent, and the conversation stays open: the customer wrote, or a colleague took it, in the meantime."
+    )
 
 
 PAGES = {"canned.choose": choose, "canned.edit": canned_editing.edit}

@@ -262,10 +262,15 @@ def test_it_is_not_resolved_over_what_the_customer_wrote_meanwhile(shop: Shop) -
     shop.world.do("T1:ana", "action", action=Action.UNDO, value=undone.value)
     shop.world.later()
     assert shop.world.row().state == "human", "taken back with what was to follow it"
+    shop.send("Mine", fields={"resolve": "yes"})
+    shop.world.do("T1:marko", "action", action=Action.TRANSFER, value="marko")
+    shop.world.later()
+    assert shop.world.row().state == "human" and shop.world.row().assignee == "marko", "a colleague has it now"
+    assert "a colleague took it" in next(p.text for p in shop.world.pump() if p.op == "aside")
     shop.send("Now", fields={"resolve": "yes"})
     shop.world.do("T1:ana", "action", action=Action.RESOLVE)
     shop.world.later()
-    assert shop.sent() == ["Bye", "Now"] and shop.world.row().state == "resolved", (
+    assert shop.sent() == ["Bye", "Mine", "Now"] and shop.world.row().state == "resolved", (
         "resolved by hand before its time: once"
     )
 
