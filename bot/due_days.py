@@ -9,6 +9,7 @@ from bot.opening import zone_named
 
 FARTHEST = 730
 """Days ahead."""
+NO_DAY = "Choose a day, such as 2026-11-21."
 
 
 def problem(day: str, site_id: str) -> str:
@@ -18,7 +19,9 @@ def problem(day: str, site_id: str) -> str:
     try:
         wanted = date.fromisoformat(day)
     except ValueError:
-        return "Choose a day, such as 2026-11-21."
+        return NO_DAY
+    if wanted.isoformat() != day:  # 2026-W47-6 is a date to Python, and none to people
+        return NO_DAY
     today = datetime.fromtimestamp(clock.now(), _zone(site_id)).date()
     if wanted < today:
         return "This day is over. Choose today or a later one."

@@ -169,7 +169,7 @@ def _saved(deed: Deed) -> Done:
     ).fetchone()
     if state == "resolved":
         return Done("resolved", RESOLVED, (Action.REOPEN,), conversation_id)
-    errors = _errors(fields, site_id)
+    errors = _errors(fields, site_id, _due_day(conversation_id))
     other = _assignee(deed, fields.get("assignee", ""))
     if fields.get("assignee") and other is None:
         errors["assignee"] = (
@@ -199,12 +199,18 @@ def _assignee(deed: Deed, person: str) -> AgentView | None:
     return found if found is not None and found.may_act else None
 
 
-def _errors(fields: Mapping[str, str], site_id: str) -> dict[str, str]:
-    """What is wrong, by the name of the field."""
+def _due_day(conversation_id: str) -> str:
+    row = sql("SELECT due_day FROM ticket WHERE conversation_id = ?", (conversation_id,)).fetchone()
+    return str(row[0]) if row and row[0] else ""
+
+
+def _errors(fields: Mapping[str, str], site_id: str, kept_day: str = "") -> dict[str, str]:
+    """What is wrong, by the name of the field. A day that is over by now may stay as it is."""
+    day = fields.get("due", "")
     problems = {
         "subject": ticket_details.subject_problem(fields.get("subject", "")),
         "priority": "" if fields.get("priority") in tickets.PRIORITIES else "Choose how much it presses.",
-        "due": due_days.problem(fields.get("due", ""), site_id),
+        "due": "" if day == kept_day else due_days.problem(day, site_id),
     }
     if len(clean(fields.get("description", ""))) > LONGEST_DESCRIPTION:
         problems["description"] = f"At most {LONGEST_DESCRIPTION:,} characters."

@@ -162,8 +162,11 @@ def test_a_day_that_was_named_stays_whatever_else_moves(house: House, monkeypatc
     assert (row.due_day, row.resolve_due) == ("", None), "without a day the target counts again; it is snoozed, so it stands"
     assert row.resolve_left == pytest.approx(target - clock.now(), abs=60)
     save(due=day(1))
-    act(Action.RESOLVE)
+    late = day(1)
     ahead[0] = 3 * 86_400
+    save(priority="high")
+    assert (house.ticket(conversation).due_day, house.ticket(conversation).priority) == (late, "high"), "overdue, and edited"
+    act(Action.RESOLVE)
     act(Action.REOPEN)
     row = house.ticket(conversation)
     assert row.due_day == "" and row.resolve_due > clock.now(), "opened again after that day it has the usual target"
@@ -200,7 +203,7 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_done(house: House) ->
     answer = house.send(page, **wrong)
     assert answer.code == "invalid" and set(answer.errors) == {"subject", "priority", "assignee", "due", "description"}
     assert all(text.endswith((".", "them.")) for text in answer.errors.values())
-    for due, word in (("tomorrow", "such as"), (day(900), "two years")):
+    for due, word in (("tomorrow", "such as"), ("2999-W01-1", "such as"), (day(900), "two years")):
         refused = house.send(page, **wrong | {"due": due, "subject": "s" * 151})
         assert word in refused.errors["due"] and "150" in refused.errors["subject"]
     row = house.ticket(conversation)
