@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.fakes.llm import FakeLLM, Script
-from tests.running import Deskhand
+from tests.running import Deskhand, wait_for
 from tests.scenarios.talking import Customer
 
 QUESTION = "How many days do I have to return something?"
@@ -39,10 +39,11 @@ def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., De
         return done.stdout
 
     assert ask()[:2] == ("ai", "You have thirty days. [1]")
+    # It is kept after it was shown.
+    wait_for(lambda: QUESTION in command("cache", "show"), 15)
     asked = len(llm.requests)
     assert ask("how many days do I have to return something") == ("cache", "You have thirty days. [1]", 1)
     assert len(llm.requests) == asked
-    assert QUESTION in command("cache", "show")
 
     command("prompts", "set", "instructions", "Say du to everybody at {name}.", "--publish")
     assert ask()[0] == "ai"  # what was said before was said under other instructions
