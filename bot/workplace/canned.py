@@ -34,7 +34,7 @@ BEFORE = {
     "resolved": "This conversation is resolved: reopen it before you send.",
     "ai": "The AI has this conversation: claim it before you send.",
 }
-NOTHING = "There are no canned replies yet. Admins add some here, or by deskhand canned import FILE."
+NOTHING = "No canned reply is on here. Admins add some with /desk canned, or by deskhand canned import FILE."
 NOT_FOUND = "No canned reply has these words in its shortcut, title, category or text. /desk canned shows all."
 NOTE = "This begins like a note between colleagues, so it would look strange to the customer. Begin it with something else."
 

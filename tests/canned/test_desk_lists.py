@@ -25,7 +25,7 @@ def listed(answer: Any) -> list[str]:
 
 
 def test_the_list_is_by_category_and_goes_on_behind_more(shop: Shop) -> None:
-    assert "no canned replies yet" in words(shop.say("canned").page)
+    assert "No canned reply is on here" in words(shop.say("canned").page)
     for number in range(10):
         shop.add(
             f"a{number}",
