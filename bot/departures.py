@@ -25,7 +25,9 @@ def left(desk: str, external_id: str) -> dict[str, str]:
     routing_calls.look_if_assigning()
     if sql("SELECT 1 FROM agent_identity WHERE agent_id = ?", (agent.id,)).fetchone():
         return {}
-    rows = sql("SELECT id, channel FROM conversation WHERE state = 'human' AND assignee = ?", (agent.name,)).fetchall()
+    rows = sql(
+        "SELECT id, channel FROM conversation WHERE state = 'human' AND assignee = ? ORDER BY id", (agent.name,)
+    ).fetchall()
     for conversation_id, _ in rows:
         claims.act(conversation_id, agent, desk, Action.RELEASE, "")
     return {row[0]: row[1] for row in rows}
