@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import clock, due_days, service_clocks, tickets
 from bot.addresses import one_line
-from bot.crypto import keep, reveal
+from bot.crypto import CryptoError, keep, reveal
 from bot.receive import clean
 from bot.store import sql
 
@@ -16,6 +16,14 @@ def subject_problem(text: str) -> str:
     if not clean(text):
         return "Say in a few words what it is about."
     return f"At most {LONGEST_SUBJECT} characters." if len(clean(text)) > LONGEST_SUBJECT else ""
+
+
+def opened(name: str, ticket_id: str, stored: str) -> str | None:
+    """``subject`` or ``summary`` as it was written, ``None`` if it cannot be opened. Also inside a read."""
+    try:
+        return reveal("ticket", name, ticket_id, stored) if stored else ""
+    except CryptoError:
+        return None
 
 
 def describe(conversation_id: str, *, subject: str, description: str, due_day: str, actor: str) -> bool:
@@ -30,10 +38,10 @@ def describe(conversation_id: str, *, subject: str, description: str, due_day: s
     ).fetchone()
     subject, description = one_line(clean(subject), LONGEST_SUBJECT), clean(description)[:LONGEST_DESCRIPTION]
     changed = []
-    if subject != reveal("ticket", "subject", ticket_id, kept_subject):
+    if subject != opened("subject", ticket_id, kept_subject):
         sql("UPDATE ticket SET subject = ? WHERE id = ?", (keep("ticket", "subject", ticket_id, subject), ticket_id))
         changed.append("subject")
-    if description and description != reveal("ticket", "summary", ticket_id, kept_summary):
+    if description and description != opened("summary", ticket_id, kept_summary):
         sql(
             "UPDATE ticket SET summary = ?, summary_by = 'agent' WHERE id = ?",
             (keep("ticket", "summary", ticket_id, description), ticket_id),

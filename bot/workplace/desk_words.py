@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from bot import agents, claims, clock, presence, routing_settings, tickets
+from bot import agents, claims, clock, presence, routing_settings, ticket_details, tickets
 from bot.claims import Done
-from bot.crypto import reveal
 from bot.desk_actions import Action
 from bot.desk_card import actions
 from bot.desk_messages import customer_name
 from bot.pages import Heading, Part, Press, Presses, Row, Words
+from bot.receive import clean
 from bot.store import sql
 from bot.workplace import entries, finding, house
 from bot.workplace import ticket as ticket_form
 from bot.workplace.deeds import Command, Deed
-from bot.workplace.entries import AWAKE, STATES
+from bot.workplace.entries import AWAKE, STATES, UNREADABLE
 from bot.workplace.saying import aside, counted, since
 
 SHOWN = 8
@@ -60,7 +60,7 @@ def queue_parts(deed: Deed) -> list[Part]:
 
 def search(deed: Deed) -> Done:
     """Tickets and conversations by what is known of them."""
-    words = " ".join(deed.words.split())
+    words = " ".join(clean(deed.words[: finding.LONGEST]).split())
     if len(words.lstrip("#")) < finding.SHORTEST:
         return Done("cannot", "Say what to look for, such as: /desk search anna@example.com or /desk search #1042")
     return Done("done", after=lambda: finding.answer(deed.event.desk, words))
@@ -125,7 +125,7 @@ def _ticket(desk: str, conversation_id: str, number: int) -> Done:
     ]  # fmt: skip
     parts: list[Part] = [Words("\n".join(f"{name}: {' '.join(value.split())}" for name, value in facts if value))]
     if summary:
-        parts += [Heading("Summary"), Words(reveal("ticket", "summary", ticket_id, summary))]
+        parts += [Heading("Summary"), Words(ticket_details.opened("summary", ticket_id, summary) or UNREADABLE)]
     told = tickets.history_of(conversation_id)
     parts.append(Heading("History"))
     if len(told) > HISTORY:

@@ -18,7 +18,8 @@ from bot.store.statements import last_messages
 from bot.workplace import entries
 from bot.workplace.saying import aside, counted
 
-SHORTEST, MOST_WORDS = 2, 6
+SHORTEST, LONGEST, MOST_WORDS = 2, 300, 6
+"""Characters at least and at most (more are not looked at), and words."""
 FOUND = 20
 """Results at most."""
 SCANNED = 300

@@ -9,7 +9,6 @@ from bot import agents, claims, desk_posts, due_days, handoff, mail, ticket_deta
 from bot.addresses import one_line
 from bot.agents import AgentView
 from bot.claims import Done
-from bot.crypto import reveal
 from bot.desk_actions import Action
 from bot.events import Priority
 from bot.pages import Choice, Field, Option, Page, Part, Words
@@ -70,8 +69,9 @@ def _of_conversation(visit: Visit) -> Page:
     state, assignee, ticket_id, number, subject, summary, priority, due_day, deferred = row
     if state == "resolved":
         return _refused(RESOLVED)
-    shown = reveal("ticket", "subject", ticket_id, subject) if subject else ""
-    about = reveal("ticket", "summary", ticket_id, summary) if summary else visit.wanted.text
+    # What cannot be opened is asked for anew.
+    shown = ticket_details.opened("subject", ticket_id, subject or "") or ""
+    about = ticket_details.opened("summary", ticket_id, summary or "") or visit.wanted.text
     parts = [
         *_fields(shown, priority or "normal"),
         Field(

@@ -218,6 +218,8 @@ def test_search_finds_people_numbers_reasons_tags_and_what_was_said(
     assert titles("dimmable") == ["#1003 · Quinn Quiet"]
     nothing = house.say("search " + HOSTILE)
     assert nothing.code == "done" and "Nothing found" in nothing.aside and "the texts of 3 tickets" in nothing.aside
+    endless = house.say("search a\x00 " + "é%" * 40_000)
+    assert endless.code == "done" and "Nothing found" in endless.aside
     monkeypatch.setattr(finding, "SCANNED", 1)
     assert "the newest 1 of 3 tickets: older texts are not searched" in house.say("search refund").aside
     assert titles("sörvärend") == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot import agents, answer_mails, clock, erase, follow_up, jobs, mail, replies, summaries
+from bot.crypto import seal
 from bot.desk import DeskEvent
 from bot.desk_actions import Action
 from bot.desk_events import receive_desk
@@ -123,6 +124,18 @@ def test_in_a_thread_the_form_sets_the_ticket_and_tells_who_waits(house: House, 
     assert house.ticket(conversation).summary_by == "", "unless somebody wants it"
 
 
+def test_a_text_that_cannot_be_opened_is_asked_for_anew(house: House) -> None:
+    conversation = house.waits()
+    elsewhere = seal("message", "words", "of another row")
+    house.set(conversation, subject=elsewhere, summary=elsewhere)
+    shown = house.say("ticket 1001")
+    assert shown.code == "done" and shown.aside.count("(cannot be opened") == 2
+    page = house.page("ticket.make", conversation_id=conversation)
+    assert fields(page)["subject"] == fields(page)["description"] == ""
+    assert house.send(page, **fields(page) | {"subject": "Lamp", "description": "It hums"}).code == "done"
+    assert "Subject: Lamp" in house.say("ticket 1001").aside and "It hums" in house.say("ticket 1001").aside
+
+
 def test_a_day_that_was_named_stays_whatever_else_moves(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     real, ahead = clock.now, [0.0]
     monkeypatch.setattr(clock, "now", lambda: real() + ahead[0])
@@ -159,13 +172,17 @@ def test_a_day_that_was_named_stays_whatever_else_moves(house: House, monkeypatc
     act(Action.PRIORITY, "normal")
     save(due="")
     row = house.ticket(conversation)
-    assert (row.due_day, row.resolve_due) == ("", None), "without a day the target counts again; it is snoozed, so it stands"
+    assert (row.due_day, row.resolve_due) == ("", None), (
+        "without a day the target counts again; it is snoozed, so it stands"
+    )
     assert row.resolve_left == pytest.approx(target - clock.now(), abs=60)
     save(due=day(1))
     late = day(1)
     ahead[0] = 3 * 86_400
     save(priority="high")
-    assert (house.ticket(conversation).due_day, house.ticket(conversation).priority) == (late, "high"), "overdue, and edited"
+    assert (house.ticket(conversation).due_day, house.ticket(conversation).priority) == (late, "high"), (
+        "overdue, and edited"
+    )
     act(Action.RESOLVE)
     act(Action.REOPEN)
     row = house.ticket(conversation)
