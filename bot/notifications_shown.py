@@ -114,7 +114,7 @@ class Message:
 def message(post_id: str) -> Message | None:
     """What a message says now; ``None``: nothing any more, and it is written down. Inside a write."""
     row = sql("SELECT agent_id, kind, state, occasion FROM notification_post WHERE id = ?", (post_id,)).fetchone()
-    if row is None or row[2] != "out":
+    if row is None or row[2] not in {"out", "erased"}:
         return None
     agent_id, kind, day = row[0], row[1], row[3]
     drop_moot(agent_id)
@@ -127,7 +127,7 @@ def message(post_id: str) -> Message | None:
             preferences=notification_preferences.of(agent_id),
         ) if told else None  # fmt: skip
     if made is None:
-        sql("UPDATE notification_post SET state = 'moot' WHERE id = ? AND state = 'out'", (post_id,))
+        sql("UPDATE notification_post SET state = 'moot' WHERE id = ? AND state IN ('out', 'erased')", (post_id,))
     return made
 
 

@@ -189,14 +189,22 @@ def ended(post_id: str, outcome: str, reason: str = "") -> None:
     """A message was ``sent``, failed for good (``dead``), or nobody can tell (``held``). Inside a write."""
     at = clock.now()
     row = sql(
-        "SELECT agent_id, way, tried, kind, occasion FROM notification_post WHERE id = ? AND state = 'out'", (post_id,)
+        "SELECT agent_id, way, tried, kind, occasion, place FROM notification_post WHERE id = ? AND state IN ('out', 'erased')",
+        (post_id,),
     ).fetchone()
     if row is None:
         return
-    agent_id, way, tried, kind, day = row
+    agent_id, way, tried, kind, day, place = row
     if outcome == "sent":
         column = "direct_at" if way == "direct" else "mail_at"
-        sql("UPDATE notification_post SET state = 'sent', sent_at = ? WHERE id = ?", (at, post_id))
+        known = sql(
+            "UPDATE notification_post SET state = 'sent', sent_at = ? WHERE id = ? AND state = 'out'", (at, post_id)
+        )
+        if not known.rowcount:  # a conversation that it names was deleted while the desk had it
+            sql("UPDATE notification_post SET state = 'sent', sent_at = ? WHERE id = ?", (at, post_id))
+            if _unsay(post_id, place):
+                _again(agent_id, post_id)
+                return
         sql(f"UPDATE notification SET {column} = ? WHERE told_in = ? AND state = 'posted'", (at, post_id))  # noqa: S608
         return
     if outcome == "held":  # perhaps they have it: telling it again would tell it twice
@@ -229,10 +237,10 @@ def forget(conversation_id: str) -> None:
     for post_id, agent_id, way, place, kind in posts:
         if way == "direct":
             desk, _, person = place.partition(" ")
-            said = personal_posts.shown(desk, person, POST, post_id)
-            for shown in said:
-                farewells.unsay(desk, person, shown)
-            if said and "delete" in desk_declaration(desk).follows:
+            late = "UPDATE notification_post SET state = 'erased' WHERE id = ? AND state = 'out'"
+            if personal_posts.under_way(desk, person, POST, post_id) and sql(late, (post_id,)).rowcount:
+                continue  # deleted as soon as the desk has said where it is
+            if _unsay(post_id, place):
                 _again(agent_id, post_id)
             continue
         if not sql("DELETE FROM mail WHERE kind = ? AND occasion = ? AND state <> 'sent'", (MAIL, post_id)).rowcount:
@@ -250,6 +258,15 @@ _NAMING = (
     " AND n.created_at <= coalesce(p.sent_at, ?) AND (n.read_at IS NULL OR n.read_at >= p.created_at))) ORDER BY p.id"
 )
 """Messages that tell of a conversation, and digests that could have named it: they name what is unread, told by them or not."""
+
+
+def _unsay(post_id: str, place: str) -> bool:
+    """Delete a message to one agent alone; whether there is one and the desk can."""
+    desk, _, person = place.partition(" ")
+    said = personal_posts.shown(desk, person, POST, post_id)
+    for shown in said:
+        farewells.unsay(desk, person, shown)
+    return bool(said) and "delete" in desk_declaration(desk).follows
 
 
 def _again(agent_id: str, post_id: str) -> None:

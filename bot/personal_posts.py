@@ -48,6 +48,12 @@ def shown(desk: str, person: str, kind: str, ref: str) -> list[str]:
     return [str(row[0]) for row in sql(query, (name(person, kind, ref), f"desk:{desk}")).fetchall()]
 
 
+def under_way(desk: str, person: str, kind: str, ref: str) -> bool:
+    """Whether it is with the desk at this moment, or perhaps was: what it said cannot be changed any more."""
+    query = "SELECT 1 FROM delivery WHERE message = ? AND channel = ? AND state IN ('sending', 'uncertain')"
+    return sql(query, (name(person, kind, ref), f"desk:{desk}")).fetchone() is not None
+
+
 def _wake() -> None:
     from bot.bus import bus
 

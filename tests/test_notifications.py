@@ -707,6 +707,29 @@ def test_what_a_message_told_besides_is_told_again_when_it_goes_with_an_erased_c
     assert house.pump() == []
 
 
+def test_a_message_that_was_under_way_when_its_customer_was_erased_is_deleted_when_it_is_shown(house: House) -> None:
+    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin")
+    house.set("2026-11-18 23:00")
+    first, second = house.ticket("anna"), house.ticket("ben")
+    for one in (first, second):
+        house.assign(one)
+    house.set("2026-11-19 08:00")
+    house.work()
+
+    def late(claimed: Any) -> None:
+        erase.erase_conversation(first)
+        house.outbox.posted(claimed, Posted("late", ""))
+
+    (both,) = house.pump(late)
+    assert len(board(both)) == 2
+    house.work()
+    (again,) = house.pump()
+    assert [row.title.partition(" · ")[2] for row in board(again)] == [customer_of("ben")]
+    assert [(one.subject, one.person) for one in house.all if one.op == "delete" and one.person] == [("late", "T1:ana")]
+    house.work()
+    assert house.pump() == []
+
+
 def test_what_is_not_theirs_any_more_is_over_and_a_colleague_s_word_is_not(house: House) -> None:
     house.prefer(quiet="20:00-08:00", zone="Europe/Berlin", digest="09:00")
     house.set("2026-11-18 23:00")
