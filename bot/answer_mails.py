@@ -173,7 +173,11 @@ def _put(case: _Case, fresh: list[MessageView], closing: bool) -> None:
     begin = f"Hello,\n\nthere is an answer to {about}:" if fresh else f"Hello,\n\n{about} is closed."
     link = chat_link(case)
     ours = ANSWERED_BY_MAIL in declaration(case.channel).can  # we wrote the ticket: there is no chat that they know
-    go_on = f"To go on, open our chat and name ticket \\#{case.number}" if ours else "To go on, open the chat where you wrote to us"
+    go_on = (
+        f"To go on, open our chat and name ticket \\#{case.number}"
+        if ours
+        else "To go on, open the chat where you wrote to us"
+    )
     go_on += f": [{link}]({link})"
     why = (
         "You get this mail because our team opened this ticket for you. If that was not meant for you, do nothing."
