@@ -13,6 +13,8 @@ LENGTH = 24
 """Hexadecimal digits."""
 PIECE = 10
 """So many in a row give it away. By chance that happens to one long answer in some ten millions."""
+SHORTEST = 4
+"""From so many digits on it may be the beginning of a piece, which is held back."""
 _OTHER = re.compile(r"[^0-9a-f]+")
 
 
@@ -31,7 +33,7 @@ class Watch:
         ways = (canary, canary[::-1])
         self._pieces = frozenset(way[at : at + PIECE] for way in ways for at in range(len(way) - PIECE + 1))
         self._begins = frozenset(
-            way[at : at + size] for way in ways for size in range(4, PIECE) for at in range(len(way) - size + 1)
+            way[at : at + size] for way in ways for size in range(SHORTEST, PIECE) for at in range(len(way) - size + 1)
         )
         self._tail = ""
         self._held = ""
@@ -42,7 +44,7 @@ class Watch:
             return text
         self.look(text)
         text, self._held = self._held + text, ""
-        if any(self._tail[-size:] in self._begins for size in range(4, PIECE)):
+        if self._tail[-SHORTEST:] in self._begins:  # whatever is longer ends in one of these
             at = self._start(text)
             text, self._held = text[:at], text[at:]
         return text
@@ -62,7 +64,7 @@ class Watch:
 
     def _start(self, text: str) -> int:
         """Where in ``text`` the longest beginning of a piece at its end begins."""
-        size = next(size for size in range(PIECE - 1, 3, -1) if self._tail[-size:] in self._begins)
+        size = next(size for size in range(PIECE - 1, SHORTEST - 1, -1) if self._tail[-size:] in self._begins)
         for at in range(len(text) - 1, -1, -1):
             if text[at].lower() in "0123456789abcdef":
                 size -= 1

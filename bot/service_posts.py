@@ -51,9 +51,8 @@ def still(conversation_id: str, kind: str, stage: str, due: float) -> tuple[Cloc
         return None
     one = now.first_reply if kind == "first_reply" else now.resolve
     soon = one.due == due and one.breached_at is None
-    late = (
-        one.breached_at == due and one.overdue
-    )  # a priority that was raised since makes it due earlier, and no less late
+    # A priority that was raised since makes it due earlier, and no less late.
+    late = one.breached_at == due and one.overdue
     return (now, one) if (soon if stage == "before" else late) else None
 
 
