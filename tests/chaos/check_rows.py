@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.chaos.checker import World
 
 Found = tuple[str, str, str]
+AHEAD = 600.0
+"""Seconds: a job that was put down for a later time than that waits, and is not left."""
 
 
 def check(world: World) -> Iterator[Found]:
@@ -140,11 +142,17 @@ def _left(world: World) -> Iterator[Found]:
         if row["state"] in {"pending", "sending", "uncertain"}:
             yield "I12", "left", f"delivery {row['key']} to {row['channel']} is still {row['state']}: {row['error']}"
     for row in world.database["job"]:
-        if row["state"] == "dead" or (row["occasion"] != "periodic" and row["state"] in {"queued", "running"}):
+        under_way = row["occasion"] != "periodic" and row["state"] in {"queued", "running"} and not _planned(row)
+        if row["state"] == "dead" or under_way:
             yield "I12", "left", f"job {row['kind']} {row['ref']} is {row['state']}: {row['error']}"
     for row in world.database["plugin_state"]:
         if row["off_reason"]:
             yield "I12", "other", f"the plugin {row['name']} was switched off: {row['off_reason']}"
+
+
+def _planned(job: Row) -> bool:
+    """Whether its day was never meant to come within the run: a reminder in some hours, which nobody has tried yet."""
+    return job["state"] == "queued" and not job["attempts"] and job["next_at"] > job["created_at"] + AHEAD
 
 
 def _spending(world: World) -> Iterator[Found]:

@@ -337,7 +337,29 @@ def leave_a_delivery_under_way(w: World) -> None:
 
 
 def leave_a_job(w: World) -> None:
-    rows(w, "job").append({"kind": "x", "ref": "", "occasion": "", "state": "running", "error": ""})
+    rows(w, "job").append(a_job(state="running"))
+
+
+def leave_a_job_that_was_due(w: World) -> None:
+    rows(w, "job").append(a_job(next_at=101.0))
+
+
+def leave_a_job_that_was_tried(w: World) -> None:
+    rows(w, "job").append(a_job(next_at=20_000.0, attempts=1))
+
+
+def a_job(**changed: Any) -> dict[str, Any]:
+    job = {
+        "kind": "x",
+        "ref": "",
+        "occasion": "",
+        "state": "queued",
+        "error": "",
+        "attempts": 0,
+        "next_at": 0.0,
+        "created_at": 100.0,
+    }
+    return job | changed
 
 
 def spend_too_much(w: World) -> None:
@@ -373,7 +395,8 @@ def come_past_the_ledger(w: World) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        answer_something_else, leave_a_turn_wanted, leave_a_lease, leave_a_turn_running, leave_a_delivery_under_way, leave_a_job,
+        answer_something_else, leave_a_turn_wanted, leave_a_lease, leave_a_turn_running, leave_a_delivery_under_way, leave_a_job, leave_a_job_that_was_due,
+        leave_a_job_that_was_tried,
         spend_too_much, spend_in_secret, change_a_text_without_a_word, refuse_an_honest_customer, stream_something_else,
         switch_a_plugin_off, come_past_the_ledger,
     ],
@@ -382,3 +405,9 @@ def test_whatever_else_must_not_be_is_found(damage: Callable[[World], None]) -> 
     w = world()
     damage(w)
     assert judge(w)
+
+
+def test_a_reminder_in_some_hours_is_not_left_over() -> None:
+    w = world()
+    rows(w, "job").append(a_job(next_at=20_000.0))
+    assert judge(w) == []
