@@ -196,6 +196,16 @@ def settle(turn_id: str, tokens: int, cost: int, *, over: bool = True, free: boo
     _add(day_of(started), keys, (tokens, cost), (-held_tokens, -held_cost), turns=1 if over and tokens else 0)
 
 
+# One statement: each of them is a moment in which many answers wait for one writer. All who add take the rows in this order.
+_ADD = (
+    "INSERT INTO spend (id, day, scope, key, tokens, cost, turns, held_tokens, held_cost) VALUES "  # noqa: S608  fixed text
+    + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(SCOPES))
+    + " ON CONFLICT (id) DO UPDATE SET tokens = spend.tokens + excluded.tokens, cost = spend.cost + excluded.cost,"
+    " turns = spend.turns + excluded.turns, held_tokens = spend.held_tokens + excluded.held_tokens,"
+    " held_cost = spend.held_cost + excluded.held_cost RETURNING scope, tokens, cost, held_tokens, held_cost, turns"
+)
+
+
 def _add(
     day: str,
     keys: Mapping[str, str],
@@ -205,16 +215,9 @@ def _add(
     turns: int = 0,
 ) -> dict[str, tuple[int, int, int, int, int]]:
     """Add to the five rows, made if need be; returns tokens, cost, both as held, and turns of each."""
-    found = {}
-    for scope in SCOPES:  # one by one: all who do it take the rows in this order
-        found[scope] = sql(
-            "INSERT INTO spend (id, day, scope, key, tokens, cost, turns, held_tokens, held_cost) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET tokens = spend.tokens + excluded.tokens, cost = spend.cost + excluded.cost,"
-            " turns = spend.turns + excluded.turns, held_tokens = spend.held_tokens + excluded.held_tokens,"
-            " held_cost = spend.held_cost + excluded.held_cost RETURNING tokens, cost, held_tokens, held_cost, turns",
-            (f"{day}/{scope}/{keys[scope]}", day, scope, keys[scope], *spent, turns, *held),
-        ).fetchone()
-    return found
+    rows = [(f"{day}/{scope}/{keys[scope]}", day, scope, keys[scope], *spent, turns, *held) for scope in SCOPES]
+    found = sql(_ADD, tuple(value for row in rows for value in row)).fetchall()
+    return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in found}
 
 
 def told(spent: Spent, step: str, words: str) -> bool:
