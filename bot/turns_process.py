@@ -26,6 +26,7 @@ from bot.drafts import Drafts
 from bot.events import Answer
 from bot.failpoints import failpoint
 from bot.fleet_building import keeper_of
+from bot.forsaken import end_forsaken
 from bot.lease import LostLease
 from bot.pacing import PutOff
 from bot.plugins import Registry
@@ -106,6 +107,7 @@ class Pool:
                 self.want(conversation_id)
             for conversation_id in list(self.running):
                 self.looks.put(conversation_id)
+            end_forsaken()
 
     # -- threads ---------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Conversations, their messages, turns and tickets, and the ledger of everything that came in.
 
 Three partial indexes live in the first migration only: conversations that need a turn, one current conversation per route,
-one AI message per turn.
+one AI message per turn. A fourth, the turns that run, is in 0027.
 """
 
 from __future__ import annotations

@@ -1,0 +1,39 @@
+"""Turns whose process died after people had taken over: nobody wants them any more, so nobody would run them again.
+
+They end here, and what was set aside for them is free again. Whoever is slow and not dead finds its turn ended and stores nothing.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot import amendments, budgeting, clock, lease, spending
+from bot.store import read, sql, write
+
+log = structlog.get_logger("turns")
+MOST = 100
+"""Turns that one look ends."""
+_FORSAKEN = (
+    "SELECT c.id, c.site_id FROM turn t JOIN conversation c ON c.id = t.conversation_id"
+    " WHERE t.state = 'running' AND NOT c.needs AND c.lease_until < ?"
+)
+
+
+def end_forsaken() -> int:
+    """End them; returns how many there were. Blocks."""
+    found = read(lambda: sql(f"{_FORSAKEN} ORDER BY c.id LIMIT ?", (lease.now(), MOST)).fetchall())
+    return sum(write(lambda one=row: _end(one[0], one[1])) for row in found)  # type: ignore[misc]
+
+
+def _end(conversation_id: str, site_id: str) -> bool:
+    amendments.hold(conversation_id)
+    if sql(f"{_FORSAKEN} AND c.id = ?", (lease.now(), conversation_id)).fetchone() is None:
+        return False  # somebody has begun it again meanwhile
+    spending.give_back(conversation_id, site_id)
+    budgeting.drop(conversation_id)
+    sql(
+        "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
+        (clock.now(), conversation_id),
+    )
+    log.info("turn_forsaken", conversation=conversation_id, next="people have the conversation")
+    return True
