@@ -20,7 +20,16 @@ ON_POSTGRES = "not browser and not once and (slow or product or chaos)"
 """What touches a database or starts processes (marked in tests/conftest.py): the rest would only be done twice."""
 WHOLES = ("tests/scenarios",)
 WEB = ("tests/web",)
-WORKPLACE = ("tests/canned", "tests/going_out", "tests/routing", "tests/service", "tests/waiting", "tests/workplace")
+WORKPLACE = (
+    "tests/canned",
+    "tests/drafting",
+    "tests/going_out",
+    "tests/notifications",
+    "tests/routing",
+    "tests/service",
+    "tests/waiting",
+    "tests/workplace",
+)
 KILLS = ("tests/chaos",)
 OUTSIDE = ("tests/channels", "tests/conformance", "tests/providers", "tests/plugins", "tests/fakes")
 ANSWERS = (
