@@ -91,16 +91,32 @@ def plan(
         parts = [*texts, *(FILE_PART + number for number, file in enumerate(files) if not file.problem)]
     else:
         parts = _sent_parts(message_id, channel, place) if op == "delete" else [0]
-    at = clock.now()
     for part in parts:
-        sql(
-            "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-            " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, '', '', ?)"
-            " ON CONFLICT (key) DO NOTHING",
-            (delivery_key(message_id, channel, place, op, version, part), conversation_id, message_id, channel, place, op, version,
-             part, len(parts), at),
-        )  # fmt: skip
+        put(
+            channel,
+            place,
+            op,
+            message_id,
+            conversation_id=conversation_id,
+            version=version,
+            part=part,
+            parts=len(parts),
+        )
     return bool(parts)
+
+
+def put(
+    channel: str, place: str, op: str, message: str, *, conversation_id: str = "", about: str = "", version: int = 0, part: int = 0,
+    parts: int = 1,
+) -> None:  # fmt: skip
+    """Put one delivery down, once. ``about``: what it is known by where that is not ``message``. Inside a write."""
+    sql(
+        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
+        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, 0, 0, '', '', ?)"
+        " ON CONFLICT (key) DO NOTHING",
+        (delivery_key(about or message, channel, place, op, version, part), conversation_id or None, message, channel, place, op, version,
+         part, parts, clock.now()),
+    )  # fmt: skip
 
 
 def _sent_parts(message_id: str, channel: str, place: str) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot import (
     clock,
+    deliver,
     desk_card,
     desk_messages,
     farewells,
@@ -21,7 +22,7 @@ from bot import (
     service_posts,
 )
 from bot.declarations import declare_desk, desks
-from bot.deliver import FILE_PART, OVERTAKEN, Head, delivery_key
+from bot.deliver import FILE_PART, OVERTAKEN, Head
 from bot.desk import Desk, DeskPost
 from bot.desk_messages import PREFIX, SHOWN
 from bot.messages import MessageView
@@ -317,16 +318,17 @@ def _threads(conversation_id: str) -> list[str]:
 
 
 def _plan(conversation_id: str, desk: str, message: str, op: str, version: int, part: int = 0) -> None:
-    channel = PREFIX + desk
-    sql(
-        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, 'pending', 0, 0, 0, '', '', ?)"
-        " ON CONFLICT (key) DO NOTHING",
-        (
-            delivery_key(message if op != "card" else f"card:{conversation_id}", channel, conversation_id, op, version, part),
-            conversation_id, message, channel, conversation_id, op, version, part, clock.now(),
-        ),
-    )  # fmt: skip
+    about = f"card:{conversation_id}" if op == "card" else ""
+    deliver.put(
+        PREFIX + desk,
+        conversation_id,
+        op,
+        message,
+        conversation_id=conversation_id,
+        about=about,
+        version=version,
+        part=part,
+    )
 
 
 # What a row means now ---------------------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from bot import clock
+from bot import deliver
 from bot.declarations import desk_declaration
-from bot.deliver import Head, delivery_key
+from bot.deliver import Head
 from bot.desk import Card, DeskPost
 from bot.store import sql
 
@@ -54,12 +54,7 @@ def unsay(desk: str, person: str, post: str) -> None:
 def _put(desk: str, op: str, about: dict[str, Any]) -> None:
     channel, message = PREFIX + desk, GONE + orjson.dumps(about).decode()
     where = f"{GONE}{hashlib.sha256(about['thread'].encode()).hexdigest()[:16]}"
-    sql(
-        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-        " next_at, owner, error, created_at) VALUES (?, NULL, ?, ?, ?, ?, 0, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
-        " ON CONFLICT (key) DO NOTHING",
-        (delivery_key(message, channel, where, op, 0, 0), message, channel, where, op, clock.now()),
-    )
+    deliver.put(channel, where, op, message)
 
 
 def compose(head: Head) -> DeskPost:

@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 import structlog
 
-from bot import clock, mail
+from bot import deliver, mail
 from bot.addresses import one_line, parse_addresses
 from bot.config import config
-from bot.deliver import Head, delivery_key
+from bot.deliver import Head
 from bot.desk import DeskPost
 from bot.letter import quote
 from bot.store import db, sql
@@ -41,15 +41,8 @@ def tell(occasion: str, subject: str, words: str) -> None:
 
 def _put(channel: str, place: str, occasion: str, words: str) -> None:
     where = f"{NOTICE}{hashlib.sha256(place.encode()).hexdigest()[:16]}"
-    sql(
-        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-        " next_at, owner, error, created_at) VALUES (?, NULL, ?, ?, ?, 'event', 0, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
-        " ON CONFLICT (key) DO NOTHING",
-        (
-            delivery_key(NOTICE + occasion, channel, where, "event", 0, 0),
-            NOTICE + orjson.dumps({"place": place, "text": words[:1_000]}).decode(), channel, where, clock.now(),
-        ),
-    )  # fmt: skip
+    message = NOTICE + orjson.dumps({"place": place, "text": words[:1_000]}).decode()
+    deliver.put(channel, where, "event", message, about=NOTICE + occasion)
 
 
 def _wake() -> None:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from bot import clock
-from bot.deliver import Head, delivery_key
+from bot import deliver
+from bot.deliver import Head
 from bot.desk import DeskPost
 from bot.store import db, sql
 
@@ -25,15 +25,7 @@ def put(
     channel = f"desk:{desk}"
     about = name(person, kind, ref)
     where = conversation_id if op == "aside" else f"{PERSONAL}{person}"
-    sql(
-        "INSERT INTO delivery (key, conversation_id, message, channel, place, op, version, part, parts, state, attempts, crashes,"
-        " next_at, owner, error, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 1, 'pending', 0, 0, 0, '', '', ?)"
-        " ON CONFLICT (key) DO NOTHING",
-        (
-            delivery_key(about, channel, where, op, version, 0), conversation_id or None, about, channel, where, op, version,
-            clock.now(),
-        ),
-    )  # fmt: skip
+    deliver.put(channel, where, op, about, conversation_id=conversation_id, version=version)
     db.after_commit(_wake)
 
 
