@@ -72,6 +72,8 @@ PARTS = (
 )
 
 
+PATIENCE = "5"
+"""How many times as long as on a free machine something may take (``tests/patience.py``): the parts wait for each other's cores."""
 NOTHING = 5
 """pytest's code for no tests: of what was asked for, nothing may need this database."""
 LONGEST = 1_300.0
@@ -93,8 +95,8 @@ def run(part: Part) -> Ended:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *marks, *part.arguments]
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         child = subprocess.Popen(  # noqa: S603
-            command, env={**os.environ, "DESKHAND_TEST_DATABASE": part.database}, stdin=subprocess.DEVNULL,
-            stdout=output, stderr=subprocess.STDOUT,
+            command, env={"DESKHAND_TEST_PATIENCE": PATIENCE, **os.environ, "DESKHAND_TEST_DATABASE": part.database},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         # Told to stop when it takes too long, pytest says what it was doing and ends what it has started.
         patience = threading.Timer(LONGEST, child.send_signal, [signal.SIGINT])

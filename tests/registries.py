@@ -15,6 +15,7 @@ from bot.config import config
 from bot.events import TurnContext
 from bot.messages import MessageView
 from bot.plugins import Registry
+from tests.patience import patient
 
 BROKEN = Path(__file__).parent / "broken_plugins"
 MESSAGE = MessageView(id="m1", seq=1, rev=1, author="customer", text="hello", created_at=0.0)
@@ -66,7 +67,7 @@ def why(registry: Registry, name: str) -> str:
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while not (value := condition()):
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.patience import patient
 from tests.ports import free_port
 
 READY = '"process": "deskhand", "event": "ready"'
@@ -31,7 +32,7 @@ def alive(pid: int) -> bool:
 
 def wait_for(condition: Any, seconds: float = 10.0, what: str = "") -> Any:
     """Call ``condition`` until it is true and return what it said. Fails after ``seconds``."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while True:
         value = condition()
         if value:
@@ -85,7 +86,7 @@ class Deskhand:
     def get(self, path: str, timeout: float = 5.0) -> tuple[int, bytes]:
         """Status and body of a GET."""
         try:
-            with urllib.request.urlopen(self.base_url + path, timeout=timeout) as answer:
+            with urllib.request.urlopen(self.base_url + path, timeout=patient(timeout)) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             with error:
@@ -109,7 +110,7 @@ class Deskhand:
         """Run another ``deskhand`` command in the same environment."""
         return subprocess.run(
             [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=self.env, input=text or "", capture_output=True, text=True,
-            timeout=timeout, check=False,
+            timeout=patient(timeout), check=False,
         )  # fmt: skip
 
     def stop(self, seconds: float = 40.0) -> int:
@@ -118,7 +119,7 @@ class Deskhand:
         self.pids()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=seconds)
+        return self.process.wait(timeout=patient(seconds))
 
     def kill(self) -> None:
         """kill -9 of the supervisor alone."""
@@ -133,7 +134,7 @@ class Deskhand:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=patient(10))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

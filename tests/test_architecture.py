@@ -15,6 +15,7 @@ import pytest
 import bot
 from bot.discovery import discover
 from bot.hookspecs import RULES
+from tests.patience import patient
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUSES = ("bot", "channels", "plugins", "web_widget", "workers")
@@ -175,7 +176,7 @@ def test_loading_every_plugin_loads_no_heavy_library() -> None:
     heavy = HEAVY - {"psycopg"}  # peewee imports it by itself wherever it is installed
     script = f"import sys\nfrom bot.discovery import discover\ndiscover()\nprint(sorted({heavy!r} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=patient(60), check=True
     )
     assert done.stdout == "[]\n"
 

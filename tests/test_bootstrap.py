@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patient
+
 ROOT = Path(__file__).resolve().parent.parent
 SH_TOOLS = ("sh", "cat", "cksum", "date", "dirname", "grep", "tail", "ls", "id", "mktemp", "rm")
 
@@ -29,7 +31,9 @@ def bare(tmp_path: Path) -> Path:
 
 def run(clone: Path, *command: str) -> subprocess.CompletedProcess[str]:
     env = {"PATH": str(clone.parent / "bin"), "HOME": str(clone)}
-    return subprocess.run(["sh", *command], cwd=clone, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        ["sh", *command], cwd=clone, env=env, capture_output=True, text=True, timeout=patient(60), check=False
+    )
 
 
 def script(clone: Path, name: str, text: str) -> None:

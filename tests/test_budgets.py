@@ -18,6 +18,7 @@ from bot.receive import receive
 from bot.turns import Account
 from plugins import budgets
 from tests.commanding import command
+from tests.patience import patient
 
 LIMIT = 100_000
 EACH = 5_000
@@ -105,7 +106,7 @@ def test_fifty_turns_side_by_side_are_booked_to_the_token_and_spend_no_rest_twic
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(patient(60))
     assert failures == [] and len(allowed) + len(refused) == 50
     total = spent("all")
     assert total.tokens == len(allowed) * (tokens - 100) and total.cost == 7 * len(allowed), (

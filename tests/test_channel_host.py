@@ -19,6 +19,7 @@ from channels import host
 from channels.host import Host, Hosted
 from channels.host import hosted as hosting
 from channels.host.ports import ChannelPort
+from tests.patience import patient
 
 
 class Board(Channel):
@@ -63,7 +64,7 @@ def waiting(store: Any) -> str:
 def hosted(port: ChannelPort, until: Callable[[], bool]) -> bool:
     async def run() -> bool:
         one = Hosted(port)
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + patient(8)
         while not until() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         await one.stop()
@@ -130,7 +131,7 @@ def test_waiting_for_changes_piles_up_no_tasks(store: Any, monkeypatch: pytest.M
         await task
         return count
 
-    assert asyncio.run(run()) < 8
+    assert asyncio.run(run()) < patient(8)
 
 
 def test_a_unit_that_nobody_counts_in_is_refused_where_it_is_written() -> None:

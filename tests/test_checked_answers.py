@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from bot.turns import running_turn
 from bot.turns_process import Pool
 from plugins.knowledge.folder import Folder
 from tests.fakes.llm import FakeLLM, Script
+from tests.patience import patient
 
 TEXT = "Standard shipping costs €4.90. Express shipping costs €12.50. You can return items within 30 days."
 QUESTION = "What does standard shipping cost?"
@@ -55,9 +57,12 @@ class Heard:
 
     def __init__(self) -> None:
         self.frames: list[dict[str, Any]] = []
+        self._listening = threading.Event()
         self._listener = bus.bus().listen({"live": self._take})
+        assert self._listening.wait(patient(10)), "what is told before nobody hears"
 
     def _take(self, payload: bytes) -> None:
+        self._listening.set()
         if len(payload) > 36:
             self.frames.append(orjson.loads(payload[36:]))
 
@@ -87,7 +92,7 @@ def say(pool: Pool, text: str, *, kind: Any = "message") -> str:
 
 
 def until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while time.monotonic() < deadline:
         if found := what():
             return found
@@ -113,10 +118,9 @@ def test_nothing_is_shown_before_it_passed(store: Any, pool: Pool, llm: FakeLLM,
 
 def test_on_other_sites_it_is_shown_and_replaced(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
     store.write(lambda: hours.change_site("s1", answers=""))
-    # Slow enough to be watched: an answer that comes all at once is committed before a piece of it is told.
-    llm.script(
-        Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1].", tokens_per_second=40)
-    )
+    # Slow enough to be watched, and with words behind it: what comes all at once is committed before a piece of it is told.
+    long = "Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]. You can return items within 30 days [1]."
+    llm.script(Script(answer=long, tokens_per_second=8))
     say(pool, QUESTION)
     (answer,) = until(lambda: answers(store))
     assert until(lambda: "€15" in heard.shown) and "checking" not in heard.phases

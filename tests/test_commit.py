@@ -13,6 +13,7 @@ import pytest
 
 from bot.store import StoreUnavailable, close_database, is_sqlite, open_database, sql, write
 from bot.store import database as commits
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_writes_that_share_a_commit_wait_for_the_disk_if_one_of_them_must() -> N
     said: dict[str, bool] = {}
     threads = [threading.Thread(target=lambda: write(hold))]
     threads[0].start()
-    assert begun.wait(5)
+    assert begun.wait(patient(5))
     for name, durable in (("quick", False), ("safe", True)):
         ask = lambda name=name, durable=durable: said.update({name: write(waits_for_disk, durable=durable)})  # noqa: E731
         threads.append(threading.Thread(target=ask))
@@ -63,7 +64,7 @@ def test_writes_that_share_a_commit_wait_for_the_disk_if_one_of_them_must() -> N
     time.sleep(0.1)  # both are in the queue and go into one transaction
     go_on.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(patient(5))
     assert said == {"quick": True, "safe": True}
 
 
@@ -88,13 +89,13 @@ def test_one_that_fails_takes_nobody_with_it(store: Any) -> None:
     threads = [threading.Thread(target=lambda: write(hold)), threading.Thread(target=try_it)]
     threads += [threading.Thread(target=lambda name=name: write(lambda: put(name))) for name in ("a", "b")]
     threads[0].start()
-    assert begun.wait(5)
+    assert begun.wait(patient(5))
     for thread in threads[1:]:
         thread.start()
     time.sleep(0.1)
     go_on.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(patient(5))
     names = {row[0] for row in write(lambda: sql("SELECT name FROM cursor").fetchall())}
     assert {"a", "b"} <= names
     assert "bad" not in names
@@ -119,10 +120,10 @@ def test_a_write_comes_soon_after_another_processs_transaction(one_file: Path) -
         assert len(done) == number
         released = time.monotonic()
         other.execute("COMMIT")
-        thread.join(5)
+        thread.join(patient(5))
         late.append(done[-1] - released)
     other.close()
-    assert sorted(late)[2] < 0.05
+    assert sorted(late)[2] < patient(0.05)
 
 
 def test_after_a_while_it_gives_up_and_has_stored_nothing(one_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

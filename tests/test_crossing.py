@@ -15,6 +15,7 @@ from bot.desk_actions import Action
 from bot.events import Reason
 from bot.messages import Inbound, Receipt
 from bot.receive import _store, receive
+from tests.patience import patient
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 
@@ -35,7 +36,7 @@ def crossing(store: Any, first: Callable[[], Any], second: Callable[[], Any]) ->
         first()
         thread.start()
         thread.join(0.4)
-    thread.join(20)
+    thread.join(patient(20))
     if failed:
         raise failed[0]
     return done[0]

@@ -17,6 +17,7 @@ from bot import crypto, master_key
 from bot.config import ConfigError
 from bot.crypto import CryptoError, seal, unseal
 from bot.store import DataKey
+from tests.patience import patient
 
 PLACE = "plugin_state|settings.key|openai"
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,7 +155,7 @@ def test_processes_that_start_together_agree_on_one_master_key_and_one_data_key(
         )
         for _ in range(4)
     ]
-    sealed = [process.communicate(timeout=30)[0].splitlines()[-1] for process in running]
+    sealed = [process.communicate(timeout=patient(30))[0].splitlines()[-1] for process in running]
     assert [unseal("secret", one, PLACE) for one in sealed] == ["x"] * 4
     assert store.read(lambda: DataKey.select().count()) == 1
 

@@ -13,6 +13,7 @@ from bot.desk import DeskPost, Posted
 from bot.desk_actions import Action
 from bot.messages import Outbound, Sent
 from bot.outbox import Outbox
+from tests.patience import patient
 from tests.test_desks import World, world  # noqa: F401  the fixture
 
 
@@ -73,7 +74,7 @@ def test_a_mark_that_is_taken_while_its_message_arrives_is_followed_by_the_true_
 
     thread = threading.Thread(target=arrives)
     thread.start()
-    assert sent.wait(5)
+    assert sent.wait(patient(5))
     shown = marks(world)
     done.set()
     thread.join()
@@ -100,7 +101,7 @@ def test_a_message_that_arrives_while_its_mark_is_taken_plans_the_true_one(
             head = world.outbox.claim(world.conversation)
         thread.start()
         thread.join(0.4)
-    thread.join(20)
+    thread.join(patient(20))
     shown += marks(world)
     assert shown[-1] == "sent"
 

@@ -10,6 +10,7 @@ import pytest
 from bot import clock, jobs, lease
 from bot.events import JobSpec
 from bot.store import Job
+from tests.patience import patient
 
 DONE: list[str] = []
 
@@ -120,7 +121,7 @@ def test_a_dead_workers_job_is_due_again_and_its_late_end_changes_nothing(store:
     job = put(store)
     late = threading.Thread(target=jobs.claim_and_run, args=(job, spec(slow)))
     late.start()
-    assert entered.wait(5)
+    assert entered.wait(patient(5))
     assert store.read(jobs.due) == []
     assert not jobs.claim_and_run(job, spec())  # somebody has it
     # As lease.free_dead does when the kernel has dropped its lock.
@@ -129,7 +130,7 @@ def test_a_dead_workers_job_is_due_again_and_its_late_end_changes_nothing(store:
     assert jobs.claim_and_run(job, spec())
     ended = row(store, job).ended_at
     go_on.set()
-    late.join(5)
+    late.join(patient(5))
     assert (row(store, job).state, row(store, job).fence, row(store, job).ended_at) == ("done", 2, ended)
 
 

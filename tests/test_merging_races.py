@@ -18,6 +18,7 @@ from bot import carry_over, handoff, merging
 from bot.messages import Inbound, Receipt, Refused
 from bot.receive import receive
 from bot.store import StoreUnavailable
+from tests.patience import patient
 from tests.test_carry_over import asked, comes, house, now_at, rows, said, shows  # noqa: F401  house: the fixture
 
 receiving = importlib.import_module("bot.receive")
@@ -40,7 +41,7 @@ def crossing(store: Any, first: Callable[[], Any], second: Callable[[], Any]) ->
         first()
         thread.start()
         thread.join(0.5)
-    thread.join(20)
+    thread.join(patient(20))
     if failed:
         raise failed[0]
     return done[0]

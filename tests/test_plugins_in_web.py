@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patient
 from tests.registries import House
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,7 @@ def run(script: str, house: House) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "DESKHAND_PLUGINS_DIR": str(house.folder)},
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=patient(30), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

@@ -11,6 +11,7 @@ import pytest
 from bot import clock, handoff
 from bot.messages import Inbound, Profile, Receipt, Refused
 from bot.receive import receive, receive_soon
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_receive_soon_answers_after_the_commit(store: Any, site: str) -> None:
         done.set()
 
     receive_soon(message(), after)
-    assert done.wait(5)
+    assert done.wait(patient(5))
     outcome, error = seen[0]
     assert error is None and outcome.seq == 1
     assert len(rows(store, outcome.conversation_id)) == 1

@@ -36,6 +36,7 @@ from bot.turns_process import Pool
 from plugins import reply_cache
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
+from tests.patience import patient
 
 QUESTION = "How do I clean my tent?"
 
@@ -81,7 +82,7 @@ def say(pool: Pool, text: str, *, place: str = "", site: str = "demo", wake: boo
 
 
 def until(what: Callable[[], Any], seconds: float = 15.0) -> Any:
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     while time.monotonic() < deadline:
         if found := what():
             return found
@@ -288,7 +289,7 @@ def test_a_leader_that_dies_leaves_nobody_waiting() -> None:
     waiting = threading.Thread(target=other.wait)
     waiting.start()
     flights.end("k")
-    waiting.join(1)
+    waiting.join(patient(1))
     assert not waiting.is_alive() and flights.begin("k") is None
 
 

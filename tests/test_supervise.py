@@ -18,6 +18,7 @@ import pytest
 from bot import embedded
 from bot.leftovers import AlreadyRunning, born, reap, running, take_lock
 from bot.supervise import Plan
+from tests.patience import patient
 from tests.ports import free_port
 from tests.running import alive, wait_for
 
@@ -94,7 +95,7 @@ def test_sigterm_stops_all_and_leaves_nothing(supervise: Any) -> None:
     run = supervise(one=SLEEPS, two=SLEEPS)
     pids = wait_for(lambda: len(run.pids()) == 2 and run.pids())
     run.process.send_signal(signal.SIGTERM)
-    assert run.process.wait(5) == 0
+    assert run.process.wait(patient(5)) == 0
     assert not any(alive(pid) for pid in pids.values())
     assert not (run.folder / "children.json").exists()
 
@@ -108,7 +109,7 @@ def test_a_second_interrupt_kills_what_does_not_stop(supervise: Any) -> None:
     assert run.process.poll() is None
     assert alive(pid)
     run.process.send_signal(signal.SIGINT)
-    assert run.process.wait(5) == 0
+    assert run.process.wait(patient(5)) == 0
     assert not alive(pid)
 
 
@@ -122,7 +123,7 @@ def test_nothing_outlives_a_killed_supervisor(supervise: Any) -> None:
 
 def test_a_wrong_setting_found_by_a_child_ends_the_start(supervise: Any) -> None:
     run = supervise(one="raise SystemExit(2)", two=SLEEPS)
-    assert run.process.wait(5) == 2
+    assert run.process.wait(patient(5)) == 2
 
 
 DIES_IN_A_PLUGIN = """
@@ -193,7 +194,7 @@ def test_leftovers_of_a_killed_run_are_ended_and_strangers_are_not(tmp_path: Pat
         }
         (tmp_path / "children.json").write_text(json.dumps(rows))
         assert reap(tmp_path) == ["web"]
-        assert left.wait(5) == -signal.SIGKILL
+        assert left.wait(patient(5)) == -signal.SIGKILL
         assert stranger.poll() is None
         assert reap(tmp_path) == []
     finally:

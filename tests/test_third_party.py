@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patient
+
 HERE = Path(__file__).parent
 PACKAGE = HERE / "third_party" / "acme_pigeon"
 
@@ -23,7 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     done = subprocess.run(
         [*command, "--disable-pip-version-check", "--target", str(target), str(PACKAGE)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=patient(120), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return target
@@ -34,7 +36,7 @@ def run(script: str, installed: Path, **env: str) -> Any:
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(script)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(HERE.parent), str(installed))), **env},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=patient(60), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -135,7 +137,7 @@ def test_it_is_switched_and_set_by_the_same_commands(installed: Path, tmp_path: 
         done = subprocess.run(
             [sys.executable, "-m", "bot.cli", "plugins", *arguments],
             env={**os.environ, "PYTHONPATH": os.pathsep.join((str(HERE.parent), str(installed)))},
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=patient(60), check=False,
         )  # fmt: skip
         return done.stdout + done.stderr
 

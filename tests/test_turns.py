@@ -17,6 +17,7 @@ from bot.receive import _store as store_event
 from bot.receive import receive
 from bot.stopping import request_stop
 from bot.turns import Account, Begun
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def while_committing(store: Any, text: str) -> threading.Thread:
 
     thread = threading.Thread(target=store.write, args=(work,))
     thread.start()
-    assert inside.wait(5)
+    assert inside.wait(patient(5))
     return thread
 
 

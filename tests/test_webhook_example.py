@@ -23,6 +23,7 @@ import pytest
 
 from bot.webhook import sign_hmac
 from tests.conftest import ON_POSTGRES
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     done = subprocess.run(
         [*command, "--disable-pip-version-check", "--target", str(target), str(source)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=patient(120), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return target
@@ -60,7 +61,7 @@ def test_its_own_tests_pass_with_the_installed_package(installed: Path, tmp_path
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": path_of(installed)},
-        capture_output=True, text=True, timeout=180, check=False,
+        capture_output=True, text=True, timeout=patient(180), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
@@ -119,7 +120,7 @@ def call(
     headers = {"X-Timestamp": stamp, "X-Signature": signature, **more}
     request = urllib.request.Request(running.base_url + HOOK, body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=patient(30)) as answer:
             return answer.status, json.loads(answer.read()), answer.headers
     except urllib.error.HTTPError as error:
         with error:

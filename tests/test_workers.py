@@ -15,6 +15,7 @@ import pytest
 
 from bot import jobs
 from bot.store import Job
+from tests.patience import patient
 from tests.running import ROOT, alive, wait_for
 
 pytestmark = pytest.mark.slow
@@ -112,11 +113,11 @@ def test_jobs_run_once_and_the_periodic_ones_come_again(store: Any, workers: Wor
     began = time.monotonic()
     put(store, "t.quick", "again")
     wait_for(lambda: "quick again" in workers.ran(), 10)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < patient(5)
     wait_for(lambda: workers.log.read_text().splitlines().count("tick") >= 2, 15)
     for process in workers.started:
         process.terminate()
-    assert [process.wait(15) for process in workers.started] == [0, 0], workers.output.read_text()
+    assert [process.wait(patient(15)) for process in workers.started] == [0, 0], workers.output.read_text()
     assert "Traceback" not in workers.output.read_text()
 
 
@@ -134,7 +135,7 @@ def test_a_killed_workers_slow_job_dies_with_it_and_is_done_by_the_next(store: A
     workers.start("quick")
     workers.start("slow")
     wait_for(lambda: done(store) == 1, 30, workers.output.read_text())
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < patient(30)
     assert len(workers.ran("begin")) == 2
     assert workers.ran("end") == ["end a"]
 
@@ -157,7 +158,7 @@ def test_a_job_that_hangs_is_cut_off_and_the_others_go_on(store: Any, workers: W
     wait_for(lambda: store.read(lambda: Job.get(Job.kind == "t.hangs").error), 75)
     # With Redis an alarm ended the job; alone the process ends with code 70 and its supervisor starts another.
     if workers.env["REDIS_URL"] == "none":
-        assert first.wait(10) == 70
+        assert first.wait(patient(10)) == 70
         workers.start("quick")
     put(store, "t.quick", "b")
     wait_for(lambda: "quick b" in workers.ran(), 20, workers.output.read_text())

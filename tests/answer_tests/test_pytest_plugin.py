@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import config
+from tests.patience import patient
 
 Write = Callable[[str, str], Path]
 # Where Deskhand is installed pytest finds the plugin by itself; a bare copy of the tree names it.
@@ -23,7 +24,7 @@ def run_pytest(folder: Path, *arguments: str, **env: str) -> tuple[int, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DESKHAND", "OPENAI", "PYTEST"))}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *LOADED, "--rootdir", str(folder), *arguments],
-        cwd=folder, env={**clean, "PYTHONPATH": str(ROOT), **env}, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env={**clean, "PYTHONPATH": str(ROOT), **env}, capture_output=True, text=True, timeout=patient(120), check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

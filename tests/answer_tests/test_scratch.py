@@ -18,6 +18,7 @@ from bot.config import config
 from bot.leftovers import remove_scratch
 from bot.messages import Inbound, Receipt
 from bot.receive import receive
+from tests.patience import patient
 
 
 def test_of_every_table_it_is_decided_whether_it_makes_answers() -> None:
@@ -118,7 +119,7 @@ def test_one_that_was_ended_leaves_no_copy_of_the_keys(installation: Any, tmp_pa
 
     def end(how: str) -> int:
         return subprocess.run(
-            [sys.executable, "-c", code.format(how)], env=environment, check=False, timeout=60
+            [sys.executable, "-c", code.format(how)], env=environment, check=False, timeout=patient(60)
         ).returncode
 
     def left() -> list[Path]:

@@ -15,6 +15,7 @@ from bot.receive import receive
 from bot.turns_process import Pool
 from plugins.auto_reply.memory import RulesInMemory
 from tests.fakes.llm import FakeLLM, Script
+from tests.patience import patient
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ class Talk:
 
     @staticmethod
     def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while time.monotonic() < deadline:
             if found := what():
                 return found

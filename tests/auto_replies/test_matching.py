@@ -10,6 +10,7 @@ import pytest
 from bot import ReplyRule
 from plugins.auto_reply.matcher import Matcher
 from plugins.auto_reply.words import cut, language_of, whole
+from tests.patience import patient
 
 
 def rule(name: str, *phrases: str, match: Any = "keyword", **more: Any) -> ReplyRule:
@@ -178,7 +179,7 @@ def test_hostile_messages_are_answered_soon(text: str) -> None:
     matcher = Matcher([rule("r", "return", "退货", match="partial"), rule("e", "x", match="exact")])
     began = time.perf_counter()
     matcher.best(text, site="s1")
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < patient(1.0)
 
 
 def test_many_threads_ask_one_matcher() -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.widget import Widget
 from tests.fakes.llm import FakeLLM
+from tests.patience import patient
 from tests.running import Deskhand
 
 FLAGS = [
@@ -22,6 +23,7 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 HERE = Path(__file__).parent
+expect.set_options(timeout=patient(5_000))
 ON_POSTGRES = os.environ.get("DESKHAND_TEST_DATABASE", "sqlite") == "postgresql"
 
 
@@ -110,7 +112,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         base = product if isinstance(product, str) else product.base_url
         if context is None:
             context = browser.new_context(**{"viewport": {"width": 1280, "height": 860}, "locale": "en-GB", **options})
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(patient(10_000))
             contexts.append(context)
         page: Page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(f"{error.name}: {error.message}\n{error.stack}"))

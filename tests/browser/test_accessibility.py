@@ -95,6 +95,7 @@ def test_a_journey_with_the_keyboard_alone(product: Deskhand, visit: Visit) -> N
     chat = visit(product)
     keys = chat.page.keyboard
     expect(chat.launcher).to_be_visible()
+    chat.page.bring_to_front()  # keys go to the window in front, and tests before may have left others
 
     def tab_to(reached: Callable[[], bool], way: str = "Tab", most: int = 40) -> None:
         for _ in range(most):

@@ -8,6 +8,7 @@ from tests.browser.conftest import Visit
 from tests.browser.widget import PATIENCE
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_script import Script
+from tests.patience import patient
 from tests.running import Deskhand
 
 LONG = " ".join(f"word{n}" for n in range(200))
@@ -122,7 +123,7 @@ def test_a_message_may_be_written_while_an_answer_comes(with_model: Deskhand, mo
     expect(chat.button).to_have_accessible_name("Send")
     chat.input.press("Enter")
     expect(chat.mine).to_have_count(2)
-    expect(chat.answers.last).to_contain_text("And about moss?", timeout=30_000)
+    expect(chat.answers.last).to_contain_text("And about moss?", timeout=patient(30_000))
 
 
 def test_markdown_from_the_model_is_shown_and_never_obeyed(with_model: Deskhand, model: FakeLLM, visit: Visit) -> None:

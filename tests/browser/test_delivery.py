@@ -11,6 +11,7 @@ from tests.browser.conftest import Host, Starter, Visit
 from tests.browser.widget import PATIENCE, Widget
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_script import Script
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 
 SLOW = " ".join(f"word{n}" for n in range(120))
@@ -246,7 +247,7 @@ def test_a_restart_of_web_is_survived(start: Starter, visit: Visit) -> None:
     chat.ask("How long do I have to return a tent?")
     os.kill(product.pids()["web"], signal.SIGKILL)
     chat.say("written in the gap")
-    expect(chat.mine.filter(has_text="written in the gap")).to_contain_text("Sent", timeout=40_000)
+    expect(chat.mine.filter(has_text="written in the gap")).to_contain_text("Sent", timeout=patient(40_000))
     expect(chat.mine).to_have_count(2)
     expect(chat.answers).to_have_count(2, timeout=PATIENCE)
 
@@ -283,7 +284,7 @@ def test_a_page_that_is_not_listed_is_told_so_and_keeps_what_was_typed(
     host.page("/stranger", f"<!doctype html><html lang=en><title>Stranger</title><h1>Stranger</h1>{script}</html>")
     chat = visit(host.origin, "/stranger")
     chat.launcher.click()
-    expect(chat.banner).to_contain_text("not set up for this page", timeout=20_000)
+    expect(chat.banner).to_contain_text("not set up for this page", timeout=patient(20_000))
     assert chat.state()["connection"] == "refused"
     chat.say("Is anybody there?")
     expect(chat.unsent).to_contain_text("Is anybody there?")

@@ -14,6 +14,7 @@ from tests.browser.test_accessibility import MODES, no_violations
 from tests.browser.test_delivery import BROKEN
 from tests.browser.test_speed import CONV, Script, message
 from tests.browser.widget import PATIENCE, Widget
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 
 
@@ -165,7 +166,7 @@ def test_an_unsent_message_keeps_its_files_over_a_reload(product: Deskhand, visi
     chat.page.context.set_offline(False)
     chat.page.reload()
     chat.open()
-    expect(chat.mine.first.get_by_role("link", name="words.txt")).to_be_visible(timeout=30_000)
+    expect(chat.mine.first.get_by_role("link", name="words.txt")).to_be_visible(timeout=patient(30_000))
     assert chat.unsent_keys() == []
 
 

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visit
 from tests.browser.test_delivery import BROKEN, Wire
 from tests.browser.widget import PATIENCE, Widget
+from tests.patience import patient
 from tests.running import Deskhand
 
 
@@ -75,5 +76,5 @@ def test_an_address_is_sent_again_after_a_lost_connection(product: Deskhand, vis
     chat.page.get_by_role("button", name="Send request").click()
     expect(chat.page.locator("form.card")).to_have_count(0)
     wire.cut = False
-    expect(chat.page.locator("article.contact_saved")).to_have_count(1, timeout=40_000)
+    expect(chat.page.locator("article.contact_saved")).to_have_count(1, timeout=patient(40_000))
     assert chat.unsent_keys() == []

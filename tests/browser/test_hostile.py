@@ -26,6 +26,7 @@ from tests.fakes.llm_script import Asked, Script
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeMail
 from tests.fakes.telegram import FakeTelegram
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 
 pytestmark = [pytest.mark.product, pytest.mark.browser]
@@ -256,9 +257,9 @@ def test_nothing_becomes_active_in_slack(product: Deskhand, slack: FakeSlack, wa
     slack.wait(lambda: len(slack.space.noted("call", method="files.completeUploadExternal")) >= len(names), 120)
     chat, root = chats[ROOM]
     slack.click("U1", ROOM, root, "Claim")
-    expect(chat.page.locator("article.joined")).to_have_count(1, timeout=30_000)
+    expect(chat.page.locator("article.joined")).to_have_count(1, timeout=patient(30_000))
     slack.reply("U1", ROOM, root, f"{BATCHES[0][:2_000]} the end")
-    expect(chat.page.locator("article.agent").last).to_contain_text("the end", timeout=30_000)
+    expect(chat.page.locator("article.agent").last).to_contain_text("the end", timeout=patient(30_000))
     for chat, _ in chats.values():
         inactive(chat, product.base_url)
     posted = [one for one in slack.space.noted("call") if str(one.get("method", "")).startswith("chat.")]
@@ -334,7 +335,7 @@ def test_nothing_becomes_active_in_mails_tables_and_logs(product: Deskhand, mail
     chat = watched.open()
     chat.ask(f"How does the widget02 work? {BATCHES[2]}"[:3_900])
     chat.page.locator(".under").get_by_role("button", name="Talk to a person").click()
-    chat.page.get_by_role("button", name="Leave a message instead").click(timeout=30_000)
+    chat.page.get_by_role("button", name="Leave a message instead").click(timeout=patient(30_000))
     chat.page.get_by_label("Name").fill("=cmd|' /C calc'!A0 <!channel> Eve")
     chat.page.get_by_label("E-mail").fill("eve@example.com")
     chat.page.get_by_role("button", name="Send request").click()

@@ -10,6 +10,7 @@ from playwright.sync_api import WebSocketRoute, expect
 
 from tests.browser.conftest import Visit
 from tests.browser.widget import Widget
+from tests.patience import patient
 from tests.running import Deskhand
 
 CONV = "00000000-0000-4000-8000-000000000001"
@@ -167,7 +168,7 @@ def test_another_epoch_forgets_what_was_cached(product: Deskhand, visit: Visit) 
     try:
         assert script.socket is not None
         script.socket.close(code=1012)
-        expect(chat.articles).to_have_count(2, timeout=10_000)
+        expect(chat.articles).to_have_count(2, timeout=patient(10_000))
     finally:
         WELCOME["epoch"] = "e"
 

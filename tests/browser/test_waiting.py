@@ -81,7 +81,7 @@ def test_the_countdown_and_the_place_are_shown_and_said(patient: Deskhand, visit
     said = [one for one in chat.page.evaluate("heard") if "left." in one]
     assert len(said) <= 2, "a screen reader does not hear every second"
     first.page.locator(".wait").get_by_role("button", name="Stop waiting").click()
-    expect(chat.page.locator(".wait")).to_contain_text("You are next in the queue.", timeout=15_000)
+    expect(chat.page.locator(".wait")).to_contain_text("You are next in the queue.", timeout=2 * PATIENCE)
 
 
 def test_stop_waiting_gives_it_back_to_the_assistant(patient: Deskhand, visit: Visit) -> None:
@@ -131,7 +131,7 @@ def test_when_the_time_is_over_the_form_comes_with_what_was_typed(impatient: Des
     chat = visit(impatient).open()
     chat.page.locator(".under").get_by_role("button", name="Talk to a person").click()
     chat.input.fill("It rained in")
-    expect(chat.page.locator("article.offline_form")).to_be_visible(timeout=30_000)
+    expect(chat.page.locator("article.offline_form")).to_be_visible(timeout=3 * PATIENCE)
     expect(chat.page.get_by_label("What should they know?")).to_have_value("It rained in", timeout=PATIENCE)
     expect(chat.page.locator("form.card")).to_contain_text("You are next in the queue. Your place is kept")
     chat.page.get_by_label("E-mail").fill("ada@example.com")

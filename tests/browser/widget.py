@@ -7,7 +7,9 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-PATIENCE = 10_000
+from tests.patience import patient
+
+PATIENCE = patient(10_000)
 """Milliseconds for something that the server has to do. Two busy cores are slow, so this is generous."""
 
 

@@ -32,6 +32,7 @@ from tests.channels.boards import (
     states,
     until,
 )
+from tests.patience import patient
 from tests.valkey import Valkey
 
 
@@ -95,7 +96,7 @@ def told(switches: Switches, story: Callable[[Host], Awaitable[None]]) -> None:
 async def listening(channel: Lively) -> Writing:
     """Write until the host hears it: its subscription takes a moment."""
     writing = await asyncio.to_thread(Writing, channel)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patient(10)
     while "typing" not in channel.told:
         assert time.monotonic() < deadline, "the host never heard of the turn"
         writing.draft.phase("thinking")
@@ -289,7 +290,7 @@ def test_an_agent_who_types_is_shown_and_forgotten_after_a_while(monkeypatch: py
         Outbox(lively).declare()
         one = await asyncio.to_thread(conversation, "lively", "room")
         frame = orjson.dumps({"t": "typing", "conv": one, "name": "Anna", "on": True})
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patient(10)
         while not lively.told:
             assert time.monotonic() < deadline
             bus().publish_live(one, frame)

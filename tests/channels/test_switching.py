@@ -15,6 +15,7 @@ from bot import metrics, switches, troubles
 from bot.outbox import Outbox
 from channels.host import Host
 from tests.channels.boards import Board, conversation, conversations, installed, say, say_all, states, until
+from tests.patience import patient
 from tests.registries import House, wait_until
 
 CHANNEL = """
@@ -116,7 +117,7 @@ def test_a_channel_is_switched_set_and_broken_and_the_others_notice_nothing(hous
         return number
 
     number = asyncio.run(run())
-    assert all(seconds < 2.0 for what, seconds in took.items() if what != "a good token"), took
+    assert all(seconds < patient(2.0) for what, seconds in took.items() if what != "a good token"), took
     told: dict[str, list[str]] = {}
     for kind, place, *text in (one for one in happened("steady") if one[0] == "sent"):
         assert kind == "sent"

@@ -23,6 +23,7 @@ from tests.chaos.snapshot import read_database, unfinished
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.faults import Fault, Faults
 from tests.fakes.telegram import FakeTelegram
+from tests.patience import patient
 
 PLUGINS = Path(__file__).parent / "chat_plugins"
 WEIGHTS = {"web": 1, "turns": 3, "turns2": 2, "channels": 6, "channels2": 4, "quick": 1, "slow": 1, "valkey": 3}
@@ -198,7 +199,7 @@ class _Run:
             self.notes.append(f"not at rest within {self.size.settle:.0f} s: {left}")
 
     async def _until(self, condition: Any, seconds: float, what: str) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds:.0f} s: {what}")

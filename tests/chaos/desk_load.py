@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.widget import Widget
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 
 SAID = re.compile(r"[qa]:[a-z0-9]+:\d+:\d+;")
 """``q:`` by a customer, ``a:`` by an agent; the ticket's name, the conversation, a number."""
@@ -95,7 +96,7 @@ async def open_cases(cases: list[Case], slack: FakeSlack, place: str, seconds: f
         case.widget.begin()
         case.widget.post("send", text=f"q:{case.name}:0:1; my lamp is broken")
         case.widget.post("handoff")
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + patient(seconds)
     for case in cases:
         while not case.thread:
             roots = await asyncio.to_thread(slack.space.messages, place)

@@ -23,6 +23,7 @@ from tests.chaos.run import Database
 from tests.chaos.snapshot import read_database, unfinished
 from tests.chaos.widget import Widget
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 
 PLUGINS = Path(__file__).parent / "desk_plugins"
 ARMED = ";".join(f"{point}=kill" for point in sorted(POINTS))
@@ -312,7 +313,7 @@ class _Run:
             await case.widget.catch_up(10)
 
     async def _until(self, condition: Any, seconds: float, what: str) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while not await asyncio.to_thread(condition):
             if time.monotonic() > deadline:
                 raise AssertionError(f"not within {seconds:.0f} s: {what}")

@@ -109,7 +109,7 @@ class Installation:
         log.close()
         default = {"answer": ANSWER, "tokens_per_second": tokens_per_second, "retry_after": 0.3}
         wait_for(lambda: self._configure({"default": default, "plan": plan}), 15, "the model server")
-        self.product.start(seconds=60)
+        self.product.start()
         # Customers of a load ask faster, and less that is in any article, than people do: the model is to answer them all the same.
         for name in ("slow_down", "grounding", "reply_cache"):
             self.product.run("plugins", "off", name).check_returncode()

@@ -12,6 +12,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes.faults import Fault, Faults
+from tests.patience import patient
 
 
 class Served:
@@ -70,7 +71,7 @@ class Served:
 
     def run(self, what: Any) -> Any:
         """Run a coroutine in the loop of the platform, such as ``discord.run(discord.gateway.reconnect())``."""
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(15)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(patient(15))
 
     @property
     def is_up(self) -> bool:
@@ -137,7 +138,7 @@ class Served:
 
     def wait(self, condition: Callable[[], Any], seconds: float = 0.0) -> Any:
         """Until ``condition()`` is true; its value. ``seconds``: :attr:`patience` when it is 0. For tests that are not asynchronous."""
-        deadline = time.monotonic() + (seconds or self.patience)
+        deadline = time.monotonic() + patient(seconds or self.patience)
         while True:
             value = condition()
             if value:

@@ -14,6 +14,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 
 CHANNEL = "C0SUPPORT"
 
@@ -104,7 +105,7 @@ def test_it_runs_as_a_process_and_people_act_over_http(tmp_path: Path) -> None:
         assert "hello" in (tmp_path / "log").read_text()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(patient(10))
         process.stdout.close()
 
 

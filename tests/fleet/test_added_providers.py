@@ -25,6 +25,7 @@ from bot.provider_rows import add_provider, find_row, provider_rows, remove_prov
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
 from tests.fleet.asking import PROMPT, done, run
+from tests.patience import patient
 
 KEY = "sk-very-secret-4242"
 
@@ -146,7 +147,7 @@ def test_connections_of_what_was_removed_are_closed_when_nobody_uses_them(
     assert done(list(stream)).provider == "a"  # the answer that ran came to its end
     del stream, held
     keeper.registry.fresh()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + patient(5)
     while not provider._closed:
         import gc
 

@@ -16,10 +16,11 @@ from bot.fleet_health import KEPT, Recorder, Tally, lately
 from bot.fleet_metrics import FleetCollector
 from tests.fakes.llm import FakeLLM, Script
 from tests.fleet.asking import run
+from tests.patience import patient
 
 
 def wait_for(condition: Any, seconds: float = 5.0) -> Any:
-    until = time.monotonic() + seconds
+    until = time.monotonic() + patient(seconds)
     while not (value := condition()):
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.02)
@@ -111,7 +112,9 @@ def test_a_fleet_notes_what_it_sees_and_metrics_show_it(
         run(fleet)
     found = wait_for(lambda: (all_ := lately()).get("openai/B") and all_["anthropic/A"].attempts == 3 and all_)
     one, two = fleet.health(found)
-    assert one.first_token is not None and 0.19 <= one.first_token < 5 and one.error_rate == pytest.approx(2 / 3)
+    assert (
+        one.first_token is not None and 0.19 <= one.first_token < patient(5) and one.error_rate == pytest.approx(2 / 3)
+    )
     assert (one.state, two.state, two.error_rate) == ("config", "closed", 0.0)
     shown = {
         (sample.name, *sorted(sample.labels.values())): sample.value

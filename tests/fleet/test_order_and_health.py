@@ -18,6 +18,7 @@ from bot.knowledge import Passage
 from plugins.providers import offline
 from tests.fakes.llm import FakeLLM, Script
 from tests.fleet.asking import PROMPT, Scripted, attempts, done, exhausted, run, says, shown
+from tests.patience import patient
 
 
 def test_no_provider_at_all_is_said(llm: FakeLLM) -> None:
@@ -101,7 +102,7 @@ def test_health_tells_the_state_and_the_speed(first: AIProvider, second: AIProvi
     one, two = fleet.health()
     assert (one.provider, one.model, one.state, one.answers, one.failures) == ("anthropic", "A", "config", 1, 1)
     assert one.first_token is not None
-    assert 0.2 <= one.first_token < 1
+    assert 0.2 <= one.first_token < patient(1)
     assert (two.answers, two.failures) == (1, 0)
 
 
@@ -114,7 +115,7 @@ def test_warming_imports_in_the_background_and_survives_a_broken_plugin(llm: Fak
             raise ImportError("no such SDK")
 
     fleet = Fleet([Cold(says("hello"))], warm=True)
-    assert warmed.wait(2)
+    assert warmed.wait(patient(2))
     assert shown(run(fleet)) == "hello"
 
 
@@ -140,7 +141,7 @@ def test_a_crowd_of_turns_shares_one_fleet(first: AIProvider, second: AIProvider
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(patient(30))
     assert len(found) + len(lost) == 80
     wrong = {
         n: text for n, text in found.items() if text.strip() != f"Answer to number {n}, " + ("and so on " * 15).strip()

@@ -19,6 +19,7 @@ from bot.housekeeping import core_jobs
 from bot.provider_list import provider_lines
 from plugins.providers import offline
 from tests.fakes.llm import FakeLLM
+from tests.patience import patient
 
 
 class Looked(AIProvider):
@@ -74,7 +75,7 @@ def test_who_is_busy_and_well_is_left_in_peace(members: list[Looked], monkeypatc
     recorder.flush()
     import time
 
-    until = time.monotonic() + 5
+    until = time.monotonic() + patient(5)
     while "a/m" not in lately() and time.monotonic() < until:
         time.sleep(0.02)
     probe()

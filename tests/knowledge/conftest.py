@@ -16,6 +16,7 @@ from bot import Found, Question, list_articles
 from plugins.knowledge.folder import Folder, Report
 from plugins.knowledge.index import Index
 from plugins.knowledge.search import search
+from tests.patience import patient
 
 
 @dataclass
@@ -57,7 +58,7 @@ def shelf(store: Any, tmp_path: Path) -> Iterator[Shelf]:
     yield Shelf(root, Folder(root, "markdown:folder"), Index(tmp_path / "index"))
     for thread in threading.enumerate():  # one that still looks for news must not find the database closed in mid-query
         if thread.name == "knowledge-index":
-            thread.join(10)
+            thread.join(patient(10))
 
 
 @pytest.fixture

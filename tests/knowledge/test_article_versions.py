@@ -35,6 +35,7 @@ from bot import (
 )
 from bot import audit as trail
 from bot.article_rows import KEPT_VERSIONS
+from tests.patience import patient
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -237,7 +238,7 @@ def test_a_source_that_changes_a_draft_while_it_is_approved_waits_and_loses_noth
     thread.start()
     decided.wait(10)
     save_articles([replace(TEA, body="Tea is iced.", checksum="3")])
-    thread.join(20)
+    thread.join(patient(20))
     assert failed == []
     assert texts(tea) == ["Tea is cold."]
     assert [one.body for one in list_drafts()] == ["Tea is iced."]

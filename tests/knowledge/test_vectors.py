@@ -15,6 +15,7 @@ from plugins.knowledge.search import explain, search
 from plugins.knowledge.vectors import Vectors
 from tests.fakes.llm import FakeLLM
 from tests.knowledge.conftest import Shelf
+from tests.patience import patient
 
 MODEL = "text-embedding-3-small"
 
@@ -41,7 +42,7 @@ def shelf_with_provider(shelf: Shelf, llm: FakeLLM, environment: Callable[..., N
     yield shelf
     for thread in threading.enumerate():
         if thread.name == "knowledge-vectors":
-            thread.join(10)
+            thread.join(patient(10))
     plugins.forget_plugins()
 
 
@@ -126,7 +127,7 @@ def test_with_the_provider_away_a_question_is_searched_by_its_words_in_time(
     began = time.monotonic()
     for number in (17, 18, 19, 20):
         assert ask(shelf_with_provider, vectors, f"number{number}").passages[0].title == f"Subject {number}"
-    assert time.monotonic() - began < 1.5, "only the first question may have waited"
+    assert time.monotonic() - began < patient(1.5), "only the first question may have waited"
 
 
 def test_a_search_right_after_a_change_goes_by_words_until_the_vectors_are_read(shelf_with_provider: Shelf) -> None:
@@ -136,7 +137,7 @@ def test_a_search_right_after_a_change_goes_by_words_until_the_vectors_are_read(
     shelf_with_provider.write("new.md", "# Pears\n\nGreen pears.")
     shelf_with_provider.sync()
     assert ask(shelf_with_provider, vectors, "green pears").passages[0].title == "Pears"
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patient(10)
     while vectors.of_question("apples") is None:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -24,6 +24,7 @@ from bot.reviewing import find_draft, waiting_drafts
 from bot.store import Article, ArticleVersion, Lesson
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
+from tests.patience import patient
 from tests.test_desks import World
 
 from .conftest import resolve
@@ -137,7 +138,7 @@ def test_a_draft_is_changed_published_found_and_cited(answered: World) -> None:
         ]
         if any(one.passages for one in found):
             break
-        assert clock.lease_now() - began < 10
+        assert clock.lease_now() - began < patient(10)
     lease.start("turns")
     fleet = FleetKeeper(load_plugins("cli"), warm=False).fleet(snapshot)
     case = Case(name="q", steps=(Step(question="How do I descale the copper kettle?"),), site="demo")

@@ -13,6 +13,7 @@ import orjson
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 from tests.scenarios.talking import Customer
 
 OVERDUE = 3.0
@@ -36,7 +37,7 @@ class Patient(Customer):
             super().tell(frame)
 
     def come_back(self, seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while True:
             try:
                 self.open()
@@ -49,7 +50,7 @@ class Patient(Customer):
     def surely(self, kind: str, seconds: float = 30.0, **fields: Any) -> dict[str, Any]:
         """Send a frame until it has its receipt."""
         cid = secrets.token_hex(16)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while True:
             frame = {"t": kind, "cid": cid, **fields, **({"conv": self.conv} if self.conv else {})}
             with contextlib.suppress(AssertionError, WebSocketException, OSError):
@@ -68,11 +69,11 @@ class Patient(Customer):
         headers = {
             "Authorization": f"Bearer {self.token}", "Content-Type": f"multipart/form-data; boundary={border}", "Origin": self.origin,
         }  # fmt: skip
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while True:
             try:
                 request = urllib.request.Request(f"{self.base_url}/w/files", body, headers, method="POST")
-                with urllib.request.urlopen(request, timeout=10) as answer:
+                with urllib.request.urlopen(request, timeout=patient(10)) as answer:
                     return str(orjson.loads(answer.read())["id"])
             except urllib.error.HTTPError as error:
                 raise AssertionError(error.read()) from None
@@ -82,7 +83,7 @@ class Patient(Customer):
 
     def fetch(self, path: str) -> bytes:
         """What is behind a file's address."""
-        with urllib.request.urlopen(self.base_url + path, timeout=10) as answer:
+        with urllib.request.urlopen(self.base_url + path, timeout=patient(10)) as answer:
             return bytes(answer.read())
 
     def of(self, author: str) -> list[dict[str, Any]]:
@@ -126,7 +127,7 @@ class Room:
 
     def press(self, user: str, label: str, until: Any, seconds: float = 25.0) -> None:
         """Press a button of the card; again when nothing came of it, as people do: Slack tells a click only once."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while not until():
             with contextlib.suppress(AssertionError):  # the card has another face by now
                 self.slack.click(user, self.channel, self.thread, label)

@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from websockets.sync.client import ClientConnection, connect
 
+from tests.patience import patient
+
 
 class Customer:
     """One visitor with one socket. Keeps what a widget would show: messages by id, drafts by turn."""
@@ -36,7 +38,7 @@ class Customer:
         """Connect and say hello; again after a disconnect, from the cursor."""
         url = self.base_url.replace("http", "ws", 1) + f"/w/ws?site={self.site}"
         self.closing.close()
-        wire = connect(url, origin=self.origin, compression=None, open_timeout=10)  # type: ignore[arg-type]
+        wire = connect(url, origin=self.origin, compression=None, open_timeout=patient(10))  # type: ignore[arg-type]
         self.socket = self.closing.enter_context(wire)
         hello: dict[str, Any] = {"t": "hello", "cursor": self.cursor}
         if self.token:
@@ -68,7 +70,7 @@ class Customer:
 
     def until(self, condition: Any, seconds: float = 15.0) -> Any:
         """Read frames until ``condition`` holds; returns what it said."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patient(seconds)
         while not (found := condition()):
             left = deadline - time.monotonic()
             assert left > 0, f"not within {seconds} s; last frames: {self.frames[-5:]}"

@@ -90,7 +90,8 @@ def test_failover_in_mid_answer_shows_exactly_one_answer(house: House, fault: st
     first.script(
         Script(answer="The wrong half of an answer that breaks", fault=fault, after=4, tokens_per_second=30, times=0)
     )
-    second.script(Script(answer="The whole answer of the second.", times=0))
+    # Slow enough to be shown before it is stored.
+    second.script(Script(answer="The whole answer of the second.", tokens_per_second=10, times=0))
     with Customer(house.product.base_url) as customer:
         customer.say("Hello")
         assert customer.until(customer.answers)[0]["text"] == "It is well."

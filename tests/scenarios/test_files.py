@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 from tests.scenarios.talking import Customer
 from tests.test_files import png
@@ -19,7 +20,7 @@ from tests.web.test_files_over_http import BORDER, form
 
 def request(product: Deskhand, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     parts = urlsplit(product.base_url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=patient(20))
     try:
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()

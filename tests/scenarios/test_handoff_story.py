@@ -23,6 +23,7 @@ from tests.conftest import ON_POSTGRES
 from tests.fakes.llm import FakeLLM, Script
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeMail
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 from tests.scenarios.patient import Patient, Room
 
@@ -211,7 +212,7 @@ def confirm(world: World, address: str) -> None:
 
     def pressed() -> bool:
         try:
-            with urllib.request.urlopen(world.product.base_url + link[1], data=b"", timeout=10) as page:
+            with urllib.request.urlopen(world.product.base_url + link[1], data=b"", timeout=patient(10)) as page:
                 return b"is confirmed" in page.read()
         except OSError:
             return False  # web is just being started again

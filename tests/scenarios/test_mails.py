@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.fakes.llm import FakeLLM, Script
 from tests.fakes.smtp import FakeMail, Taken
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 from tests.scenarios.talking import Customer
 
@@ -39,7 +40,7 @@ def test_from_the_address_to_the_transcript(deskhand: Callable[..., Deskhand], t
             (asked,) = wait_for(lambda: arrived("anna@example.com", "confirm your address"), 20)
             link = re.search(r"http://\S+?(/w/confirm/[\w-]+)", asked.text)
             assert link is not None
-            with urllib.request.urlopen(product.base_url + link[1], data=b"", timeout=10) as page:
+            with urllib.request.urlopen(product.base_url + link[1], data=b"", timeout=patient(10)) as page:
                 assert b"is confirmed" in page.read()
             customer.tell({"t": "resolve", "cid": "d" * 32, "conv": customer.conv})
             (transcript,) = wait_for(lambda: arrived("anna@example.com", "Your conversation with"), 20)

@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from tests.fakes.llm import FakeLLM, Script
+from tests.patience import patient
 from tests.running import Deskhand, wait_for
 from tests.scenarios.talking import Customer
 
@@ -40,7 +41,7 @@ class Ear:
         self.ready = threading.Event()
         self.thread = threading.Thread(target=self._listen, daemon=True)
         self.thread.start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(patient(10))
 
     def _listen(self) -> None:
         try:

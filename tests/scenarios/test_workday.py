@@ -246,4 +246,7 @@ def check_limits(slack: FakeSlack) -> None:
     """What Slack counts."""
     fast: list[dict[str, Any]] = slack.space.noted("too_fast") + slack.space.noted("429")
     assert fast == [], Counter((one["method"], one.get("channel")) for one in fast)
-    assert slack.space.noted("refused") == [], "every view and message was as Slack takes it"
+    refused = [one for one in slack.space.noted("refused") if one["error"] != "no_reaction"]
+    assert refused == [], (
+        "every view and message was as Slack takes it; a mark may be taken away that a restart has forgotten"
+    )

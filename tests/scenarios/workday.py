@@ -17,6 +17,7 @@ from bot.receive import receive
 from bot.store import read, sql
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import controls, labels, text_of
+from tests.patience import patient
 from tests.scenarios.talking import Customer
 
 AGENTS = {"ana": "U1", "ben": "U2", "cleo": "U3"}
@@ -342,7 +343,7 @@ class Office:
                 lambda: case.conversation in self.seen.drafts,
                 seconds=15.0,
             )
-            patience = time.monotonic() + 3.0
+            patience = time.monotonic() + patient(3.0)
             yield lambda: self._drafts(user, root) or time.monotonic() > patience
             shown: list[str] = []
             yield from self._until(
@@ -394,7 +395,7 @@ class Office:
         """Do it, and once more when nothing came of it."""
         for _ in range(5):
             act()
-            until = time.monotonic() + seconds
+            until = time.monotonic() + patient(seconds)
             yield lambda until=until: reached() or time.monotonic() > until  # type: ignore[misc]
             if reached():
                 return

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patient
 from tests.test_files import photo, png
 from tests.web.webprocess import Answer, Web, new_cid
 
@@ -129,12 +130,12 @@ def test_more_than_is_possible_is_refused_before_it_is_read(web: Web) -> None:
     assert (answer.status, answer.code) == (413, "too_large") and "larger than 10 MB" in answer.json["error"]["message"]
     began = time.monotonic()
     head = f"POST /w/files HTTP/1.1\r\nHost: localhost:{web.port}\r\nAuthorization: Bearer {token}\r\n"
-    with socket.create_connection(("127.0.0.1", web.port), timeout=20) as sock:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=patient(20)) as sock:
         sock.sendall(
             f"{head}Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 4000000000\r\n\r\n".encode()
         )
         answered = sock.recv(65_536)
-    assert b" 413 " in answered.split(b"\r\n")[0] and time.monotonic() - began < 15
+    assert b" 413 " in answered.split(b"\r\n")[0] and time.monotonic() - began < patient(15)
     got = web.raw(
         f"{head}Content-Type: multipart/form-data; boundary=x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode()
     )

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from tests.patience import patient
 from tests.running import ROOT
 from tests.web.webprocess import Web
 
@@ -16,7 +17,12 @@ from tests.web.webprocess import Web
 def deskhand(web: Web, *arguments: str) -> None:
     env = {**os.environ, **web.env}
     subprocess.run(
-        [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=env, check=True, capture_output=True, timeout=60
+        [sys.executable, "-m", "bot.cli", *arguments],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        capture_output=True,
+        timeout=patient(60),
     )
 
 

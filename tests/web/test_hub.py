@@ -18,6 +18,7 @@ from wsproto.connection import ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from tests.patience import patient
 from web_widget.connection import Connection, text_frame
 from web_widget.hub import Hub, Limits
 
@@ -59,7 +60,7 @@ class Client:
 
     def raw(self, data: bytes) -> None:
         view = memoryview(data)
-        until = time.monotonic() + 5
+        until = time.monotonic() + patient(5)
         while view and time.monotonic() < until:
             try:
                 view = view[self.sock.send(view) :]
@@ -317,6 +318,8 @@ def test_a_slow_reader_that_goes_on_reading_gets_everything(hub: Hub) -> None:
         except BlockingIOError:
             continue
         for event in client.ws.events():
+            if isinstance(event, Ping):
+                continue  # reading took that long
             assert isinstance(event, TextMessage)
             client.partial += event.data
             if event.message_finished:
@@ -382,8 +385,8 @@ def test_a_drain_tells_everybody_1012_within_a_second() -> None:
 
     reader = gevent.spawn(answer)
     hub.close_all(1012, "restart")
-    assert time.monotonic() - began < 1.2
-    reader.join(timeout=2)
+    assert time.monotonic() - began < patient(1.2)
+    reader.join(timeout=patient(2))
     assert [client.close for client in clients] == [1012] * 200
     assert hub.count == 0
 
@@ -474,7 +477,7 @@ def test_the_hub_agrees_with_wsproto_about_any_bytes_cut_anywhere(parts: list[by
         at += step
         if dice.random() < 0.3:
             gevent.sleep(0)
-    until = time.monotonic() + 3
+    until = time.monotonic() + patient(3)
     while len(session.frames) < len(expected) and time.monotonic() < until:
         gevent.sleep(0.001)
     gevent.sleep(0.003)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import patient
 from tests.running import ROOT
 from tests.web.webprocess import Web
 
@@ -70,7 +71,7 @@ def switch(web: Web, state: str, plugin: str) -> None:
 
 
 def becomes(web: Web, path: str, status: int) -> bool:
-    until = time.monotonic() + 3
+    until = time.monotonic() + patient(3)
     while web.get(path).status != status:
         if time.monotonic() > until:
             return False

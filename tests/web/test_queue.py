@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.patience import patient
 from tests.running import ROOT
 from tests.web.webprocess import Answer, Web, new_cid
 
@@ -32,7 +33,7 @@ def queue(web: Web, token: str, session: str) -> Any:
 
 def deskhand(web: Web, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=web.env, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", "bot.cli", *arguments], cwd=ROOT, env=web.env, capture_output=True, text=True, timeout=patient(60), check=True
     )  # fmt: skip
     return done.stdout
 
@@ -159,7 +160,7 @@ def test_who_opens_the_chat_or_types_is_there_and_a_socket_that_comes_back_is_no
         return float(value(web, "SELECT seen_at FROM ticket WHERE conversation_id = ?", session))
 
     def seen_after(earlier: float) -> float:
-        until = time.monotonic() + 8
+        until = time.monotonic() + patient(8)
         while seen() <= earlier:
             assert time.monotonic() < until, "nobody was seen"
             time.sleep(0.05)

@@ -12,6 +12,7 @@ import gevent
 import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from tests.patience import patient
 from tests.web.test_hub import masked
 from tests.web.webprocess import Web
 
@@ -47,7 +48,7 @@ def read_until(sock: socket.socket, what: bytes) -> bytes:
 
 
 def test_the_handshake_is_answered_once_and_nothing_else_is_written(web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=3) as sock:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=patient(3)) as sock:
         sock.sendall(handshake(web))
         head = read_until(sock, b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 ")
@@ -64,7 +65,7 @@ def test_the_handshake_is_answered_once_and_nothing_else_is_written(web: Web) ->
 
 def test_frames_in_the_same_packet_as_the_handshake_are_answered(web: Web) -> None:
     pings = b"".join(masked(0x1, b'{"t":"ping","n":%d}' % number) for number in range(5))
-    with socket.create_connection(("127.0.0.1", web.port), timeout=3) as sock:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=patient(3)) as sock:
         sock.sendall(handshake(web) + pings)
         got = read_until(sock, b'"n":4}')
     assert [b'"n":%d}' % number in got for number in range(5)] == [True] * 5
@@ -72,7 +73,7 @@ def test_frames_in_the_same_packet_as_the_handshake_are_answered(web: Web) -> No
 
 def test_frames_right_behind_the_handshake_are_never_eaten(web: Web) -> None:
     for _ in range(60):
-        with socket.create_connection(("127.0.0.1", web.port), timeout=3) as sock:
+        with socket.create_connection(("127.0.0.1", web.port), timeout=patient(3)) as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.sendall(handshake(web))
             sock.sendall(masked(0x1, b'{"t":"ping","n":1}'))
@@ -81,7 +82,7 @@ def test_frames_right_behind_the_handshake_are_never_eaten(web: Web) -> None:
 
 
 def test_a_connection_that_did_http_before_may_become_a_socket(web: Web) -> None:
-    with socket.create_connection(("127.0.0.1", web.port), timeout=3) as sock:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=patient(3)) as sock:
         sock.sendall(f"GET /api/v1/health HTTP/1.1\r\nHost: localhost:{web.port}\r\n\r\n".encode())
         read_until(sock, b"}")
         sock.sendall(handshake(web))
@@ -137,7 +138,7 @@ def test_a_socket_costs_one_descriptor_and_gives_it_back(web: Web) -> None:
     assert descriptors(web.process.pid) - before <= 22
     for sock in held:
         sock.end()
-    until = time.monotonic() + 5
+    until = time.monotonic() + patient(5)
     while descriptors(web.process.pid) > before + 2:
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -165,7 +166,7 @@ def test_an_idle_socket_costs_little_memory(web: Web) -> None:
 
 def test_a_reset_in_the_middle_of_a_frame_leaves_nothing(web: Web) -> None:
     for _ in range(30):
-        sock = socket.create_connection(("127.0.0.1", web.port), timeout=3)
+        sock = socket.create_connection(("127.0.0.1", web.port), timeout=patient(3))
         sock.sendall(handshake(web))
         read_until(sock, b"\r\n\r\n")
         sock.sendall(masked(0x1, b"x" * 500)[:200])

@@ -17,6 +17,7 @@ from typing import Any
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, RejectConnection, Request, TextMessage
 
+from tests.patience import patient
 from tests.ports import free_port
 from tests.running import ROOT
 
@@ -66,7 +67,7 @@ class Web:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bot.cli", "web"], cwd=ROOT, env=self.env, stdout=log, stderr=log
             )
-        until = time.monotonic() + 20
+        until = time.monotonic() + patient(20)
         while True:
             try:
                 if self.get("/readyz").status == 200:
@@ -83,7 +84,7 @@ class Web:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(timeout=10)
+            return self.process.wait(timeout=patient(10))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -160,7 +161,7 @@ class Socket:
 
     def __init__(self, web: Web, site: str, origin: str) -> None:
         self.web = web
-        self.sock = socket.create_connection(("127.0.0.1", web.port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", web.port), timeout=patient(10))
         self.ws = WSConnection(ConnectionType.CLIENT)
         headers = [(b"Origin", origin.encode())] if origin else []
         request = Request(host=f"localhost:{web.port}", target=f"/w/ws?site={site}", extra_headers=headers)
@@ -208,11 +209,11 @@ class Socket:
         self.text(json.dumps(frame))
 
     def text(self, data: str) -> None:
-        self.sock.settimeout(10)
+        self.sock.settimeout(patient(10))
         self.sock.sendall(self.ws.send(TextMessage(data=data)))
 
     def bytes(self, data: bytes) -> None:
-        self.sock.settimeout(10)
+        self.sock.settimeout(patient(10))
         self.sock.sendall(data)
 
     def hello(self, **more: Any) -> dict[str, Any]:
@@ -221,7 +222,7 @@ class Socket:
 
     def take(self, *kinds: str, seconds: float = 8, **fields: Any) -> dict[str, Any]:
         """The next frame of one of these types with these fields; those before it are dropped."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + patient(seconds)
         seen = []
         while True:
             while self.frames:
@@ -244,7 +245,7 @@ class Socket:
 
     def closed(self, seconds: float = 8) -> int:
         """Wait for the end; returns the close code."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + patient(seconds)
         while self.close is None:
             left = until - time.monotonic()
             assert left > 0, "not closed in time"

@@ -14,6 +14,7 @@ from bot import Draft, Inbound, Outbound, Receipt, Refused, Sent, StoreUnavailab
 from channels.discord import files, intake, posting
 from channels.discord.channel import DiscordChannel
 from tests.fakes.discord import FakeDiscord
+from tests.patience import patient
 
 
 class Keeping:
@@ -97,7 +98,7 @@ class Running:
         self._listening: asyncio.Task[None] | None = None
 
     def run(self, what: Any, seconds: float = 30) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self.loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(patient(seconds))
 
     def listen(self, *, connected: bool = True) -> Running:
         async def again() -> None:

@@ -19,6 +19,7 @@ from PIL import Image
 from tests.conftest import ON_POSTGRES
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
@@ -209,7 +210,7 @@ def test_a_conversation_is_carried_from_one_channel_to_the_other(product: Deskha
             json.dumps({"session": customer.conv}).encode(),
             {"Authorization": f"Bearer {customer.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=patient(10)) as answer:
             told = json.load(answer)
     room = discord.world.add_channel(discord.world.add_guild())
     dora = discord.world.add_user("Dora")

@@ -14,6 +14,7 @@ import pytest
 from bot import Card, DeskAnswer, DeskEvent, DeskPost, Line, OpenThread, Option, Page, Posted, Presence, Wanted, Words
 from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
+from tests.patience import patient
 
 CHANNEL = "C0SUPPORT"
 
@@ -111,7 +112,7 @@ class Running:
         self._listening: asyncio.Task[None] | None = None
 
     def run(self, what: Any, seconds: float = 20) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self.loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(patient(seconds))
 
     def listen(self) -> Running:
         async def again() -> None:
@@ -160,7 +161,7 @@ class Running:
 def slack() -> Iterator[FakeSlack]:
     with FakeSlack() as one:
         one.sockets.retries = (0.0, 0.3, 0.6)
-        one.sockets.ack_within = 1.0
+        one.sockets.ack_within = patient(1.0)
         yield one
 
 

@@ -16,6 +16,7 @@ from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_state import BOT_ID, BOT_USER, TEAM
 from tests.fakes.slack_visits import labels, text_of
+from tests.patience import patient
 
 CHANNEL = "C0SUPPORT"
 FAULTS = {
@@ -37,7 +38,7 @@ class SlackSurface(SurfaceDouble):
     def __init__(self) -> None:
         self.slack = FakeSlack()
         self.slack.sockets.retries = (0.0, 0.3, 0.6)
-        self.slack.sockets.ack_within = 1.0
+        self.slack.sockets.ack_within = patient(1.0)
         self.is_down = False
 
     def start(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from bot import Draft, Inbound, Outbound, Receipt, Refused, Sent, StoreUnavailable
 from channels.telegram.chat import TelegramChannel
 from tests.fakes.telegram import FakeTelegram
+from tests.patience import patient
 
 ANNA, BEN, GROUP = 1001, 1002, -1_001_234
 
@@ -76,7 +77,7 @@ class Running:
         self._listening: asyncio.Task[None] | None = None
 
     def run(self, what: Any, seconds: float = 30) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self.loop).result(seconds)
+        return asyncio.run_coroutine_threadsafe(what, self.loop).result(patient(seconds))
 
     def listen(self) -> Running:
         async def again() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_state import USERNAME
+from tests.patience import patient
 from tests.running import Deskhand
 
 from .conftest import ANNA, BEN, GROUP
@@ -44,7 +45,7 @@ def call(product: Deskhand, body: bytes, secret: str | None) -> int:
         headers["X-Telegram-Bot-Api-Secret-Token"] = secret
     request = urllib.request.Request(product.base_url + "/hooks/telegram", data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=patient(10)) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

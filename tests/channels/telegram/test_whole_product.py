@@ -17,6 +17,7 @@ from channels.telegram import commands
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
 from tests.fakes.telegram_state import USERNAME
+from tests.patience import patient
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
@@ -166,7 +167,7 @@ def test_from_the_website_to_telegram_in_the_same_thread(
             data=json.dumps({"session": customer.conv}).encode(),
             headers={"Authorization": f"Bearer {customer.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=patient(10)) as answer:
             offer = json.load(answer)
     (link,) = [one["url"] for one in offer["links"] if "t.me" in one["url"]]
     assert link.startswith(f"https://t.me/{USERNAME}?start=")
