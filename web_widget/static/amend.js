@@ -80,7 +80,7 @@ export const amendable = (log) => {
   const change = (article, message) => {
     const input = h('textarea', { 'aria-label': t('change'), dir: 'auto', maxlength: session.limit });
     input.value = message.text;
-    back = () => (log.article(message), article.focus());
+    back = () => (log.article(message), log.sent(), article.focus());
     const form = ask(article, input, h('div', { class: 'acts' }, h('button', { class: 'chip' }, t('save')), action(t('unchanged'), () => back())));
     form.addEventListener('submit', (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -95,7 +95,7 @@ export const amendable = (log) => {
 
   /** @param {HTMLElement} article @param {import('./protocol').Message} message */
   const erase = (article, message) => {
-    back = () => (log.article(message), article.focus());
+    back = () => (log.article(message), log.sent(), article.focus());
     const form = ask(article, h('p', null, t('eraseAsk')),
       h('div', { class: 'acts' }, h('button', { class: 'chip bad' }, t('erase')), action(t('unchanged'), () => back())));
     form.addEventListener('submit', (/** @type {Event} */ event) => {

@@ -84,6 +84,7 @@ export class Log {
     const all = this.session.sorted;
     this.earlier.hidden = all.length <= this.shown;
     this.rows.replaceChildren(...all.slice(-this.shown).map((message) => this.article(message)));
+    this.sent();
     this.offer();
   }
 
@@ -212,6 +213,11 @@ export class Log {
       this.keep(() => this.tail.replaceChildren(...unsent));
     }
     this.tick();
+    this.sent();
+  }
+
+  /** "Sent" stands under the visitor's last message. */
+  sent() {
     this.rows.querySelector('.sent')?.remove();
     [...this.rows.querySelectorAll('.customer>.foot')].at(-1)?.append(note(t('sent'), 'sent'));
   }
