@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
 
 MISSING = "PostgreSQL is not installed: run make test (it brings it), or apt install postgresql."
 
@@ -32,7 +31,7 @@ class Postgres:
         if self.user:
             shutil.chown(self.folder, self.user)
         self.number = 0
-        self._lent: _Lent | None = None
+        self._lent: tuple[str, str, bytes] | None = None
 
     @staticmethod
     def _other_user() -> str:
@@ -62,8 +61,6 @@ class Postgres:
 
     def stop(self) -> None:
         """End the server and remove its folder."""
-        if self._lent is not None:
-            self._lent.connection.close()
         try:
             self._run(find_tool("pg_ctl"), "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
         finally:
@@ -93,48 +90,30 @@ class Postgres:
         """A database that is as fresh as a copy of ``template``, for one test after the other: emptying one takes a tenth of
         the time of making one. Give it back."""
         if self._lent is None:
-            self._lent = _Lent(self.fresh(template))
-        return self._lent.url
+            url = self.fresh(template)
+            self._lent = (url, template, self._shape(url))
+        return self._lent[0]
 
     def take_back(self, url: str) -> None:
         """Empty it. One whose tables a test has changed is thrown away."""
-        assert self._lent is not None and self._lent.url == url
-        if not self._lent.empty():
-            self._lent.connection.close()
-            self._lent = None
-            self.drop(url)
-
-
-class _Lent:
-    """A database, and a connection to it that stays: a new one has to read the catalogue first."""
-
-    def __init__(self, url: str) -> None:
         import psycopg
 
-        self.url = url
-        self.connection = psycopg.connect(url, autocommit=True)
-        rows = self.connection.execute(_TABLES).fetchall()
-        steps = "".join(f"IF EXISTS (SELECT 1 FROM {name}) THEN DELETE FROM {name}; END IF;\n" for (name,) in rows)
-        self._run(f"CREATE SCHEMA emptying; {_EMPTYING.format(steps=steps)}")
-        self.shape = self._shape()
+        assert self._lent is not None
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_END_OTHERS)
+            connection.execute(_EMPTY)  # type: ignore[arg-type]
+        if self._shape(url) != self._lent[2]:
+            self.drop(url)
+            self._lent = None
 
-    def _run(self, statement: str) -> Any:
-        return self.connection.execute(statement)  # type: ignore[call-overload]
+    def _shape(self, url: str) -> bytes:
+        """Tables, columns, indexes and the rows that migrations leave: equal for all databases of one version."""
+        import psycopg
 
-    def empty(self) -> bool:
-        """Whether it is again as it was."""
-        self._run(_END_OTHERS)
-        if self._shape() != self.shape:
-            return False
-        self._run("SELECT emptying.empty()")
-        return self._kept() == self.shape[1]
-
-    def _shape(self) -> tuple[Any, Any]:
-        """Tables, columns and indexes, and the rows that migrations leave: equal for all databases of one version."""
-        return self._run(_SHAPE).fetchone(), self._kept()
-
-    def _kept(self) -> Any:
-        return self._run(f"SELECT * FROM {_KEPT} ORDER BY 1").fetchall()
+        with psycopg.connect(url, autocommit=True) as connection:
+            row = connection.execute(_SHAPE).fetchone()
+            rows = connection.execute(f"SELECT * FROM {_KEPT} ORDER BY 1").fetchall()  # type: ignore[arg-type]
+        return repr((row, rows)).encode()
 
 
 _KEPT = "schema_migration"
@@ -144,15 +123,17 @@ _SHAPE = (
     " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0),"
     " (SELECT string_agg(indexdef, ',' ORDER BY indexname) FROM pg_indexes WHERE schemaname = 'public')"
 )
-_TABLES = f"SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> '{_KEPT}'"
-# As a replica: foreign keys are not looked at, so the order does not matter. A function, so that it is planned once.
-_EMPTYING = """
-CREATE FUNCTION emptying.empty() RETURNS void LANGUAGE plpgsql SET search_path = public SET session_replication_role = replica AS $$
+# As a replica: foreign keys are not looked at, so the order does not matter.
+_EMPTY = f"""
+SET session_replication_role = replica;
+DO $$
 DECLARE name text;
 BEGIN
-  {steps}
-  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> '{_KEPT}' LOOP
+    EXECUTE format('DELETE FROM %I', name);
+  END LOOP;
+  FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
     EXECUTE format('ALTER SEQUENCE %I RESTART', name);
   END LOOP;
-END $$
+END $$;
 """
