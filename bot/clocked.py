@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from queue import SimpleQueue
 
@@ -14,6 +15,8 @@ TICK = 0.1
 """Seconds between two looks of the watchdog: a clock runs out at most this late."""
 BACKLOG = 1_000
 """Deltas that a threaded provider may be ahead of its reader."""
+JOIN = 0.01
+"""Seconds for which the words of a provider that never waits are joined: each piece passes everything that looks at an answer."""
 
 
 class Watch:
@@ -78,6 +81,7 @@ class Threaded:
 
     def __init__(self, provider: AIProvider, prompt: Prompt) -> None:
         self._queue: SimpleQueue[Delta | BaseException | None] = SimpleQueue()
+        self._taken: deque[Delta | BaseException | None] = deque()
         self._left = threading.Event()
         args = (provider, prompt)
         threading.Thread(target=self._run, args=args, name=f"ai-{provider.name}", daemon=True).start()
@@ -86,12 +90,25 @@ class Threaded:
         return self
 
     def __next__(self) -> Delta:
-        item = self._queue.get()
+        item = self._taken.popleft() if self._taken else self._queue.get()
+        if type(item) is Text:
+            return self._joined(item)
         if item is None:
             raise StopIteration
         if isinstance(item, BaseException):
             raise item
         return item
+
+    def _joined(self, first: Text) -> Text:
+        """Whatever came meanwhile is one piece: a reader that is behind catches up."""
+        texts = [first.text]
+        while not self._queue.empty():
+            item = self._queue.get()
+            if type(item) is not Text:
+                self._taken.append(item)
+                break
+            texts.append(item.text)
+        return Text("".join(texts)) if len(texts) > 1 else first
 
     def abort(self) -> None:
         """Leave the thread behind. The reader gets its end at once."""
@@ -118,6 +135,30 @@ class Threaded:
             self._queue.put(error)
         else:
             self._queue.put(None)
+
+
+def _joined(deltas: Iterator[Delta]) -> Generator[Delta, None, None]:
+    """The first words at once, those that follow by tens of milliseconds. For deltas that nobody waits for."""
+    texts: list[str] = []
+    until = 0.0
+    try:
+        for delta in deltas:
+            is_text = type(delta) is Text
+            if is_text:
+                texts.append(delta.text)  # type: ignore[union-attr]
+                if time.monotonic() < until:
+                    continue
+            if texts:
+                yield Text("".join(texts))
+                texts, until = [], time.monotonic() + JOIN
+            if not is_text:
+                yield delta
+        if texts:
+            yield Text("".join(texts))
+    finally:
+        close = getattr(deltas, "close", None)
+        if close is not None:
+            close()
 
 
 class Clocked:
@@ -177,7 +218,7 @@ class Clocked:
         deltas = Threaded(provider, self._prompt) if provider.threaded else provider.stream(self._prompt)
         abort = getattr(deltas, "abort", None)
         if abort is None:  # it never waits: there is nothing to watch
-            return deltas, Watch(_nothing)
+            return _joined(deltas), Watch(_nothing)
         watch = Watch(abort)
         watch.deadline = first
         self._abort = abort
