@@ -76,7 +76,7 @@ PATIENCE = "5"
 """How many times as long as on a free machine something may take (``tests/patience.py``): the parts wait for each other's cores."""
 NOTHING = 5
 """pytest's code for no tests: of what was asked for, nothing may need this database."""
-LONGEST = 1_300.0
+LONGEST = 1_500.0
 """Seconds after which a part is ended: what it has printed so far is shown."""
 
 
