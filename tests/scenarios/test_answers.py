@@ -12,6 +12,8 @@ from tests.fakes.llm import FakeLLM, Script
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
+pytestmark = pytest.mark.once
+
 
 @dataclass
 class House:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import labels, text_of
 from tests.running import Deskhand
@@ -11,6 +13,8 @@ from tests.scenarios.talking import Customer
 
 from .conftest import CHANNEL
 from .test_whole_product import env
+
+pytestmark = pytest.mark.once
 
 
 def test_an_admin_works_by_words_and_does_not_cut_the_branch_they_sit_on_by_accident(

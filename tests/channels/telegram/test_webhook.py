@@ -18,6 +18,8 @@ from tests.running import Deskhand
 from .conftest import ANNA, BEN, GROUP
 from .installation import installed
 
+pytestmark = pytest.mark.once
+
 SECRET = "a-secret-of-our-own-123"
 
 
