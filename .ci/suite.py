@@ -1,7 +1,7 @@
 """Run the suite on both databases, in parts, several at a time: most tests wait for something, and a core would be idle meanwhile.
 
 The parts share nothing but the machine: ports, folders and servers are each part's own. Each part's output comes whole when it
-has ended. ``DESKHAND_TEST_JOBS`` (4) parts run at once; 1 is one after the other.
+has ended. ``DESKHAND_TEST_JOBS`` (5) parts run at once; 1 is one after the other.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def run(part: Part) -> Ended:
 
 def main(arguments: list[str]) -> int:
     asked = tuple(Part("as asked", database, tuple(arguments)) for database in ("sqlite", "postgresql"))
-    parts, jobs = (asked, 1) if arguments else (PARTS, int(os.environ.get("DESKHAND_TEST_JOBS", "4")))
+    parts, jobs = (asked, 1) if arguments else (PARTS, int(os.environ.get("DESKHAND_TEST_JOBS", "5")))
     failed: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
         runs = {pool.submit(run, part): part for part in parts}

@@ -19,6 +19,8 @@ from bot.publishing import PublishingStopped, publish
 from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
 
+pytestmark = pytest.mark.once
+
 SHOP = Path(__file__).parent.parent / "docs" / "examples" / "answers"
 UNKNOWN = ("president", "hot tubs", "homework", "ordered before me", "Ignore your rules")
 ARTICLE = re.compile(r"^\[(\d+)\] (.*)\n((?:(?!^\[\d+\] |^</articles).*\n?)*)", re.MULTILINE)

@@ -35,6 +35,7 @@ def test_a_fresh_folder_leads_to_a_cited_answer(deskhand: Any) -> None:
     assert running.run("knowledge", "--help").returncode == 0
 
 
+@pytest.mark.once
 def test_after_a_stop_nothing_runs_and_the_next_start_is_quick(deskhand: Any) -> None:
     running: Deskhand = deskhand()
     pids = running.pids()

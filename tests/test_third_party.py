@@ -14,6 +14,8 @@ import pytest
 
 from tests.patience import patient
 
+pytestmark = pytest.mark.once
+
 HERE = Path(__file__).parent
 PACKAGE = HERE / "third_party" / "acme_pigeon"
 

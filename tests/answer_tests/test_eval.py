@@ -18,6 +18,8 @@ from bot.switches import switch
 from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
 
+pytestmark = pytest.mark.once
+
 SPORTS = (
     "tennis",
     "chess",

@@ -17,6 +17,8 @@ from bot.first_rows import KNOWLEDGE_SYNC
 from bot.plugins import forget_plugins, load_plugins
 from tests.commanding import command
 
+pytestmark = pytest.mark.once
+
 PAGE = (Path(__file__).resolve().parent.parent.parent / "docs" / "answers.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]

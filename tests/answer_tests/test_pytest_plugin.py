@@ -10,8 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.config import config
 from tests.patience import patient
+
+pytestmark = pytest.mark.once
 
 Write = Callable[[str, str], Path]
 # Where Deskhand is installed pytest finds the plugin by itself; a bare copy of the tree names it.

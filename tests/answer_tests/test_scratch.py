@@ -20,6 +20,8 @@ from bot.messages import Inbound, Receipt
 from bot.receive import receive
 from tests.patience import patient
 
+pytestmark = pytest.mark.once
+
 
 def test_of_every_table_it_is_decided_whether_it_makes_answers() -> None:
     assert undecided() == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ SEED = 20_261_121
 @pytest.mark.slow
 def test_forty_kills_and_one_at_every_named_point_lose_nothing_and_double_nothing() -> None:
     folder = Path(tempfile.mkdtemp(prefix="deskhand-chaos-"))
-    result = run(SMALL, seed=SEED, kind="postgresql" if ON_POSTGRES else "sqlite", folder=folder)
+    # One kill at each point is enough here; ``make proof`` does it on both databases.
+    size = replace(SMALL, failpoints=0) if ON_POSTGRES else SMALL
+    result = run(size, seed=SEED, kind="postgresql" if ON_POSTGRES else "sqlite", folder=folder)
     print(report.summary(result))
     problems = [str(one) for one in result.violations] + result.notes
     assert not problems, f"seed {SEED}, everything that was logged is in {folder}:\n" + "\n".join(problems[:40])

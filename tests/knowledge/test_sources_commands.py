@@ -192,6 +192,7 @@ def test_a_reviewed_article_is_marked_in_the_list_of_its_source(say: Callable[..
     assert "removal" in say("history", article.id).output
 
 
+@pytest.mark.once
 def test_the_worker_reads_a_website_by_itself_and_says_how_far_it_is(deskhand: Callable[..., Deskhand]) -> None:
     with Website() as site:
         site.article("/", "Start", LONG, links=tuple(f"/{number}" for number in range(8)))

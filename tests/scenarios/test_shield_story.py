@@ -92,6 +92,7 @@ def ask_anyway(product: Deskhand) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.once
 def test_a_canary_never_leaves_the_house_and_comes_back_to_its_customer(
     deskhand: Callable[..., Deskhand], two: tuple[FakeLLM, FakeLLM]
 ) -> None:

@@ -26,6 +26,7 @@ def product(deskhands: Callable[..., Deskhand]) -> Deskhand:
     return deskhands()
 
 
+@pytest.mark.once
 def test_the_chat_goes_on_without_redis_and_readyz_says_so(deskhand: Callable[..., Deskhand]) -> None:
     product = deskhand(REDIS_URL="none")
     status, body = product.get("/readyz")
@@ -115,6 +116,7 @@ def full_disk(product: Deskhand, database: Path) -> Iterator[None]:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
+@pytest.mark.once
 def test_a_full_disk_refuses_now_and_takes_the_same_message_once_later(
     deskhand: Callable[..., Deskhand], tmp_path: Path
 ) -> None:

@@ -23,6 +23,8 @@ from tests.patience import patient
 from tests.running import ROOT
 from tests.web.webprocess import Socket, Web, new_cid
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     "path", ["/api/v1/health", "/nowhere", "/w/config?site=demo", "/", "/chat/demo", "/w/loader.js", "/readyz"]

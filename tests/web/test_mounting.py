@@ -14,6 +14,8 @@ from tests.patience import patient
 from tests.running import ROOT
 from tests.web.webprocess import Web
 
+pytestmark = pytest.mark.once
+
 GOOD = """
 import flask
 from bot import hookimpl

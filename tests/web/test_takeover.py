@@ -16,6 +16,8 @@ from tests.patience import patient
 from tests.web.test_hub import masked
 from tests.web.webprocess import Web
 
+pytestmark = pytest.mark.once
+
 HANDSHAKE = (
     "GET /w/ws?site=demo HTTP/1.1\r\nHost: localhost:{port}\r\nOrigin: http://localhost:{port}\r\nUpgrade: websocket\r\n"
     "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"

@@ -15,6 +15,8 @@ from tests.patience import patient
 
 from .conftest import answers, look, pdf, problem
 
+pytestmark = pytest.mark.once
+
 
 def test_a_pdf_becomes_an_article_with_its_pages(tmp_path: Path) -> None:
     path = tmp_path / "care-guide.pdf"

@@ -22,6 +22,8 @@ from tests.patience import patient
 
 from .conftest import add, answers, look, problem
 
+pytestmark = pytest.mark.once
+
 
 def test_a_csv_of_questions_becomes_articles(tmp_path: Path) -> None:
     path = tmp_path / "faq.csv"

@@ -20,6 +20,8 @@ from tests.fakes.website import Website, sitemap
 
 from .conftest import LONG, add, look, titles
 
+pytestmark = pytest.mark.once
+
 
 def test_one_page_becomes_one_article(site: Website) -> None:
     head = '<meta property="article:modified_time" content="2026-05-04T10:00:00Z">'
