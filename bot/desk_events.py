@@ -153,7 +153,7 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
             "SELECT c.id, c.channel FROM desk_thread t JOIN conversation c ON c.id = t.conversation_id"
             " WHERE t.desk = ? AND t.place = ? AND t.thread = ?",
             (event.desk, event.place, event.thread),
-        ).fetchone()
+        ).fetchone() or _opened_by(event)
     elif event.conversation_id or event.kind != "reaction":
         row = sql("SELECT id, channel FROM conversation WHERE id = ?", (event.conversation_id,)).fetchone()
     else:  # some desks tell only which message an emoji is on
@@ -164,6 +164,22 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
             (event.desk, desk_messages.PREFIX + event.desk, event.message, event.place),
         ).fetchone()
     return (row[0], row[1]) if row else None
+
+
+def _opened_by(event: DeskEvent) -> tuple[str, str] | None:
+    """A button of a card whose post we do not know of yet: people are faster than its answer, which may be lost. It tells the thread."""
+    if not event.conversation_id or desk_posts.was_thread(event.desk, event.place, event.thread):
+        return None
+    row = sql(
+        "SELECT c.id, c.channel FROM desk_thread t JOIN conversation c ON c.id = t.conversation_id"
+        " WHERE c.id = ? AND t.desk = ? AND t.place = ? AND (t.thread IS NULL OR t.thread = ?)",
+        (event.conversation_id, event.desk, event.place, event.thread),
+    ).fetchone()
+    if row is None:
+        return None
+    amendments.hold(row[0])
+    desk_posts.opened(row[0], event.desk, event.thread)
+    return row[0], row[1]
 
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:

@@ -115,6 +115,25 @@ def test_a_handoff_opens_one_thread_with_its_card_first(world: World) -> None:
     assert (post.op, post.text, post.thread, post.author) == ("message", "Hello?", "m1", "customer")
 
 
+def test_a_button_of_a_card_whose_post_is_not_known_yet_tells_its_thread(world: World) -> None:
+    """People may be faster than the answer to the post, and it may be lost."""
+    world.store.write(lambda: world.store.sql("UPDATE desk_thread SET thread = NULL"))
+
+    def press(place: str) -> DeskAnswer:
+        event = DeskEvent(
+            desk="wall", key=clock.new_id(), kind="action", who="T1:ana", place=place, thread="m1", message="m1", action=Action.CLAIM,
+            conversation_id=world.conversation, trusted=True,
+        )  # fmt: skip
+        return receive_desk([event])[0]
+
+    assert press("elsewhere").code == "stale" and not world.row().assignee
+    assert press("W1").code == "done" and world.row().assignee == "ana"
+    assert world.do("T1:ana", text="Hello").code in {"sent", "held"}, "what is written there is for the customer"
+    world.store.write(lambda: desk_posts.opened(world.conversation, "wall", "m1", "https://wall.example/m1"))
+    rows = world.store.read(lambda: world.store.sql("SELECT place, thread, link FROM desk_thread").fetchall())
+    assert [tuple(row) for row in rows] == [("W1", "m1", "https://wall.example/m1")]
+
+
 def test_of_many_claims_at_once_exactly_one_wins(world: World) -> None:
     answers: list[DeskAnswer] = []
     gate = threading.Barrier(6)

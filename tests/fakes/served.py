@@ -144,8 +144,8 @@ class Served:
             if value:
                 return value
             if time.monotonic() > deadline:
-                end = json.dumps(self.known.log[-8:], default=str)[:6000]
-                raise AssertionError(f"it did not happen in time; the log ends with {end}")
+                end = "\n".join(json.dumps(entry, default=str)[:500] for entry in self.known.log[-12:])
+                raise AssertionError(f"it did not happen in time; the log ends with\n{end}")
             time.sleep(0.01)
 
     async def _act(self, request: web.Request) -> web.Response:
