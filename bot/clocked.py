@@ -92,14 +92,14 @@ class Threaded:
     def __next__(self) -> Delta:
         item = self._taken.popleft() if self._taken else self._queue.get()
         if type(item) is Text:
-            return self._joined(item)
+            return self._caught_up(item)
         if item is None:
             raise StopIteration
         if isinstance(item, BaseException):
             raise item
         return item
 
-    def _joined(self, first: Text) -> Text:
+    def _caught_up(self, first: Text) -> Text:
         """Whatever came meanwhile is one piece: a reader that is behind catches up."""
         texts = [first.text]
         while not self._queue.empty():

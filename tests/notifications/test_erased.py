@@ -15,6 +15,18 @@ from bot.store import read, sql, write
 from .conftest import House, board, customer_of, mails
 
 
+def two_of_the_night(house: House) -> str:
+    """Two tickets that were given in quiet hours and are told of in the morning, in one message; returns Anna's, the first."""
+    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin")
+    house.set("2026-11-18 23:00")
+    first, second = house.ticket("anna"), house.ticket("ben")
+    for one in (first, second):
+        house.assign(one)
+    house.set("2026-11-19 08:00")
+    house.work()
+    return first
+
+
 def test_erasing_a_conversation_forgets_its_notifications_and_unsays_what_named_the_customer(
     house: House, environment: Callable[..., None]
 ) -> None:
@@ -82,13 +94,7 @@ def test_a_digest_that_named_a_customer_goes_with_the_conversation(
 
 
 def test_what_a_message_told_besides_is_told_again_when_it_goes_with_an_erased_conversation(house: House) -> None:
-    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin")
-    house.set("2026-11-18 23:00")
-    first, second = house.ticket("anna"), house.ticket("ben")
-    for one in (first, second):
-        house.assign(one)
-    house.set("2026-11-19 08:00")
-    house.work()
+    first = two_of_the_night(house)
     (both,) = house.pump()
     assert len(board(both)) == 2
     erase.erase_conversation(first)
@@ -101,13 +107,7 @@ def test_what_a_message_told_besides_is_told_again_when_it_goes_with_an_erased_c
 
 
 def test_a_message_that_was_under_way_when_its_customer_was_erased_is_deleted_when_it_is_shown(house: House) -> None:
-    house.prefer(quiet="20:00-08:00", zone="Europe/Berlin")
-    house.set("2026-11-18 23:00")
-    first, second = house.ticket("anna"), house.ticket("ben")
-    for one in (first, second):
-        house.assign(one)
-    house.set("2026-11-19 08:00")
-    house.work()
+    first = two_of_the_night(house)
 
     def late(claimed: Any) -> None:
         erase.erase_conversation(first)
