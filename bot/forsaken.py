@@ -1,4 +1,4 @@
-"""Turns whose process died after people had taken over: nobody wants them any more, so nobody would run them again.
+"""Turns that nobody runs any more after people had taken over: their process died, or was about to begin them again.
 
 They end here, and what was set aside for them is free again. Whoever is slow and not dead finds its turn ended and stores nothing.
 """
@@ -25,15 +25,31 @@ def end_forsaken() -> int:
     return sum(write(lambda one=row: _end(one[0], one[1])) for row in found)  # type: ignore[misc]
 
 
+def leave(conversation_id: str, owner: str) -> None:
+    """``owner`` has stopped its turn to begin it again, or has ended it to begin the next, and meanwhile people took the conversation:
+    let go of it. Inside a write that holds the conversation; nothing happens while the AI still has it."""
+    row = sql(
+        "UPDATE conversation SET lease_until = 0, lease_owner = '' WHERE id = ? AND lease_owner = ? AND NOT needs RETURNING site_id",
+        (conversation_id, owner),
+    ).fetchone()
+    if row is not None:
+        _supersede(conversation_id, row[0])
+
+
 def _end(conversation_id: str, site_id: str) -> bool:
     amendments.hold(conversation_id)
     if sql(f"{_FORSAKEN} AND c.id = ?", (lease.now(), conversation_id)).fetchone() is None:
         return False  # somebody has begun it again meanwhile
+    sql("UPDATE conversation SET lease_owner = '' WHERE id = ?", (conversation_id,))
+    _supersede(conversation_id, site_id)
+    log.info("turn_forsaken", conversation=conversation_id, next="people have the conversation")
+    return True
+
+
+def _supersede(conversation_id: str, site_id: str) -> None:
     spending.give_back(conversation_id, site_id)
     budgeting.drop(conversation_id)
     sql(
         "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
         (clock.now(), conversation_id),
     )
-    log.info("turn_forsaken", conversation=conversation_id, next="people have the conversation")
-    return True

@@ -10,9 +10,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import orjson
 import structlog
 
-from bot import answer_log, budgeting, clock, deliver, desk_posts, handoff, lease, spending
+from bot import answer_log, budgeting, clock, deliver, desk_posts, forsaken, handoff, lease, spending
 from bot.answer_log import Basis
 from bot.config import config
 from bot.crypto import keep
@@ -115,6 +116,8 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         (owner, at + lease.LEASE, conversation_id, clock.now(), at, restart, owner),
     ).fetchone()
     if row is None:
+        if restart:
+            forsaken.leave(conversation_id, owner)
         return None
     fence, newest, rev, answered, state, site_id, channel, language, had_people, turns_from, upto = row
     if state != "ai" or upto is None:
@@ -214,8 +217,6 @@ FAILOVERS = 10
 
 
 def _json(value: Any) -> dict[str, Any]:
-    import orjson
-
     return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})
 
 
@@ -382,11 +383,12 @@ def stop_asked(turn_id: str) -> bool:
 
 
 def news(begun: Begun) -> tuple[bool, int, bool]:
-    """Whether it shall stop, the newest ``seq`` of the customer that is not deleted, and whether one of the questions was changed
-    or deleted since it began. Inside a read."""
+    """Whether it shall stop, the newest ``seq`` of the customer that is not deleted, and whether a question was changed or deleted
+    since it began. What is said to people is no news. Inside a read."""
     newest, changed = sql(
-        "SELECT max(CASE WHEN deleted THEN 0 ELSE seq END), max(CASE WHEN seq > ? AND seq <= ? THEN rev ELSE 0 END) FROM message"
-        " WHERE conversation_id = ? AND author = 'customer'",
+        "SELECT max(CASE WHEN m.deleted THEN 0 ELSE m.seq END), max(CASE WHEN m.seq > ? AND m.seq <= ? THEN m.rev ELSE 0 END)"
+        " FROM message m JOIN conversation c ON c.id = m.conversation_id"
+        " WHERE c.id = ? AND c.state = 'ai' AND m.author = 'customer'",
         (begun.answered, begun.upto_seq, begun.conversation_id),
     ).fetchone()
     return stop_asked(begun.turn_id), newest or 0, (changed or 0) > begun.rev

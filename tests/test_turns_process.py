@@ -230,6 +230,19 @@ def test_an_answer_after_the_customer_asked_for_a_person_is_not_shown(store: Any
     assert turn.state == "superseded" and turn.draft
 
 
+def test_what_is_said_to_people_begins_no_turn_again(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(Script(answer="one two three", first_token_after=1.5), Script(answer="again", times=0))
+    conversation = say(pool, "wait for it")
+    until(lambda: llm.requests)
+    say(pool, "", kind="handoff")
+    say(pool, "and this is for you, Ana")
+    until(lambda: not pool.running)
+    turn = turn_rows(store)[0]
+    assert (turn.state, turn.draft) == ("superseded", "one two three"), "the agent has it as a draft"
+    assert len(llm.requests) == 1 and len(turn_rows(store)) == 1
+    assert store.read(lambda: store.Conversation.get_by_id(conversation)).lease_owner == ""
+
+
 def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
     store.write(lambda: store.Site.update(daily_tokens=1).execute())
     llm.script(Script(answer="paid", usage=(50, 50), times=0))
