@@ -88,6 +88,20 @@ def test_unsent_messages_survive_a_reload_and_arrive_once_in_order(product: Desk
     assert all(any(key.split(":out:")[1] in frame for frame in sent) for key in before), "the same cid as before"
 
 
+def test_a_page_that_is_left_right_after_the_ack_leaves_nothing_to_look_for(product: Deskhand, visit: Visit) -> None:
+    chat = visit(product)
+    # The lock under which it is sent is given back late, as on a busy machine: after the page was left.
+    chat.page.add_init_script(
+        "const ask = navigator.locks.request.bind(navigator.locks);"
+        "navigator.locks.request = (name, run) => ask(name, run).then(() => new Promise(() => {}))"
+    )
+    chat.page.reload()
+    chat.open().ask("How long do I have to return a tent?")
+    assert chat.unsent_keys() == [] and chat.stored("unsent") == ""
+    with chat.page.expect_response("**/w/state?*"):
+        chat.page.reload()
+
+
 def test_a_message_whose_ack_was_lost_is_sent_again_and_shown_once(product: Deskhand, visit: Visit) -> None:
     chat, wire = prepared(product, visit)
     chat.open()

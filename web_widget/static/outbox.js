@@ -108,6 +108,8 @@ export class Outbox {
   /** @param {string} cid */
   drop(cid) {
     this.store.set('out:' + cid);
+    // At once: a page that is left before the lock is given back must not make every later one look for what waits.
+    if (!this.all().length) this.store.set('unsent');
   }
 
   /** @param {Unsent} item */
