@@ -26,23 +26,26 @@ def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., De
     product = deskhand(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
     llm.script(Script(answer="You have thirty days. [1]", times=0))
 
-    def ask(text: str = QUESTION) -> tuple[str, str, int]:
-        """Type and text of what a new customer hears, and in how many pieces."""
+    def ask(text: str = QUESTION) -> tuple[str, str]:
+        """Type and text of what a new customer hears. What no AI was asked for comes in one piece: as a draft, too, unless the
+        message is faster."""
         with Customer(product.base_url) as customer:
             customer.say(text)
             (answer,) = customer.until(customer.answers, 30)
-            return answer["type"], answer["text"], sum(frame["t"] == "delta" for frame in customer.frames)
+            pieces = [frame["text"] for frame in customer.frames if frame["t"] == "delta"]
+            assert answer["type"] == "ai" or pieces in ([], [answer["text"]])
+            return answer["type"], answer["text"]
 
     def command(*arguments: str) -> str:
         done = product.run(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    assert ask()[:2] == ("ai", "You have thirty days. [1]")
+    assert ask() == ("ai", "You have thirty days. [1]")
     # It is kept after it was shown.
     wait_for(lambda: QUESTION in command("cache", "show"), 15)
     asked = len(llm.requests)
-    assert ask("how many days do I have to return something") == ("cache", "You have thirty days. [1]", 1)
+    assert ask("how many days do I have to return something") == ("cache", "You have thirty days. [1]")
     assert len(llm.requests) == asked
 
     command("prompts", "set", "instructions", "Say du to everybody at {name}.", "--publish")
@@ -51,7 +54,7 @@ def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., De
 
     command("auto-replies", "add", "Returns", "--phrase", "days return", "--answer", "**Thirty** days.")
     time.sleep(1.0)
-    assert ask() == ("auto", "**Thirty** days.", 1)
+    assert ask() == ("auto", "**Thirty** days.")
     assert "Returns would fire" in command("auto-replies", "test", QUESTION)
     command("auto-replies", "off", "Returns")
     time.sleep(1.0)
