@@ -14,8 +14,9 @@ log = structlog.get_logger("auto_reply")
 
 LOOK_SECONDS = 0.25
 """How old the rules may be before their version is looked up again."""
-FIRST_PATIENCE, PATIENCE = 1.5, 0.8
-"""Seconds a question waits for the first rules of a process, and for new ones. 10,000 take a processor a second, later half of one."""
+FIRST_PATIENCE, PATIENCE = 8.0, 1.0
+"""Seconds the first question of a process waits for its rules, and a later one for new ones: the hook has ten seconds then, and two later.
+10,000 rules take a processor a second, later half of one; a processor that others want, too, takes several times as long."""
 
 
 class RulesInMemory:
@@ -27,6 +28,7 @@ class RulesInMemory:
         self._version: str | None = None
         self._look_at = 0.0
         self._loading: threading.Event | None = None
+        self._asked = False
 
     def current(self, default: str) -> Matcher:
         """The rules as they are now; ``default`` as in :class:`Matcher`."""
@@ -34,7 +36,8 @@ class RulesInMemory:
             return self._matcher
         with self._lock:
             loading = self._loading or self._look(default)
-        patience = FIRST_PATIENCE if self._version is None else PATIENCE
+            patience = PATIENCE if self._asked else FIRST_PATIENCE
+            self._asked = True
         if loading is not None and not loading.wait(patience):
             log.warning("auto_replies_not_ready", seconds=patience, next="the rules of before answer meanwhile")
         return self._matcher
@@ -44,9 +47,10 @@ class RulesInMemory:
             version = rules_version()
         except StoreUnavailable:
             return None
-        self._look_at = time.monotonic() + LOOK_SECONDS
         if version == self._version and default == self._matcher.default:
+            self._look_at = time.monotonic() + LOOK_SECONDS
             return None
+        # No next look is set before they are loaded: whoever asks meanwhile waits for them, too.
         loading = self._loading = threading.Event()
         # In a thread of its own: a hook that takes too long is ended, and then the rules would never be ready.
         threading.Thread(target=self._load, args=(version, default, loading), name="auto-replies", daemon=True).start()

@@ -83,6 +83,46 @@ def test_a_question_does_not_wait_for_rules_that_take_long(store: Any, monkeypat
     assert answer(rules) == "a second"
 
 
+def test_the_first_question_of_a_process_waits_longer(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "FIRST_PATIENCE", patient(5))
+    monkeypatch.setattr(memory, "PATIENCE", 0.0)
+    add_rule(rule("one"), actor="t")
+    real = memory.list_rules
+
+    def slow() -> list[ReplyRule]:
+        time.sleep(0.3)
+        return real()
+
+    monkeypatch.setattr(memory, "list_rules", slow)
+    assert answer(RulesInMemory()) == "one"
+
+
+def test_everybody_who_asks_while_rules_are_read_waits_for_them(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "FIRST_PATIENCE", patient(5))
+    monkeypatch.setattr(memory, "PATIENCE", patient(5))
+    monkeypatch.setattr(memory, "LOOK_SECONDS", patient(5))
+    add_rule(rule("one"), actor="t")
+    rules = RulesInMemory()
+    reading, ready, real = threading.Event(), threading.Event(), memory.list_rules
+
+    def slow() -> list[ReplyRule]:
+        reading.set()
+        ready.wait(patient(5))
+        return real()
+
+    monkeypatch.setattr(memory, "list_rules", slow)
+    answers: list[str] = []
+    asking = [threading.Thread(target=lambda: answers.append(answer(rules))) for _ in range(2)]
+    asking[0].start()
+    assert reading.wait(patient(5))
+    asking[1].start()
+    asking[1].join(0.2)
+    ready.set()
+    for thread in asking:
+        thread.join()
+    assert answers == ["one", "one"]
+
+
 def test_another_language_for_all_makes_them_anew(store: Any) -> None:
     add_rule(ReplyRule(name="r", phrases=("Öffnungszeit",), answer="yes"), actor="t")
     rules = RulesInMemory()
