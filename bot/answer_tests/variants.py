@@ -121,7 +121,9 @@ def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], objec
             fleet = _only(_chosen(recordings.providers, variant))
         else:
             whole = keeper.fleet(snapshot)
-            chosen = [_taped(one, tape.record) for one in _chosen(list(whole.providers), variant)]
+            chosen = _chosen(list(whole.providers), variant)
+            if tape.record is not None:
+                chosen = _taped(chosen, tape.record)
             fleet = _only(chosen, whole, quoting=not variant.provider)
         yield Stage(snapshot, fleet, recordings)
 
@@ -195,10 +197,15 @@ def _chosen(providers: list[AIProvider], variant: Variant) -> list[AIProvider]:
     return found
 
 
-def _taped(provider: AIProvider, record: Path | None) -> AIProvider:
-    if record is None or AICapability.QUOTES in provider.capabilities:
-        return provider
-    return Recorder(provider, record)
+def _taped(providers: list[AIProvider], record: Path) -> list[AIProvider]:
+    """The providers with what they say kept. Raises :class:`RecordingError` when none of them is a model: quotes are no recording."""
+    if all(AICapability.QUOTES in one.capabilities for one in providers):
+        raise RecordingError(
+            "There is nothing to record: no model can be asked, and the articles that are quoted in its place need no recording."
+            " Nothing was asked or written. Give a provider its key, such as OPENAI_API_KEY, see with deskhand providers list"
+            " that it is on, and record again."
+        )
+    return [one if AICapability.QUOTES in one.capabilities else Recorder(one, record) for one in providers]
 
 
 def _only(providers: list[AIProvider], whole: Fleet | None = None, *, quoting: bool = False) -> Fleet:

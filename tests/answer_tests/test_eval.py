@@ -192,6 +192,21 @@ def test_recordings_answer_without_a_key_and_a_changed_prompt_has_none(
     assert len(llm.requests) == asked
 
 
+@pytest.mark.parametrize("arguments", [[], ["--provider", "offline"], ["--compare", "now", "provider=offline"]])
+def test_without_a_model_nothing_is_recorded_and_that_is_said(
+    installation: Any, cases: Path, tmp_path: Path, arguments: list[str]
+) -> None:
+    records = tmp_path / "records"
+    result = command(installation, "eval", str(cases), "--record", str(records), *arguments)
+    assert result.exit_code == 2, result.output
+    said = " ".join(result.output.split())
+    assert "There is nothing to record: no model can be asked" in said
+    assert "OPENAI_API_KEY" in said
+    assert "deskhand providers list" in said
+    assert "passed" not in said
+    assert not records.exists()
+
+
 def test_a_damaged_recording_is_named(installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path) -> None:
     llm.default = Script(answer="A refund takes 5 working days. [1]")
     records = tmp_path / "records"
