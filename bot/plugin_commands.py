@@ -17,6 +17,7 @@ from bot.anyway import anyway_option, published
 
 if TYPE_CHECKING:
     from bot.discovery import Plugin
+    from bot.plugin_settings import SettingView
     from bot.plugins import Registry
     from bot.snapshot import Status
 
@@ -129,6 +130,22 @@ def _say(registry: Registry, name: str) -> None:
         click.echo(line)
 
 
+def _say_settings(plugin: Plugin, names: list[str]) -> None:
+    """The settings that were changed, as they are in force now: one that was unset has its default or its variable's value again."""
+    from bot.plugin_settings import show
+    from bot.switches import Switch, load
+
+    click.echo(f"Settings of {plugin.name} that were changed, as they are now:")
+    for view in show(plugin, load()[1].get(plugin.name, Switch()).stored()):
+        if view.name in names:
+            click.echo(_setting(view))
+
+
+def _setting(view: SettingView) -> str:
+    source = view.source + (f", or {view.env}" if view.env and view.source in {"missing", "default"} else "")
+    return f"  {view.name} = {view.value}  ({source})" + (f"  {view.help}" if view.help else "")
+
+
 @plugins.command("set")
 @click.argument("name")
 @click.argument("values", nargs=-1, metavar="[NAME=VALUE | NAME]...")
@@ -159,6 +176,7 @@ def set_values(name: str, values: tuple[str, ...], unset: tuple[str, ...], anywa
         )
         answers = "ai_provider" in plugin.hooks
         if published(f"the new settings of {name}", store, actor=actor(), anyway=anyway) if answers else store():
+            _say_settings(plugin, [*new, *unset])
             _say(_load(), name)
             return
     raise click.ClickException(f"Somebody else is changing {name} at the same time. Nothing was changed; try again.")
@@ -193,5 +211,4 @@ def show_plugin(name: str) -> None:
     if row.last_error:
         click.echo(f"last error{_when(row)}: {row.last_error}")
     for view in show(plugin, now.switches.get(name, Switch()).stored()):
-        source = f"{view.source}" + (f", or {view.env}" if view.env and view.source in {"missing", "default"} else "")
-        click.echo(f"  {view.name} = {view.value}  ({source})" + (f"  {view.help}" if view.help else ""))
+        click.echo(_setting(view))

@@ -56,7 +56,10 @@ def test_the_list_shows_what_is_on_what_is_off_and_what_is_broken_with_reasons(
 def test_a_secret_is_stored_sealed_and_shown_by_its_last_four_characters(
     deskhand: Callable[..., Result], store: Any
 ) -> None:
-    assert deskhand("plugins set openai key", typed=f"{KEY}\n").output == "openai is on.\n"
+    told = deskhand("plugins set openai key", typed=f"{KEY}\n").output
+    assert "  key = ••••1234  (stored)" in told
+    assert told.endswith("\nopenai is on.\n")
+    assert KEY not in told
     assert deskhand("plugins set openai model=gpt-test").exit_code == 0
     shown = deskhand("plugins show openai").output
     assert "key = ••••1234  (stored)" in shown
@@ -64,9 +67,26 @@ def test_a_secret_is_stored_sealed_and_shown_by_its_last_four_characters(
     assert KEY not in shown
     assert KEY not in str(store.read(lambda: [row.settings for row in store.PluginState.select()]))
     assert KEY not in str(store.read(lambda: [row.detail for row in Audit.select()]))
-    assert deskhand("plugins set openai --unset key").output.startswith(
-        "openai is not on: needs key (or OPENAI_API_KEY)."
-    )
+    forgotten = deskhand("plugins set openai --unset key").output
+    assert "  key =   (missing, or OPENAI_API_KEY)" in forgotten
+    assert "\nopenai is not on: needs key (or OPENAI_API_KEY)." in forgotten
+
+
+def test_what_was_set_is_told_as_it_is_in_force_now(
+    deskhand: Callable[..., Result], environment: Callable[..., None]
+) -> None:
+    told = deskhand("plugins set learning drafts=false days=3").output.splitlines()
+    assert told[0] == "Settings of learning that were changed, as they are now:"
+    assert told[1].startswith("  drafts = false  (stored)  Make a draft article")
+    assert told[2].startswith("  days = 3")
+    assert told[3:] == ["learning is on."]  # what was not changed is not told
+    again = deskhand("plugins set learning --unset drafts").output
+    assert "  drafts = true  (default)" in again
+    assert "days" not in again
+    environment(DESKHAND_KNOWLEDGE_CERTAINTY="bold")
+    assert "  certainty = cautious  (stored)" in deskhand("plugins set knowledge certainty=cautious").output
+    variable = deskhand("plugins set knowledge --unset certainty").output
+    assert "  certainty = bold  (DESKHAND_KNOWLEDGE_CERTAINTY)" in variable
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,9 @@ def test_it_is_switched_and_set_by_the_same_commands(installed: Path, tmp_path: 
         )  # fmt: skip
         return done.stdout + done.stderr
 
-    assert deskhand("set", "pigeon", f"folder={tmp_path}") == "pigeon is on.\n"
+    told = deskhand("set", "pigeon", f"folder={tmp_path}")
+    assert f"  folder = {tmp_path}  (stored)" in told
+    assert told.endswith("\npigeon is on.\n")
     assert deskhand("off", "pigeon") == "pigeon is off.\n"
     shown = deskhand("show", "pigeon")
     assert "Carrier pigeons: switched off" in shown
