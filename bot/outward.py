@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 import socket
 import threading
 import time
@@ -34,6 +35,9 @@ MAX_BYTES = 5_000_000
 MAX_REDIRECTS = 3
 PORTS = frozenset({80, 443})
 _CHUNK = 65_536
+_LONGEST_SHOWN = 120
+"""Characters of a refused address in a sentence."""
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -165,12 +169,13 @@ class Outward:
             raise OutwardFailed(f"the name {host} has no address", temporary=True)
         for text in found:
             if not self._is_allowed(text):
+                yours = f"If it is yours, add its network to DESKHAND_ALLOWED_CIDRS, such as {_alone(text)}"
                 if not is_public(text):
-                    raise OutwardRefused(
-                        f"{host} is at {text}, which is not a public address. If it is yours, add its network to DESKHAND_ALLOWED_CIDRS"
-                    )
+                    raise OutwardRefused(f"{host} is at {text}, which is not a public address. {yours}")
                 if port not in PORTS:
-                    raise OutwardRefused(f"only the ports 80 and 443 are open to it, and it asks for {port}")
+                    raise OutwardRefused(
+                        f"{host} is asked for at port {port}, and only the ports 80 and 443 are open. {yours}"
+                    )
         return found
 
     def left(self) -> float:
@@ -233,7 +238,7 @@ class Outward:
         except httpx.TimeoutException:
             raise OutwardFailed(f"it did not answer within {seconds:.0f} seconds", temporary=True) from None
         except httpx.UnsupportedProtocol:
-            raise OutwardRefused("its address must begin with https:// or http://") from None
+            raise OutwardRefused(f"the address {_shown(url)} must begin with https:// or http://") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             reason = str(error).strip() or type(error).__name__
             raise OutwardFailed(f"the connection failed ({reason[:200]})", temporary=True) from None
@@ -286,20 +291,40 @@ def check_address(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise OutwardRefused("its address is not valid") from None
+        raise OutwardRefused(f"the address {_shown(url)} is not valid") from None
     if parts.scheme.lower() not in {"http", "https"}:
-        raise OutwardRefused("its address must begin with https:// or http://")
+        raise OutwardRefused(f"the address {_shown(url)} must begin with https:// or http://")
     if not parts.hostname:
-        raise OutwardRefused("its address names no host")
+        raise OutwardRefused(f"the address {_shown(url)} names no host")
     if parts.username is not None or parts.password is not None:
-        raise OutwardRefused("its address has a user name in it")
+        raise OutwardRefused(f"the address {_shown(url)} has a user name in it: leave away what stands before the @")
     if any(ord(letter) <= 32 or letter == "\\" for letter in url):
-        raise OutwardRefused("its address is not valid")
+        raise OutwardRefused(f"the address {_shown(url)} is not valid: it has a blank or a backslash in it")
     return (
         parts.scheme.lower(),
         parts.hostname.lower().rstrip("."),
         port or (443 if parts.scheme.lower() == "https" else 80),
     )
+
+
+def _shown(url: str) -> str:
+    """A refused address for people, on one line and not whole where it may hold a secret: what follows a question mark, a password."""
+    if "@" in url:
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        return f"“…@{host or '…'}”"
+    plain = " ".join(_NO_TEXT.sub(" ", url).split()).partition("?")[0].partition("#")[0]
+    return f"“{plain if len(plain) <= _LONGEST_SHOWN else plain[: _LONGEST_SHOWN - 1] + '…'}”"
+
+
+def _alone(text: str) -> str:
+    """The network of this one address, as ``DESKHAND_ALLOWED_CIDRS`` has it."""
+    try:
+        return str(ipaddress.ip_network(unwrapped(text)))
+    except ValueError:
+        return "10.1.0.0/16"
 
 
 def unwrapped(text: str) -> Address:

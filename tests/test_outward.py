@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.config import ConfigError, load_config
-from bot.outward import Outward, OutwardFailed, OutwardRefused, check_address, is_public
+from bot.outward import Outward, OutwardFailed, OutwardRefused, allowed_networks, check_address, is_public
 from tests.fakes.website import Website
 from tests.patience import patient
 
@@ -88,6 +88,39 @@ def test_an_address_of_another_kind_is_refused_before_anything_is_looked_up(url:
         check_address(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("file:///etc/passwd", "“file:///etc/passwd” must begin with https:// or http://"),
+        ("http://x.example/a\nb?key=s3cret", "“http://x.example/a b” is not valid"),
+        ("https://anna:s3cret@x.example/", "“…@x.example” has a user name in it"),
+        ("https://anna:s3cret@[::1", "“…@…” is not valid"),
+        ("ftp://x.example/" + "a" * 500, "aaa…” must begin"),
+    ],
+)
+def test_the_refused_address_is_named_without_what_is_secret(url: str, told: str) -> None:
+    with pytest.raises(OutwardRefused) as refused:
+        check_address(url)
+    assert told in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+    assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [("10.0.0.7", "10.0.0.7/32"), ("::ffff:10.0.0.7", "10.0.0.7/32"), ("fd00::7", "fd00::7/128")],
+)
+def test_a_refusal_says_what_would_allow_it_and_that_does(
+    site: Website, clients: Callable[..., Outward], address: str, network: str
+) -> None:
+    refused = fails(clients(allowed=(), resolver=lambda *_: [address]), "http://x.example/", "not a public address")
+    assert str(refused).startswith(f"x.example is at {address}, ")
+    assert str(refused).endswith(f"DESKHAND_ALLOWED_CIDRS, such as {network}")
+    opened = clients(allowed=allowed_networks(network), resolver=lambda *_: [address])
+    opened.deadline = time.monotonic() + 5
+    assert opened.addresses("x.example", 8080) == [address]
+
+
 def test_private_addresses_are_refused_unless_they_are_allowed(site: Website, clients: Callable[..., Outward]) -> None:
     closed = clients(allowed=())
     refused = fails(
@@ -119,7 +152,9 @@ def test_the_setting_allows_networks_and_names_what_is_wrong(
 
 def test_only_the_ports_of_the_web_are_open(clients: Callable[..., Outward]) -> None:
     client = clients(allowed=(), resolver=lambda *_: ["93.184.216.34"])
-    fails(client, "http://x.example:22/", "ports 80 and 443", OutwardRefused)
+    refused = fails(client, "http://x.example:22/", "ports 80 and 443", OutwardRefused)
+    assert "x.example is asked for at port 22" in str(refused)
+    assert str(refused).endswith("such as 93.184.216.34/32")
 
 
 def test_a_name_that_answers_differently_the_second_time_changes_nothing(
@@ -160,7 +195,7 @@ def test_redirects_are_judged_like_the_first_address(site: Website, clients: Cal
     client = clients(allowed=LOOPBACK)
     fails(client, site.url("/in"), r"10\.0\.0\.1", OutwardRefused)
     fails(client, site.url("/meta"), "not a public", OutwardRefused)
-    fails(client, site.url("/file"), "https://", OutwardRefused)
+    fails(client, site.url("/file"), "“file:///etc/passwd” must begin with https://", OutwardRefused)
     fails(client, site.url("/port"), "ports 80 and 443", OutwardRefused)
 
 
