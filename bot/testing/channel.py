@@ -13,7 +13,7 @@ from bot.testing.channel_abilities import Able
 from bot.testing.channel_failures import Failing
 from bot.testing.channel_in import Incoming
 from bot.testing.channel_out import Outgoing
-from bot.testing.doubles import PlatformDouble, missing_methods, writes
+from bot.testing.doubles import PlatformDouble, faults, writes
 from bot.testing.on_disk import OnDisk, fresh_store
 from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
@@ -44,9 +44,9 @@ class ChannelConformance(Able, Failing, Outgoing, Incoming, Conformance):
     def complete(cls) -> bool:
         if not (hasattr(cls, "channel") and hasattr(cls, "platform")):
             return False
-        missing = missing_methods(cls.platform)
-        if missing:
-            raise TypeError(f"{cls.platform.__name__} is no platform yet; it must write: {', '.join(missing)}")
+        wrong = faults(cls.platform)
+        if wrong:
+            raise TypeError(f"{cls.platform.__name__} is no platform yet: {'; '.join(wrong)}")
         return True
 
     @classmethod

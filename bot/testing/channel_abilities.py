@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bot.buttons import PERSON
 from bot.channel import Capability, Channel, PermanentFailure, Resend
 from bot.messages import Attachment, Button, Draft
 from bot.splitting import split
@@ -21,6 +22,9 @@ PICTURE = bytes.fromhex(
 )
 """A whole PNG of one pixel."""
 HARD_NAME = "Račun „7“ & <1>.png"
+LABELS = ("A person", "No")
+CHOICES = (Button(label=LABELS[0], value=PERSON), Button(label=LABELS[1], value="kit:no"))
+"""The first is one that the core knows: what it does not know it refuses, and then nothing is taken away."""
 METHODS = {Capability.TYPING: "typing", Capability.DRAFT: "draft"}
 OPS = {Capability.EDIT: "edit", Capability.DELETE: "delete", Capability.REACTIONS: "react"}
 
@@ -256,6 +260,36 @@ class Able:
         assert event.text == value, f"the button carried {value!r} and came back as {event.text!r}"
         assert event.place == place
 
+    @promise("listens", "send", Capability.BUTTONS, writes=["press"])
+    async def test_buttons_are_taken_away_after_a_press(self, stage: Stage) -> None:
+        """When a press is on disk (a Receipt) all buttons under that message are taken away, and its words stay."""
+        place = await stage.place(1)
+        await stage.listen()
+        await stage.write(place, "hello")
+        await stage.arrived(place)
+        sent = await stage.send(stage.out(place, "Well?", buttons=CHOICES))
+        await self.until_buttons(stage, place, [LABELS])
+        await stage.platform.press(place, sent.platform_id, LABELS[0])
+        await self.until_buttons(stage, place, [()])
+        (text,) = await stage.shows_now(place)
+        assert "Well?" in text, f"with its buttons the message lost its words: people read {text!r}"
+
+    @promise("listens", "send", Capability.BUTTONS, writes=["press"])
+    async def test_buttons_that_may_be_pressed_again_stay(self, stage: Stage) -> None:
+        """After a press whose receipt says stays the buttons under that message are left, and so are those of other messages."""
+        place = await stage.place(1)
+        await stage.listen()
+        await stage.write(place, "hello")
+        await stage.arrived(place)
+        often, once = [await stage.send(stage.out(place, text, buttons=CHOICES)) for text in ("often", "once")]
+        await self.until_buttons(stage, place, [LABELS, LABELS])
+        stage.inbox.stays = True
+        await stage.platform.press(place, often.platform_id, LABELS[0])
+        await stage.event("button")
+        stage.inbox.stays = False
+        await stage.platform.press(place, once.platform_id, LABELS[0])
+        await self.until_buttons(stage, place, [LABELS, ()])
+
     # While it is written --------------------------------------------------------------------------------------------
 
     @promise("send", Capability.TYPING, writes=["typing"])
@@ -295,6 +329,15 @@ class Able:
             return await stage.shows_now(place) == texts
 
         await stage.until(same, f"people see exactly {texts}")
+
+    async def until_buttons(self, stage: Stage, place: str, wanted: list[tuple[str, ...]]) -> None:
+        async def found() -> list[tuple[str, ...]]:
+            return [tuple(one.buttons) for one in await stage.platform.shown(place)]
+
+        async def same() -> bool:
+            return await found() == wanted
+
+        await stage.until(same, f"the buttons under our messages are {wanted}")
 
     async def reactions(self, stage: Stage, place: str, wanted: tuple[str, ...]) -> bool:
         found = list(await stage.platform.shown(place))

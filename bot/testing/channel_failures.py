@@ -156,6 +156,20 @@ class Failing:
         await stage.send(out)
         assert await stage.shows_now(place) == ["waits"]
 
+    @promise("listens", troubles=[Trouble.REVOKED])
+    async def test_listening_with_a_refused_token_needs_an_admin(self, stage: Stage) -> None:
+        """listen() with a credential that is not accepted raises ChannelDown with a sentence for the admin, and works again when it
+        is accepted."""
+        place = await stage.place(1)
+        await stage.trouble(Trouble.REVOKED)
+        error = await stage.listening_fails(ChannelDown)
+        assert len(str(error).split()) > 3, f"the admin reads only {str(error)!r}"
+        await stage.platform.heal()
+        await stage.renew()
+        await stage.listen()
+        await stage.write(place, "heard again")
+        await stage.arrived(place)
+
     @promise("send", "secrets")
     async def test_no_error_and_no_log_shows_a_token(self, stage: Stage) -> None:
         """Whatever goes wrong, no token is in an error, in a log line at INFO or above, or in what is printed."""

@@ -16,7 +16,7 @@ from bot.testing.channel_out import Outgoing
 from bot.testing.desk_pages import Personal
 from bot.testing.desk_promises import Working
 from bot.testing.desk_stage import DeskStage
-from bot.testing.doubles import SurfaceDouble, missing_methods, writes
+from bot.testing.doubles import SurfaceDouble, faults, writes
 from bot.testing.on_disk import OnDisk, fresh_store
 from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
@@ -44,9 +44,9 @@ class DeskConformance(Working, Personal, Failing, Outgoing, Incoming, Conformanc
     def complete(cls) -> bool:
         if not (hasattr(cls, "desk") and hasattr(cls, "surface")):
             return False
-        missing = missing_methods(cls.surface)
-        if missing:
-            raise TypeError(f"{cls.surface.__name__} is no surface yet; it must write: {', '.join(missing)}")
+        wrong = faults(cls.surface)
+        if wrong:
+            raise TypeError(f"{cls.surface.__name__} is no surface yet: {'; '.join(wrong)}")
         return True
 
     @classmethod

@@ -7,6 +7,7 @@ out of the run, and the checklist says so.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -257,10 +258,38 @@ def writes(double: type[Any], method: str) -> bool:
     return False
 
 
-def missing_methods(double: type[Any]) -> Sequence[str]:
-    """Methods that every double must have and this one has not."""
+def faults(double: type[Any]) -> Sequence[str]:
+    """What the kit could not call: methods that every double must have and this one has not, and others that take other arguments."""
     base = PlatformDouble if issubclass(double, PlatformDouble) else SurfaceDouble
     always = ("start", "stop", "write", "again", "shown", "trouble", "heal", "place") if base is PlatformDouble else (
         "start", "stop", "person", "threads", "shown", "reply", "again", "click", "trouble", "heal"
     )  # fmt: skip
-    return [name for name in always if not writes(double, name)]
+    found = [f"it must write {called(base, name)}" for name in always if not writes(double, name)]
+    for name in methods(base):
+        if writes(double, name) and not _takes(double, name, len(_arguments(base, name))):
+            found.append(f"its {name}() must take what the kit gives it, by position: {called(base, name)}")
+    return found
+
+
+def methods(base: type[Any]) -> list[str]:
+    """What an author may write of a double."""
+    return [name for name, value in vars(base).items() if not name.startswith("_") and inspect.isfunction(value)]
+
+
+def called(base: type[Any], method: str) -> str:
+    """The call as one reads it: ``write(place, text)``."""
+    return f"{method}({', '.join(_arguments(base, method))})"
+
+
+def _arguments(base: type[Any], method: str) -> list[str]:
+    return [name for name in inspect.signature(getattr(base, method)).parameters if name != "self"]
+
+
+def _takes(double: type[Any], method: str, number: int) -> bool:
+    written = inspect.getattr_static(double, method)
+    itself = () if isinstance(written, (staticmethod, classmethod)) else (None,)
+    try:
+        inspect.signature(getattr(double, method)).bind(*itself, *range(number))
+    except TypeError:
+        return False
+    return True

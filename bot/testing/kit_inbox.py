@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.cursors import change_cursor, load_cursor, save_cursor
@@ -13,12 +14,14 @@ from bot.store import StoreUnavailable
 
 
 class KitInbox:
-    """``delay``: seconds before each commit; ``full``: so many calls are answered :class:`StoreUnavailable`."""
+    """``delay``: seconds before each commit; ``full``: so many calls are answered :class:`StoreUnavailable`; ``stays``: what is
+    pressed may be pressed again."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.delay = 0.0
         self.full = 0
+        self.stays = False
         self.events: list[Inbound] = []
         """What was given, redeliveries included."""
         self.complaints: list[str] = []
@@ -32,6 +35,8 @@ class KitInbox:
             self.full -= 1
             raise StoreUnavailable("the disk is full (the kit says so)")
         outcomes = await asyncio.to_thread(receive, events)
+        if self.stays:
+            outcomes = [replace(one, stays=True) if isinstance(one, Receipt) else one for one in outcomes]
         self.events += events
         return outcomes
 

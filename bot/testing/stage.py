@@ -92,6 +92,16 @@ class Stage:
         self._listening = asyncio.create_task(self._keep_listening(), name="kit: listen")
         await self.until(self.platform.ready, "the channel connected (the double's ready() is true)")
 
+    async def listening_fails(self, kind: type[BaseException]) -> BaseException:
+        """Start listening, and stop when ``listen`` has raised an error of that kind."""
+        self._listening = asyncio.create_task(self._keep_listening(), name="kit: listen")
+        error: BaseException = await self.until(
+            lambda: next((one for one in self.troubles if isinstance(one, kind)), None),
+            f"listen() raised {kind.__name__}",
+        )
+        await self.stop()
+        return error
+
     async def _keep_listening(self) -> None:
         wait = 0.05
         while True:

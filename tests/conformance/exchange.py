@@ -55,6 +55,8 @@ class Exchange(Wire, PlatformDouble):
             return {"error": "no such message"}
         if order["how"] == "edit":
             post["text"] = order["text"]
+        elif order["how"] == "bare":
+            post["buttons"] = []
         elif order["how"] == "react":
             post["reactions"] = [order["text"]] if order["text"] else []
         else:
@@ -139,7 +141,7 @@ class Exchange(Wire, PlatformDouble):
             "person": f"p-{place}",
             "change": self.changes,
         }
-        self._tell({**event, "text": value})
+        self._tell({**event, "text": value, "under": shown})
 
     # What they see
 

@@ -7,7 +7,19 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from bot import Capability, Draft, Inbound, Outbound, PermanentFailure, Resend, Sent, TemporaryFailure
+from bot import (
+    Capability,
+    ChannelDown,
+    Draft,
+    Inbound,
+    Inbox,
+    Outbound,
+    PermanentFailure,
+    Receipt,
+    Resend,
+    Sent,
+    TemporaryFailure,
+)
 from tests.conformance.mutants import breaks
 from tests.conformance.pager import Pager
 
@@ -105,6 +117,27 @@ class IgnoringCancel(Pager):
         return work.result()
 
 
+@breaks("listening_with_a_refused_token_needs_an_admin")
+class Stubborn(Pager):
+    """Asks again and again with the same token, and tells nobody."""
+
+    async def listen(self, inbox: Inbox) -> None:
+        while True:
+            try:
+                await super().listen(inbox)
+            except ChannelDown:
+                await asyncio.sleep(0.05)
+
+
+@breaks("listening_with_a_refused_token_needs_an_admin")
+class Terse(Pager):
+    async def listen(self, inbox: Inbox) -> None:
+        try:
+            await super().listen(inbox)
+        except ChannelDown:
+            raise ChannelDown("401") from None
+
+
 @breaks("no_error_and_no_log_shows_a_token")
 class Leaking(Pager):
     def judged(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +211,31 @@ class Shortening(Pager):
     def understood(self, event: dict[str, Any]) -> Inbound | None:
         inbound = super().understood(event)
         return inbound and replace(inbound, text=inbound.text[:32]) if event["kind"] == "button" else inbound
+
+
+@breaks("buttons_are_taken_away_after_a_press")
+class Leaving(Pager):
+    """Who wants to press twice may press twice."""
+
+    async def pressed(self, event: dict[str, Any], receipt: Receipt) -> None:
+        pass
+
+
+@breaks("buttons_are_taken_away_after_a_press")
+class Withdrawing(Pager):
+    """Takes the message away with its buttons."""
+
+    async def pressed(self, event: dict[str, Any], receipt: Receipt) -> None:
+        await self.ask("change", event["place"], how="edit", id=event["under"], text="✓")
+        await super().pressed(event, receipt)
+
+
+@breaks("buttons_that_may_be_pressed_again_stay")
+class Tidying(Pager):
+    """Pressed is pressed."""
+
+    async def pressed(self, event: dict[str, Any], receipt: Receipt) -> None:
+        await super().pressed(event, replace(receipt, stays=False))
 
 
 @breaks("typing_is_shown_and_posts_nothing", "a_draft_grows_and_ends_in_the_answer")

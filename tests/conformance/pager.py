@@ -18,6 +18,7 @@ from bot import (
     Limits,
     Outbound,
     PermanentFailure,
+    Receipt,
     Resend,
     Sent,
     TemporaryFailure,
@@ -61,8 +62,15 @@ class Pager(Channel):
 
     async def heard(self, inbox: Inbox, event: dict[str, Any]) -> None:
         inbound = None if event["person"] == "bot" else self.understood(event)
-        if inbound is not None:
-            await inbox.receive(inbound)
+        if inbound is None:
+            return
+        (outcome,) = await inbox.receive(inbound)
+        if inbound.kind == "button" and isinstance(outcome, Receipt):
+            await self.pressed(event, outcome)
+
+    async def pressed(self, event: dict[str, Any], receipt: Receipt) -> None:
+        if not receipt.stays:
+            await self.ask("change", event["place"], how="bare", id=event["under"], text="")
 
     def understood(self, event: dict[str, Any]) -> Inbound | None:
         more: dict[str, Any] = {"text": event.get("text", "")}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot import (
+    ChannelDown,
     Desk,
     DeskEvent,
     DeskInbox,
@@ -207,6 +208,18 @@ class Hoping(Corkboard):
             return await super().ask(do, **more)
         except Exception as error:
             raise TemporaryFailure(str(error)) from None
+
+
+@breaks("listening_with_a_refused_token_needs_an_admin")
+class Stubborn(Corkboard):
+    """Asks again and again with the same token, and tells nobody."""
+
+    async def listen(self, inbox: DeskInbox) -> None:
+        while True:
+            try:
+                await super().listen(inbox)
+            except ChannelDown:
+                await asyncio.sleep(0.05)
 
 
 @breaks("no_error_and_no_log_shows_a_token")
