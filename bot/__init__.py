@@ -46,7 +46,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.events": "Allowance Answer AutoReply Escalation JobSpec OpeningHours Pace Priority Reason Recalled TurnContext",
         "bot.answer_log": "RecentAnswer recent_answers",
         "bot.budgeting": "Spent estimate_spending=estimate give_back set_aside "
-        "spending_of_turn=standing spent_of_day=spending tell_step=told",
+        "spending_of_turn=standing spent_of_day tell_step=told",
         "bot.hookspecs": "PluginInfo hookimpl",
         "bot.settings": "Settings setting",
         "bot.shielding": "mask_texts",

@@ -1,24 +1,20 @@
-"""What is spent on one UTC day by the installation, a site, a channel, a visitor and a conversation, and what is set aside for turns
-that run, so that turns side by side cannot all spend the same rest. A turn belongs to the day on which it began.
-
-Counting goes on without any limit, so that one that is set at noon knows of the morning. How much may be spent is a plugin's matter.
-On PostgreSQL rows are taken in the order of :data:`SCOPES`, after the turn's own row.
+"""What plugins are told of the count of :mod:`bot.spending`, and what they have set aside of it: how the scopes of a turn stand, what
+an answer will take, and which step people were told of. How much may be spent is a plugin's matter; a site's hard daily cap is not
+theirs, and stands in a row of its own. A turn belongs to the day on which it began.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from bot import audit, clock, notices
+from bot import audit, notices, spending
 from bot.ai import Prompt
 from bot.prices import price_of
+from bot.spending import SCOPES, Sum, day_of, today
 from bot.store import is_sqlite, read, sql, write
 
-SCOPES = ("all", "site", "channel", "visitor", "conversation")
 STEPS = ("", "cheap", "quotes", "person")
 """In the order in which they come."""
 SHARED = frozenset({"all", "site", "channel"})
@@ -29,8 +25,6 @@ ROOM = 900
 """Tokens of the rules, the delimiters and the tool in a request, about."""
 PICTURE = 1_600
 """Tokens of a picture, about."""
-DRAFT = "draft:"
-"""Before the id of a draft for an agent, where the id of a turn is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,31 +46,6 @@ class Spent:
     """The UTC day; empty: today."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spender:
-    """The row of who spends: a turn, or a draft for an agent. Both have a beginning and what is set aside for them."""
-
-    table: Literal["turn", "agent_draft"]
-    id: str
-    running: str
-    """The state in which it may spend."""
-
-
-def _spender(turn_id: str) -> _Spender:
-    if turn_id.startswith(DRAFT):
-        return _Spender("agent_draft", turn_id.removeprefix(DRAFT), "writing")
-    return _Spender("turn", turn_id, "running")
-
-
-def today() -> str:
-    """The UTC day."""
-    return day_of(clock.now())
-
-
-def day_of(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))
-
-
 def estimate(prompt: Prompt, models: Sequence[tuple[str, str]] = ()) -> tuple[int, int]:
     """Tokens that an answer to this prompt will take, rather too many, and what they cost with the dearest of ``(provider, model)``
     whose price is known, in millionths of a US dollar."""
@@ -92,7 +61,7 @@ def estimate(prompt: Prompt, models: Sequence[tuple[str, str]] = ()) -> tuple[in
 def standing(turn_id: str) -> tuple[Spent, ...]:
     """How the scopes of a running turn stand, with what is set aside for others; nothing is set aside. Blocks."""
 
-    who = _spender(turn_id)
+    who = spending.spender(turn_id)
 
     def look() -> tuple[Spent, ...]:
         row = sql(
@@ -103,7 +72,7 @@ def standing(turn_id: str) -> tuple[Spent, ...]:
         if row is None:
             return ()
         started, conversation, site, channel, contact, site_key = row
-        keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
+        keys = spending.scope_keys(conversation, site, channel, contact)
         day = day_of(started)
         rows = sql(
             "SELECT scope, tokens, cost, held_tokens, held_cost, turns FROM spend WHERE id IN (?, ?, ?, ?, ?)",
@@ -128,7 +97,7 @@ def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
     Blocks. A turn that has ended has nothing set aside, and gets nothing.
     """
 
-    who = _spender(turn_id)
+    who = spending.spender(turn_id)
 
     def work() -> tuple[Spent, ...]:
         row = sql(
@@ -143,8 +112,10 @@ def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
         more = (0, 0) if had_tokens else (tokens, cost)
         if not had_tokens:
             sql(f"UPDATE {who.table} SET held_tokens = ?, held_cost = ? WHERE id = ?", (tokens, cost, who.id))  # noqa: S608
-        keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
-        rows = _add(day_of(started), keys, held=more)
+        keys = spending.scope_keys(conversation, site, channel, contact)
+        rows = spending.add(
+            [Sum(day_of(started), scope, keys[scope], held_tokens=more[0], held_cost=more[1]) for scope in SCOPES]
+        )
         mine = (had_tokens, had_cost) if had_tokens else (tokens, cost)
         return tuple(
             Spent(
@@ -161,63 +132,7 @@ def set_aside(turn_id: str, tokens: int, cost: int) -> tuple[Spent, ...]:
 
 def give_back(turn_id: str) -> None:
     """The turn will not spend anything. Blocks."""
-    write(lambda: settle(turn_id, 0, 0, over=False), durable=False)
-
-
-def drop(conversation_id: str) -> None:
-    """A turn of this conversation will not be answered any more: nothing is set aside for it. Inside a write."""
-    row = sql("SELECT id FROM turn WHERE conversation_id = ? AND state = 'running'", (conversation_id,)).fetchone()
-    if row is not None:
-        settle(row[0], 0, 0, over=False)
-
-
-def book(turn_id: str, tokens: int, cost: int) -> None:
-    """Book what an attempt of a turn has spent that was thrown away; what is set aside stays. Inside a write."""
-    settle(turn_id, tokens, cost, over=False, free=False)
-
-
-def settle(turn_id: str, tokens: int, cost: int, *, over: bool = True, free: bool = True) -> None:
-    """Book what the turn has spent (``over``: it ends) and give back (``free``) what was set aside for it. Inside a write."""
-    who = _spender(turn_id)
-    row = sql(
-        f"SELECT t.started_at, t.held_tokens, t.held_cost, c.id, c.site_id, c.channel, c.contact_id FROM {who.table} t"  # noqa: S608
-        " JOIN conversation c ON c.id = t.conversation_id WHERE t.id = ?",
-        (who.id,),
-    ).fetchone()
-    if row is None:
-        return
-    started, held_tokens, held_cost, conversation, site, channel, contact = row
-    held_tokens, held_cost = (held_tokens, held_cost) if free else (0, 0)
-    if not (tokens or cost or held_tokens or held_cost):
-        return
-    if held_tokens or held_cost:
-        sql(f"UPDATE {who.table} SET held_tokens = 0, held_cost = 0 WHERE id = ?", (who.id,))  # noqa: S608
-    keys = {"all": "all", "site": site, "channel": channel, "visitor": contact, "conversation": conversation}
-    _add(day_of(started), keys, (tokens, cost), (-held_tokens, -held_cost), turns=1 if over and tokens else 0)
-
-
-# One statement: each of them is a moment in which many answers wait for one writer. All who add take the rows in this order.
-_ADD = (
-    "INSERT INTO spend (id, day, scope, key, tokens, cost, turns, held_tokens, held_cost) VALUES "  # noqa: S608  fixed text
-    + ", ".join(["(?, ?, ?, ?, ?, ?, ?, ?, ?)"] * len(SCOPES))
-    + " ON CONFLICT (id) DO UPDATE SET tokens = spend.tokens + excluded.tokens, cost = spend.cost + excluded.cost,"
-    " turns = spend.turns + excluded.turns, held_tokens = spend.held_tokens + excluded.held_tokens,"
-    " held_cost = spend.held_cost + excluded.held_cost RETURNING scope, tokens, cost, held_tokens, held_cost, turns"
-)
-
-
-def _add(
-    day: str,
-    keys: Mapping[str, str],
-    spent: tuple[int, int] = (0, 0),
-    held: tuple[int, int] = (0, 0),
-    *,
-    turns: int = 0,
-) -> dict[str, tuple[int, int, int, int, int]]:
-    """Add to the five rows, made if need be; returns tokens, cost, both as held, and turns of each."""
-    rows = [(f"{day}/{scope}/{keys[scope]}", day, scope, keys[scope], *spent, turns, *held) for scope in SCOPES]
-    found = sql(_ADD, tuple(value for row in rows for value in row)).fetchall()
-    return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in found}
+    write(lambda: spending.free(turn_id), durable=False)
 
 
 def told(spent: Spent, step: str, words: str) -> bool:
@@ -240,7 +155,7 @@ def told(spent: Spent, step: str, words: str) -> bool:
     return write(work, durable=False)
 
 
-def spending(day: str = "", limit: int = 50) -> list[Spent]:
+def spent_of_day(day: str = "", limit: int = 50) -> list[Spent]:
     """How all scopes of a day stand: installation, sites and channels, then visitors and conversations, the dearest first. Blocks."""
 
     def work() -> list[Spent]:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import orjson
 import structlog
 
-from bot import amendments, budgeting, clock, drafting, spending
+from bot import amendments, clock, drafting, spending
 from bot.ai import Clocks, Prompt, PromptMessage
 from bot.answering import afforded, leaked, own_words, shielded_prompt
 from bot.asked import make_prompt, merge, said_to_ai, search
@@ -151,7 +151,7 @@ def _case(draft_id: str) -> _Case | None:
     prompts = in_force(site_id, site_settings)
     said = tuple(last_messages(view.conversation_id, seq, prompts.history or config().history, bare=True))
     begun = Begun(
-        lease=Lease(view.conversation_id, "", 0), turn_id=f"{budgeting.DRAFT}{draft_id}", attempt=1, upto_seq=seq, rev=rev,
+        lease=Lease(view.conversation_id, "", 0), turn_id=f"{spending.DRAFT}{draft_id}", attempt=1, upto_seq=seq, rev=rev,
         # What nobody has answered is asked now.
         answered=max((m.seq for m in said if m.author in {"ai", "agent"} and not m.deleted), default=0),
         conversation_id=view.conversation_id, site_id=site_id, site_key=key, site_name=name, site_settings=site_settings,
@@ -179,9 +179,7 @@ def _store(case: _Case, written: _Written) -> None:
         ),
     ).rowcount  # fmt: skip
     tokens = account.input_tokens + account.output_tokens
-    if tokens:
-        spending.book(case.begun.site_id, tokens)
-    budgeting.settle(f"{budgeting.DRAFT}{draft_id}", tokens, account.cost or 0, over=False)
+    spending.settle(f"{spending.DRAFT}{draft_id}", case.begun.site_id, tokens, account.cost or 0, over=False)
     if not moved:
         return
     if ready:

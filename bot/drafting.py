@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import structlog
 
-from bot import budgeting, clock, jobs, personal_posts
+from bot import clock, jobs, personal_posts, spending
 from bot.agents import AgentView
 from bot.citations import recite
 from bot.crypto import CryptoError, keep, reveal
@@ -144,7 +144,7 @@ def give_up(conversation_id: str, agent_id: str = "", *, parent: str = "") -> No
     ).fetchall()
     for (draft_id,) in rows:
         sql("UPDATE agent_draft SET state = 'replaced', ended_at = ? WHERE id = ?", (clock.now(), draft_id))
-        budgeting.settle(f"{budgeting.DRAFT}{draft_id}", 0, 0, over=False)
+        spending.free(f"{spending.DRAFT}{draft_id}")
 
 
 # Looking -------------------------------------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def fail(draft_id: str, why: str) -> bool:
     ).rowcount
     if not moved:
         return False
-    budgeting.settle(f"{budgeting.DRAFT}{draft_id}", 0, 0, over=False)
+    spending.free(f"{spending.DRAFT}{draft_id}")
     view = draft(draft_id)
     if view is not None:
         show(view)

@@ -6,7 +6,6 @@ import hashlib
 
 from bot import (
     audit,
-    budgeting,
     desk_posts,
     drafting,
     farewells,
@@ -52,8 +51,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         if row is None:
             return False
         # A turn that is running finds nothing to give back to.
-        spending.give_back(conversation_id, row[1])
-        budgeting.drop(conversation_id)
+        spending.give_back(conversation_id)
         drafts.extend(sql("SELECT id, attempt FROM turn WHERE conversation_id = ?", (conversation_id,)).fetchall())
         sql("UPDATE ledger SET payload = '', error = '', body_hash = '' WHERE conversation = ?", (conversation_id,))
         paths.extend(file_keeping.forget("conversation_id", conversation_id))

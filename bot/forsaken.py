@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 
-from bot import amendments, budgeting, clock, lease, spending
+from bot import amendments, clock, lease, spending
 from bot.store import read, sql, write
 
 log = structlog.get_logger("turns")
@@ -47,8 +47,7 @@ def _end(conversation_id: str, site_id: str) -> bool:
 
 
 def _supersede(conversation_id: str, site_id: str) -> None:
-    spending.give_back(conversation_id, site_id)
-    budgeting.drop(conversation_id)
+    spending.give_back(conversation_id)
     sql(
         "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
         (clock.now(), conversation_id),

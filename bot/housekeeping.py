@@ -134,7 +134,6 @@ def retention(_ref: str = "") -> None:
         "dead_jobs": _delete(
             "job", "id", "state = 'dead' AND ended_at < ? AND occasion <> ?", (now - DEAD_DAYS * DAY, PERIODIC)
         ),
-        "spending": _delete("token_spend", "id", "day < ?", (_day(now - SPEND_DAYS * DAY),)),
         "budgets": _delete("spend", "id", "day < ?", (_day(now - SPEND_DAYS * DAY),))
         + _delete("spend", "id", "day < ? AND scope IN ('visitor', 'conversation')", (_day(now - PEOPLE_DAYS * DAY),)),
         "mails": _delete("mail", "id", "state = 'sent' AND sent_at < ?", (now - MAIL_DAYS * DAY,)),

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
-from bot import answer_log, budgeting, clock, deliver, desk_posts, forsaken, handoff, lease, spending
+from bot import answer_log, clock, deliver, desk_posts, forsaken, handoff, lease, spending
 from bot.answer_log import Basis
 from bot.config import config
 from bot.crypto import keep
@@ -125,8 +125,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
             "UPDATE conversation SET needs = ?, lease_until = 0, lease_owner = '' WHERE id = ? AND fence = ?",
             (False, conversation_id, fence),
         )
-        spending.give_back(conversation_id, site_id)
-        budgeting.drop(conversation_id)
+        spending.give_back(conversation_id)
         if state == "ai":  # the question was deleted while it was being answered
             sql(
                 "UPDATE turn SET state = 'superseded', ended_at = ? WHERE conversation_id = ? AND state = 'running'",
@@ -135,11 +134,11 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         return None
     turn_id, attempt, crashes, stop, upto, reserved, put_off = _turn(conversation_id, upto, restart=restart)
     key, name, settings, cap, spent, answers, tokens = sql(
-        "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens, 0), u.answers, u.tokens FROM site s"
+        "SELECT s.key, s.name, s.settings, s.daily_tokens, coalesce(p.tokens + p.held_tokens, 0), u.answers, u.tokens FROM site s"
         " CROSS JOIN (SELECT count(*) AS answers, coalesce(sum(input_tokens + output_tokens), 0) AS tokens FROM turn"
         " WHERE conversation_id = ? AND started_at >= ? AND state IN ('done', 'stopped')) u"
-        " LEFT JOIN token_spend p ON p.id = ? WHERE s.id = ?",
-        (conversation_id, turns_from, f"{site_id}/{spending.today()}", site_id),
+        " LEFT JOIN spend p ON p.id = ? WHERE s.id = ?",
+        (conversation_id, turns_from, spending.cap_row(site_id), site_id),
     ).fetchone()
     site_settings = _json(settings)
     prompts = in_force(site_id, site_settings)
@@ -256,8 +255,7 @@ def end(begun: Begun, answer: Answer, account: Account, *, state: str = "done") 
     ).fetchone()
     # Locks come in the order of begin: the conversation, then the day's rows.
     tokens = account.input_tokens + account.output_tokens
-    spending.settle(begun.turn_id, begun.site_id, begun.reserved, tokens)
-    budgeting.settle(begun.turn_id, tokens, account.cost or 0)
+    spending.settle(begun.turn_id, begun.site_id, tokens, account.cost or 0, reserved=begun.reserved)
     if row is None:
         return _too_late(begun, answer)
     deliveries = _store(begun, answer, account, Place(row[0], row[1])) if speaks else False
@@ -329,8 +327,7 @@ def seal_draft(text: str, turn_id: str) -> str:
 def spend(begun: Begun, account: Account) -> None:
     """Book tokens of an attempt that was thrown away: they were paid all the same. Inside a write."""
     if tokens := account.input_tokens + account.output_tokens:
-        spending.book(begun.site_id, tokens)
-        budgeting.book(begun.turn_id, tokens, account.cost or 0)
+        spending.settle(begun.turn_id, begun.site_id, tokens, account.cost or 0, over=False, free=False)
 
 
 def note_attempt(begun: Begun, attempt: int) -> None:

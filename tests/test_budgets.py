@@ -50,7 +50,7 @@ def context(one: turns.Begun, **more: Any) -> TurnContext:
 
 
 def spent(scope: str) -> budgeting.Spent:
-    (found,) = [one for one in budgeting.spending() if one.scope == scope]
+    (found,) = [one for one in budgeting.spent_of_day() if one.scope == scope]
     return found
 
 
@@ -68,10 +68,10 @@ def used(store: Any, tokens: int, cost: int = 0, **where: str) -> None:
 def test_a_turn_is_counted_in_all_its_scopes(store: Any, site: str) -> None:
     used(store, 120, 340)
     used(store, 30, 60, who="ben", place="other")
-    assert [(one.scope, one.name, one.tokens, one.cost, one.turns) for one in budgeting.spending()][:3] == [
+    assert [(one.scope, one.name, one.tokens, one.cost, one.turns) for one in budgeting.spent_of_day()][:3] == [
         ("all", "all", 150, 400, 2), ("site", "demo", 150, 400, 2), ("channel", "test", 150, 400, 2),
     ]  # fmt: skip
-    assert [one.tokens for one in budgeting.spending() if one.scope in {"visitor", "conversation"}] == [
+    assert [one.tokens for one in budgeting.spent_of_day() if one.scope in {"visitor", "conversation"}] == [
         120,
         30,
         120,
@@ -209,9 +209,9 @@ def test_a_day_begins_at_midnight_utc_and_a_turn_stays_on_its_own(
     budgets.afford(settings, context(one), prompt(), [("openai", "m")])
     day = budgeting.today()
     monkeypatch.setattr(clock, "now", lambda: now + 2)
-    assert budgeting.today() > day and budgeting.spending() == []
+    assert budgeting.today() > day and budgeting.spent_of_day() == []
     store.write(lambda: turns.end(one, Answer(text="x"), Account(input_tokens=1_999)))
-    (before,) = [one for one in budgeting.spending(day) if one.scope == "all"]
+    (before,) = [one for one in budgeting.spent_of_day(day) if one.scope == "all"]
     assert (before.tokens, before.held_tokens) == (1_999, 0)
     assert budgets.afford(settings, context(begun(store, say())), prompt(), [("openai", "m")]) is None
 
@@ -262,13 +262,13 @@ def test_a_turn_whose_conversation_is_erased_gives_back(store: Any, site: str) -
     budgeting.set_aside(one.turn_id, 900, 5)
     assert spent("all").held_tokens == 900
     assert erase_conversation(conversation)
-    assert [(one.held_tokens, one.held_cost) for one in budgeting.spending()] == [(0, 0)] * 3
+    assert [(one.held_tokens, one.held_cost) for one in budgeting.spent_of_day()] == [(0, 0)] * 3
 
 
 def test_without_a_limit_nothing_is_set_aside(store: Any, site: str) -> None:
     one = begun(store, say())
     assert budgets.afford(budgets.BudgetSettings(visitor_tokens=0), context(one), prompt(), [("openai", "m")]) is None
-    assert budgeting.spending() == []
+    assert budgeting.spent_of_day() == []
 
 
 def test_the_command_says_what_is_spent_left_and_which_step(store: Any, site: str) -> None:
@@ -285,5 +285,5 @@ def test_deleting_conversations_deletes_what_they_spent(store: Any, site: str) -
     used(store, 120)
     conversation = store.read(lambda: store.AnswerLog.get().conversation_id)
     assert erase_conversation(conversation)
-    assert [one.scope for one in budgeting.spending()] == ["all", "site", "channel"]
+    assert [one.scope for one in budgeting.spent_of_day()] == ["all", "site", "channel"]
     assert answer_log.recent_answers(conversation, 60) == []

@@ -26,7 +26,8 @@ def begun(store: Any) -> turns.Begun:
 
 
 def spent(store: Any) -> int:
-    return sum(row.tokens for row in store.read(lambda: list(store.TokenSpend.select())))
+    rows = store.read(lambda: list(store.Spend.select().where(store.Spend.scope == "cap")))
+    return sum(row.tokens + row.held_tokens for row in rows)
 
 
 def state(store: Any, begun: turns.Begun) -> tuple[str, int]:

@@ -74,13 +74,13 @@ def test_retention_takes_what_is_old_and_nothing_else(store: Any) -> None:
         store.Job.create(
             id="periodic", kind="p", occasion="periodic", state="done", created_at=0, ended_at=now - 99 * day
         )
-        store.TokenSpend.create(id="a", site="s", day="2020-01-01")
+        store.Spend.create(id="2020-01-01/cap/s", day="2020-01-01", scope="cap", key="s")
 
     store.write(rows)
     housekeeping.retention()
     assert store.read(lambda: [row.key for row in store.Ledger.select()]) == ["young"]
     assert store.read(lambda: {row.id for row in store.Job.select()}) == {"young", "dead", "periodic"}
-    assert store.read(lambda: store.TokenSpend.select().count()) == 0
+    assert store.read(lambda: store.Spend.select().count()) == 0
 
 
 def test_the_core_brings_its_periodic_jobs() -> None:

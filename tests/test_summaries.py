@@ -13,7 +13,7 @@ from bot.housekeeping import core_jobs
 from bot.messages import Inbound, Receipt
 from bot.plugins import load_plugins
 from bot.receive import receive
-from bot.store import Job, Ticket, TokenSpend
+from bot.store import Job, Spend, Ticket
 from tests.fakes.llm import FakeLLM, Script
 
 
@@ -74,7 +74,8 @@ def test_a_model_writes_the_summary_and_the_card_moves(
     asked = orjson.dumps(request).decode()
     assert "spade on Monday" in asked
     assert '"conclude"' not in asked
-    assert store.read(lambda: sum(row.tokens for row in TokenSpend.select())) > 0
+    booked = store.read(lambda: {row.scope for row in Spend.select() if row.tokens > 0})
+    assert booked == {"cap"}, "no budget of turns is charged with it, the cap of the site is"
 
 
 def test_the_ais_own_words_at_the_handoff_are_not_paid_for_twice(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot import clock, lease, turns
+from bot import clock, lease, spending, turns
 from bot.events import Answer, Reason
 from bot.lease import LostLease
 from bot.messages import Inbound, Receipt, Source
@@ -226,7 +226,8 @@ def test_a_message_committed_while_a_turn_begins_is_in_it(store: Any, conversati
 
 
 def spent(store: Any) -> int:
-    return sum(store.read(lambda: [row.tokens for row in store.TokenSpend.select()]))
+    rows = store.read(lambda: list(store.Spend.select().where(store.Spend.scope == spending.CAP)))
+    return sum(row.tokens + row.held_tokens for row in rows)
 
 
 def test_answers_that_run_side_by_side_do_not_all_find_the_cap_open(store: Any, conversation: str) -> None:
@@ -273,8 +274,11 @@ def test_midnight_gives_back_to_the_day_it_was_taken_from(store: Any, conversati
     begun = begin(store, conversation)
     monkeypatch.setattr(clock, "now", lambda: at + 10)
     end(store, begun)
-    rows = store.read(lambda: {row.day: row.tokens for row in store.TokenSpend.select()})
-    assert sorted(rows.values()) == [0, 100] and rows[max(rows)] == 100
+    rows = store.read(lambda: {(r.day, r.scope): (r.tokens, r.held_tokens) for r in store.Spend.select()})
+    before, after = min(rows)[0], max(rows)[0]
+    assert before < after and rows.pop((before, "cap")) == (0, 0), "given back where it was taken from"
+    assert rows.pop((after, "cap")) == (100, 0), "the cap is charged on the day on which it is paid"
+    assert rows == {(before, scope): (100, 0) for scope in spending.SCOPES}, "budgets on the day on which it began"
 
 
 def test_a_rule_without_words_leaves_no_empty_answer_and_no_hole(store: Any, conversation: str) -> None:

@@ -255,7 +255,7 @@ def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
 
 
 def spent(store: Any) -> int:
-    rows = store.read(lambda: store.sql("SELECT tokens FROM token_spend").fetchall())
+    rows = store.read(lambda: store.sql("SELECT tokens + held_tokens FROM spend WHERE scope = 'cap'").fetchall())
     return sum(row[0] for row in rows)
 
 

@@ -41,7 +41,7 @@ COPIED = (
 """Tables that make the answers."""
 LEFT = (
     "contact", "identity", "visitor", "conversation", "route", "ledger", "turn", "message", "ticket", "delivery", "cursor", "job",
-    "breaker", "token_spend", "audit", "slot", "leader", "agent", "agent_identity", "link_code", "desk_thread", "reply", "ticket_event",
+    "breaker", "audit", "slot", "leader", "agent", "agent_identity", "link_code", "desk_thread", "reply", "ticket_event",
     "notification", "notification_post", "notification_preference",
     "mail", "mail_address", "rating", "waited", "stored_file", "carry_code", "contact_merge", "placeholder", "answer_log", "answer_mark",
     "spend", "canned_reply", "canned_use", "cached_answer", "provider_minute", "provider_probe", "source_place", "accepted_answer", "topic",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.store.answers import AnswerLog, AnswerMark, Spend
 from bot.store.canned import CannedReply, CannedUse
-from bot.store.control import Audit, Breaker, DataKey, Leader, PluginState, Setting, Slot, TokenSpend
+from bot.store.control import Audit, Breaker, DataKey, Leader, PluginState, Setting, Slot
 from bot.store.conversations import Conversation, Ledger, Message, Route, Ticket, Turn
 from bot.store.database import (
     Base,
@@ -40,7 +40,7 @@ from bot.store.together import write_together
 TABLES: tuple[type[Base], ...] = (
     Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
     Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace, AgentPresence, ServiceTarget,
-    PluginState, Setting, Breaker, TokenSpend, DataKey, Audit, Slot, Leader,
+    PluginState, Setting, Breaker, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
     CarryCode, ContactMerge, Placeholder, AnswerLog, AnswerMark, Spend,
     ReplyRule, CachedAnswer, PromptVersion, CannedReply, CannedUse, Provider, ModelPrice, ProviderMinute, ProviderProbe,
@@ -57,6 +57,6 @@ __all__ = [
     "ModelPrice", "Notification", "NotificationPost", "NotificationPreference", "Passage", "Placeholder", "PluginState",
     "PromptVersion", "Provider", "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "Routed",
     "RoutingRule", "ServiceTarget", "Setting", "Site", "Slot", "SourcePlace", "Spend", "StoreUnavailable", "StoredFile", "Ticket",
-    "TicketEvent", "TicketTag", "TokenSpend", "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db",
+    "TicketEvent", "TicketTag", "Topic", "TopicQuestion", "Turn", "Visitor", "Waited", "close_database", "db",
     "is_sqlite", "migrate", "open_database", "read", "sql", "submit", "write", "write_together",
 ]  # fmt: skip

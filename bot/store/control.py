@@ -1,8 +1,8 @@
-"""Switches, settings, keys, breakers, spending and the audit trail."""
+"""Switches, settings, keys, breakers and the audit trail."""
 
 from __future__ import annotations
 
-from peewee import AutoField, BigIntegerField, BooleanField, DoubleField, IntegerField, JSONField, TextField
+from peewee import AutoField, BooleanField, DoubleField, IntegerField, JSONField, TextField
 
 from bot.store.database import Base
 
@@ -37,17 +37,6 @@ class Breaker(Base):
     name = TextField(primary_key=True)
     state = TextField()
     updated_at = DoubleField()
-
-
-class TokenSpend(Base):
-    """AI tokens per site and UTC day."""
-
-    id = TextField(primary_key=True)
-    """``site/YYYY-MM-DD``"""
-    site = TextField(index=True)
-    day = TextField()
-    tokens = BigIntegerField(default=0)
-    turns = IntegerField(default=0)
 
 
 class DataKey(Base):

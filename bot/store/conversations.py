@@ -105,7 +105,7 @@ class Turn(Base):
     first_delta_ms = IntegerField(null=True)
     total_ms = IntegerField(null=True)
     reserved = IntegerField(default=0)
-    """Tokens set aside of the day's cap until the turn ends."""
+    """Tokens set aside of the site's cap of the day until the turn ends."""
     held_tokens = BigIntegerField(default=0)
     """The same of the budgets, and in money (millionths of a US dollar)."""
     held_cost = BigIntegerField(default=0)

@@ -157,7 +157,7 @@ def _planned(job: Row) -> bool:
 
 def _spending(world: World) -> Iterator[Found]:
     """I11: what the turns cost is booked, and it is within the cap."""
-    booked = sum(row["tokens"] for row in world.database["token_spend"])
+    booked = sum(row["tokens"] + row["held_tokens"] for row in world.database["spend"] if row["scope"] == "cap")
     told = sum(row["input_tokens"] + row["output_tokens"] for row in world.database["turn"])
     if booked < told:
         yield "I11", "other", f"{told} tokens were spent, {booked} are booked"

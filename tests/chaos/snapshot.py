@@ -10,7 +10,7 @@ from typing import Any
 
 Row = dict[str, Any]
 TABLES = (
-    "conversation", "message", "turn", "ticket", "ledger", "delivery", "job", "leader", "slot", "token_spend", "route", "plugin_state",
+    "conversation", "message", "turn", "ticket", "ledger", "delivery", "job", "leader", "slot", "spend", "route", "plugin_state",
     "desk_thread", "reply",
 )  # fmt: skip
 

@@ -147,7 +147,9 @@ class Shop:
         return found
 
     def held(self) -> dict[str, int]:
-        return {row.scope: row.held_tokens for row in self.store.read(lambda: list(Spend.select()))}
+        return {
+            row.scope: row.held_tokens for row in self.store.read(lambda: list(Spend.select())) if row.scope != "cap"
+        }
 
     def mine(self, who: str = "ana") -> list[drafting.DraftView]:
         return list(self.store.read(lambda: drafting.drafts_of(agents.agent_named(who).id)))  # type: ignore[union-attr]

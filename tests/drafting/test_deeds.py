@@ -9,6 +9,7 @@ from bot import (
     agents,
     budgeting,
     replies,
+    spending,
     switches,
 )
 from bot.desk import DeskEvent
@@ -142,8 +143,8 @@ def test_a_version_of_what_was_sent_or_discarded_is_not_waited_for(shop: Shop, m
     version = shop.newest().id
     before = shop.held()
     # A worker has begun with it, and dies.
-    budgeting.set_aside(f"{budgeting.DRAFT}{version}", 500, 40)
-    assert shop.held() == {scope: held + 500 for scope, held in before.items()} and set(before) == set(budgeting.SCOPES)
+    budgeting.set_aside(f"{spending.DRAFT}{version}", 500, 40)
+    assert shop.held() == {scope: held + 500 for scope, held in before.items()} and set(before) == set(spending.SCOPES)
     assert shop.press(meanwhile, first).code in {"held", "done"}
     assert shop.states()[1] == "replaced" and shop.held() == before, "nothing stays set aside"
     asked = len(shop.llm.requests)
