@@ -6,6 +6,7 @@ from flask import request
 
 from bot import RequestError
 from web_widget.frames import FrameError
+from web_widget.refusals import in_language
 
 _STATUS = {
     "bad_frame": 400,
@@ -28,7 +29,8 @@ _STATUS = {
 
 
 def as_request_error(error: FrameError) -> RequestError:
-    """The answer for what a socket would be told by an error frame. Wrong fields are 422."""
+    """The answer for what a socket would be told by an error frame, in the language that the caller asks for. Wrong fields are 422."""
+    error = in_language(error, next(iter(request.accept_languages.values()), ""))
     status = _STATUS.get(error.code, 422)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     field = "session" if error.field == "conv" else error.field

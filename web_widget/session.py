@@ -34,6 +34,7 @@ from web_widget.chat import Chat
 from web_widget.connection import Connection, text_frame
 from web_widget.frames import Frame, FrameError, ack_body, busy, changes_body, parse, refused, too_fast, unavailable
 from web_widget.presence import Presence
+from web_widget.refusals import in_language
 
 log = logging.getLogger("deskhand.widget")
 
@@ -151,12 +152,12 @@ class Session:
                 raise FrameError("bad_frame", "Say hello first.", cid=cid, final=False)
             _HANDLERS[frame["t"]](self, frame)
         except FrameError as error:
-            self._send(error.frame())
+            self._refuse(error)
         except StoreUnavailable:
-            self._send(unavailable(cid).frame())
+            self._refuse(unavailable(cid))
         except Exception:
             log.exception("a frame could not be handled")
-            self._send(busy(cid).frame())
+            self._refuse(busy(cid))
 
     def _count(self) -> None:
         now = time.monotonic()
@@ -171,6 +172,11 @@ class Session:
     def _send(self, body: bytes | Frame) -> None:
         if self.connection is not None:
             self.connection.push(text_frame(body if isinstance(body, bytes) else orjson.dumps(body)))
+
+    def _refuse(self, error: FrameError) -> None:
+        # As the words around it are, which the client chose; a client that says nothing is told it as the site speaks.
+        spoken = (self.profile.language if self.profile is not None else "") or self.site.settings.get("locale", "")
+        self._send(in_language(error, spoken).frame())
 
     def _known(self) -> VisitorView:
         if self.visitor is None:
@@ -214,7 +220,7 @@ class Session:
             welcome["conv"] = conv
         self._send(welcome)
         if problem is not None:
-            self._send(problem.frame())
+            self._refuse(problem)
         if conv:
             self._watch(conv, cursor)
             self.presence.note("" if cursor else conv)  # with a cursor it came back by itself
