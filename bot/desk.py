@@ -202,7 +202,8 @@ class DeskEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskAnswer:
-    """What became of a :class:`DeskEvent`. ``aside`` is a sentence for the person who did it, empty when none is needed."""
+    """What became of a :class:`DeskEvent`. ``aside`` is a sentence for the person who did it, empty when none is needed. An event that was
+    ``unknown_thread`` or ``invalid`` is not remembered: told again, it is judged anew."""
 
     key: str
     code: Literal[
@@ -230,6 +231,16 @@ class DeskInbox(Protocol):
 
     def threads(self) -> Awaitable[Sequence[OpenThread]]:
         """Threads of open tickets, to catch up with after an outage."""
+        ...
+
+    def late_threads(self) -> Awaitable[Sequence[OpenThread]]:
+        """Threads in which somebody wrote before it was known whose they are, because the answer to the card's post was late or lost: what
+        was said there was answered ``unknown_thread``. To be asked for every second or so, and read as after an outage; each is named
+        until it is :meth:`caught_up`."""
+        ...
+
+    def caught_up(self, thread: OpenThread) -> Awaitable[None]:
+        """Say that a late thread was read."""
         ...
 
     def page(self, wanted: Wanted) -> Awaitable[Page]:

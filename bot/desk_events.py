@@ -19,6 +19,7 @@ from bot import (
     desk_posts,
     files,
     notifications,
+    open_threads,
     replies,
     reply_edits,
 )
@@ -130,8 +131,9 @@ def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[Done, dict[str, str]
     if row is not None:
         amendments.hold(row[0])  # what is read from here on is true until the commit
     done = _do(event, row[0] if row else "", kept)
-    if done.code == "invalid":
-        # Nothing was done and the form stays open: sent once more, with the same words or others, it is judged anew.
+    if done.code in {"invalid", "unknown_thread"}:
+        # Nothing was done, and told once more it is judged anew. The form stays open, and is sent again with the same words or others.
+        # The thread may turn out to be ours, and is read then; people's own threads leave no trace.
         sql("DELETE FROM ledger WHERE key = ?", (event.key,))
         return done, {}
     if row is None:
@@ -149,11 +151,7 @@ def _answer(event: DeskEvent, done: Done) -> DeskAnswer:
 
 def _conversation(event: DeskEvent) -> tuple[str, str] | None:
     if event.thread:
-        row = sql(
-            "SELECT c.id, c.channel FROM desk_thread t JOIN conversation c ON c.id = t.conversation_id"
-            " WHERE t.desk = ? AND t.place = ? AND t.thread = ?",
-            (event.desk, event.place, event.thread),
-        ).fetchone() or _opened_by(event)
+        row = _in_thread(event) or _opened_by(event) or _not_known_yet(event)
     elif event.conversation_id or event.kind != "reaction":
         row = sql("SELECT id, channel FROM conversation WHERE id = ?", (event.conversation_id,)).fetchone()
     else:  # some desks tell only which message an emoji is on
@@ -163,6 +161,15 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
             " AND t.place = ?",
             (event.desk, desk_messages.PREFIX + event.desk, event.message, event.place),
         ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _in_thread(event: DeskEvent) -> tuple[str, str] | None:
+    row = sql(
+        "SELECT c.id, c.channel FROM desk_thread t JOIN conversation c ON c.id = t.conversation_id"
+        " WHERE t.desk = ? AND t.place = ? AND t.thread = ?",
+        (event.desk, event.place, event.thread),
+    ).fetchone()
     return (row[0], row[1]) if row else None
 
 
@@ -180,6 +187,15 @@ def _opened_by(event: DeskEvent) -> tuple[str, str] | None:
     amendments.hold(row[0])
     desk_posts.opened(row[0], event.desk, event.thread)
     return row[0], row[1]
+
+
+def _not_known_yet(event: DeskEvent) -> tuple[str, str] | None:
+    """Words in a thread that nobody knows, perhaps under a card whose post is uncertain: then they are read once that is settled."""
+    if event.conversation_id:
+        return None  # a button tells whose it is
+    open_threads.missed(event.desk, event.place)
+    # Once more: it may have been settled at this very moment, by whoever we have just waited for.
+    return _in_thread(event)
 
 
 def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:

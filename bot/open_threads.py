@@ -1,7 +1,9 @@
-"""Threads of a desk that may have news after an outage: those of open tickets, and of tickets that were resolved meanwhile."""
+"""Threads of a desk that may have news: after an outage those of open tickets, and of tickets that were resolved meanwhile; and those
+in which somebody wrote before it was known whose they are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -9,7 +11,7 @@ import structlog
 from bot import clock
 from bot.crypto import unseal
 from bot.desk import OpenThread
-from bot.desk_messages import PRESSED
+from bot.desk_messages import PREFIX, PRESSED
 from bot.store import sql
 
 log = structlog.get_logger("desk")
@@ -74,8 +76,42 @@ def open_now(desk: str, since: float) -> list[OpenThread]:
             looked_at=MOST,
             next="what was written in the oldest others is not known here",
         )
+    return _with_known(desk, rows[:MOST])
+
+
+def missed(desk: str, place: str = "") -> None:
+    """What is said now under a card whose post is uncertain cannot be placed: remember to read its thread once it is known. Only what
+    was tried to be posted can be written under. ``place``: only there. Inside a write; waits for whoever records such a post."""
+    sql(
+        "UPDATE desk_thread SET unread = ? WHERE desk = ? AND thread IS NULL AND NOT unread AND (? = '' OR place = ?)"
+        " AND EXISTS (SELECT 1 FROM delivery d WHERE d.channel = ? AND d.place = desk_thread.conversation_id AND d.op = 'card'"
+        " AND d.first_sent_at IS NOT NULL)",
+        (True, desk, place, place, PREFIX + desk),
+    )
+
+
+def late(desk: str) -> list[OpenThread]:
+    """Threads that are known by now and are still to be read, because somebody wrote before that. Inside a read."""
+    rows = sql(
+        "SELECT conversation_id, place, thread FROM desk_thread WHERE desk = ? AND unread AND thread IS NOT NULL"
+        " ORDER BY created_at LIMIT ?",
+        (desk, MOST),
+    ).fetchall()
+    return _with_known(desk, rows)
+
+
+def caught_up(desk: str, place: str, thread: str) -> None:
+    """It was read. Inside a write."""
+    sql(
+        "UPDATE desk_thread SET unread = ? WHERE desk = ? AND place = ? AND thread = ?",
+        (False, desk, place, thread),
+    )
+
+
+def _with_known(desk: str, rows: Sequence[tuple[str, str, str]]) -> list[OpenThread]:
+    """With what we know of the agents' messages there."""
     found = []
-    for conversation_id, place, thread in rows[:MOST]:
+    for conversation_id, place, thread in rows:
         known = sql(
             "SELECT id, origin, body, sealed FROM reply WHERE conversation_id = ? AND desk = ? AND state <> 'undone'"
             " AND origin NOT LIKE ?",

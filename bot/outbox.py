@@ -208,8 +208,18 @@ class DeskOutbox(Outbox):
         write(lambda: open_threads.see(self.desk.name), durable=False)
 
     def threads(self) -> list[OpenThread]:
-        """Threads that may have news: of open tickets, and of those resolved since the last outage began."""
+        """Threads that may have news: of open tickets, and of those resolved since the last outage began. Those whose card's post is
+        uncertain follow when it is settled."""
+        write(lambda: open_threads.missed(self.desk.name))
         return read(lambda: open_threads.open_now(self.desk.name, self.outage.begins()))
+
+    def late_threads(self) -> list[OpenThread]:
+        """Threads in which somebody wrote before it was known whose they are."""
+        return read(lambda: open_threads.late(self.desk.name))
+
+    def caught_up(self, thread: OpenThread) -> None:
+        """One of them was read."""
+        write(lambda: open_threads.caught_up(self.desk.name, thread.place, thread.thread))
 
     def posted(self, claimed: Claimed, posted: Posted) -> None:
         """The desk shows it; the first card tells the thread."""

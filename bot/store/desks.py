@@ -60,6 +60,8 @@ class DeskThread(Base):
     thread = TextField(null=True)
     link = TextField(default="")
     """Address that opens the thread in the desk's own app; empty: not known (yet)."""
+    unread = BooleanField(default=False)
+    """Somebody wrote at the desk while ``thread`` was not known, perhaps there: to be read once it is. Two indexes are in 0028."""
     created_at = DoubleField()
 
     class Meta:

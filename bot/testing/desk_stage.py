@@ -56,6 +56,12 @@ class KitDeskInbox:
     async def threads(self) -> Sequence[OpenThread]:
         return await asyncio.to_thread(self._outbox.threads)
 
+    async def late_threads(self) -> Sequence[OpenThread]:
+        return await asyncio.to_thread(self._outbox.late_threads)
+
+    async def caught_up(self, thread: OpenThread) -> None:
+        await asyncio.to_thread(self._outbox.caught_up, thread)
+
     async def page(self, wanted: Wanted) -> Page:
         return await asyncio.to_thread(rooms.page, wanted)
 

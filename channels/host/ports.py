@@ -192,6 +192,12 @@ class ThreadedDeskInbox:
     async def threads(self) -> Sequence[OpenThread]:
         return await self._threads.call(self._outbox.threads)
 
+    async def late_threads(self) -> Sequence[OpenThread]:
+        return await self._threads.call(self._outbox.late_threads)
+
+    async def caught_up(self, thread: OpenThread) -> None:
+        await self._threads.call(self._outbox.caught_up, thread)
+
     async def page(self, wanted: Wanted) -> Page:
         return await self._threads.call(desk_page, wanted)
 

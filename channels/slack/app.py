@@ -19,6 +19,7 @@ from .failures import failure_of
 from .heard import Heard
 from .homes import Homes
 from .intake import Intake
+from .late import Late
 from .people import People
 from .presence import PresenceWatch
 from .scopes import missed
@@ -67,9 +68,11 @@ class Listening:
         self.telling.intake = Intake(self.inbox)
         homes = Homes(self.client, self.reader.people, self.inbox)
         self.telling.showing.inbox, self.telling.showing.homes = self.inbox, homes
+        self._late = Late(self.inbox, CatchingUp(self.client, self.reader, self.telling.tell, self.per_minute))
         app = make_app(self.client, self.commit)
         watching = asyncio.ensure_future(self.standing.watch())
         connecting = asyncio.ensure_future(self._connections(app))
+        self._later(self._late.run())
         self._later(homes.run())
         self._later(PresenceWatch(self.client, self.inbox, self.reader.people.team, self.missed).run())
         try:
@@ -143,6 +146,8 @@ class Listening:
             # The SDK runs a task for each event. Read one after the other, or those that wait for a name are overtaken.
             async with self._turn[_place(body)]:
                 heard = await self._understood(body)
+                if body.get("type") == "event_callback":  # whoever presses a button is answered at once
+                    await self._late.before(heard)
                 told = [self.telling.begin(one) for one in heard]
             answers = [await one for one in told]
             if heard:

@@ -1,4 +1,4 @@
-"""After an outage: read the threads of open tickets again and tell what happened meanwhile, under the same keys.
+"""After an outage: read the threads of open tickets again and tell what happened meanwhile, under the same keys. So are late threads.
 
 Slack stops redelivering after about six minutes. Whole threads are read once per outage, 20 a minute.
 """
@@ -6,7 +6,7 @@ Slack stops redelivering after about six minutes. Whole threads are read once pe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,9 +37,9 @@ class CatchingUp:
         self.tell = tell
         self.bucket = Bucket(per_minute, per_minute / 60)
 
-    async def run(self, threads: list[OpenThread]) -> None:
-        """Read all of them. One that cannot be read does not stop the others."""
-        found = 0
+    async def run(self, threads: Sequence[OpenThread]) -> list[OpenThread]:
+        """Read all of them, and return those that were read. One that cannot be read does not stop the others."""
+        found, done = 0, []
         for one in threads:
             for attempt in range(TRIES):
                 await asyncio.sleep(self.bucket.take())
@@ -54,9 +54,11 @@ class CatchingUp:
                     log.warning("thread_not_read", desk="slack", place=one.place, thread=one.thread, reason=str(error))
                     break
                 else:
+                    done.append(one)
                     break
         if threads:
             log.info("caught_up", desk="slack", threads=len(threads), told=found)
+        return done
 
     async def _one(self, one: OpenThread) -> int:
         """Tell what one thread has that we have not; how many things that were."""

@@ -112,7 +112,8 @@ class Telling:
         assert heard.event is not None  # noqa: S101
         files = await self.fetching.all(heard.files)
         answer = await self.intake.put(replace(heard.event, files=files))
-        self._fetched_before[heard.event.key] = None  # committed: a redelivery needs no bytes
+        if answer.code != "unknown_thread":  # of that nothing is kept, and it may come again
+            self._fetched_before[heard.event.key] = None  # committed: a redelivery needs no bytes
         while len(self._fetched_before) > REMEMBERED:
             self._fetched_before.popitem(last=False)
         self.showing.answered(heard, answer)

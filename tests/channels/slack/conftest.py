@@ -30,6 +30,7 @@ class Keeping:
         self.committed_at: dict[str, float] = {}
         self.connections: list[bool] = []
         self.open: list[OpenThread] = []
+        self.late: list[OpenThread] = []
         self.failing = 0
         self.poison = ""
         self.delay = 0.0
@@ -65,6 +66,12 @@ class Keeping:
 
     async def threads(self) -> Sequence[OpenThread]:
         return list(self.open)
+
+    async def late_threads(self) -> Sequence[OpenThread]:
+        return list(self.late)
+
+    async def caught_up(self, thread: OpenThread) -> None:
+        self.late.remove(thread)
 
     async def page(self, wanted: Wanted) -> Page:
         self.wanted.append(wanted)
