@@ -18,8 +18,8 @@ from bot import carry_over, handoff, merging
 from bot.messages import Inbound, Receipt, Refused
 from bot.receive import receive
 from bot.store import StoreUnavailable
+from tests.carrying_over.conftest import asked, comes, now_at, rows, said, shows
 from tests.patience import patient
-from tests.test_carry_over import asked, comes, house, now_at, rows, said, shows  # noqa: F401  house: the fixture
 
 receiving = importlib.import_module("bot.receive")
 
