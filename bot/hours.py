@@ -7,15 +7,16 @@ for a week, people are still told the right day. An admin's command (``deskhand 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from bot import clock, jobs
+from bot import changed_hours, clock, jobs
 from bot.accounts import forget_sites
 from bot.events import JobSpec, OpeningHours
 from bot.opening import Opening, opening
-from bot.store import read, sql, write
+from bot.store import is_sqlite, read, sql, write
 
 KIND = "core.hours"
 EVERY = 900.0
@@ -74,10 +75,23 @@ def _store_all(found: dict[str, OpeningHours | None]) -> None:
 
 
 def _store(site_id: str, hours: OpeningHours | None) -> None:
+    _changing(site_id, lambda: _put(site_id, hours))
+
+
+def _changing(site_id: str, change: Callable[[], None]) -> None:
+    """Do what may change a site's hours; open tickets follow if it does."""
+    if not is_sqlite():  # of two changes at once the second sees the first
+        sql("SELECT 1 FROM site WHERE id = ? FOR NO KEY UPDATE", (site_id,))
+    before = counted(site_id)
+    change()
+    changed_hours.remember(site_id, before, counted(site_id))
+
+
+def _put(site_id: str, hours: OpeningHours | None) -> None:
     if hours is None:
         sql("DELETE FROM setting WHERE key = ?", (f"hours.{site_id}",))
         return
-    value = orjson.dumps({"zone": hours.zone, "open": hours.open}).decode()
+    value = orjson.dumps(changed_hours.packed(hours)).decode()
     sql(
         "INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)"
         " ON CONFLICT (key) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
@@ -87,10 +101,7 @@ def _store(site_id: str, hours: OpeningHours | None) -> None:
 
 def _stored(site_id: str) -> OpeningHours | None:
     row = sql("SELECT value FROM setting WHERE key = ?", (f"hours.{site_id}",)).fetchone()
-    if row is None:
-        return None
-    value = _json(row[0])
-    return OpeningHours(zone=value["zone"], open=tuple((start, end) for start, end in value["open"]))
+    return changed_hours.hours_of(changed_hours.unpacked(row[0])) if row is not None else None
 
 
 def hours_of(site_id: str) -> OpeningHours | None:
@@ -102,6 +113,12 @@ def hours_of(site_id: str) -> OpeningHours | None:
         known = _stored(site_id)
         return OpeningHours(zone=known.zone if known else "UTC", open=())
     return _stored(site_id)
+
+
+def counted(site_id: str) -> OpeningHours | None:
+    """The hours in which due times count; ``None``: by the wall clock. Of a site that is closed by hand they are those of its schedule:
+    nobody knows for how long, and nights must not begin to count. Inside a read or write."""
+    return None if mode_of(site_id) == "open" else _stored(site_id)
 
 
 def opening_of(site_id: str) -> Opening:
@@ -118,7 +135,7 @@ def zone_of(site_id: str) -> str:
 def mode_of(site_id: str) -> str:
     """What an admin said: ``open``, ``closed`` or ``schedule``. Inside a read or write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
-    mode = _json(row[0]).get("hours") if row else ""
+    mode = changed_hours.unpacked(row[0]).get("hours") if row else ""
     return str(mode) if mode in MODES else "schedule"
 
 
@@ -126,17 +143,13 @@ def set_mode(site_id: str, mode: str) -> None:
     """Always open, always closed, or by the schedule, from now on. Inside a write."""
     if mode not in MODES:
         raise ValueError(f"There is no {mode!r}. There are: {', '.join(MODES)}.")
-    change_site(site_id, hours=mode)
+    _changing(site_id, lambda: change_site(site_id, hours=mode))
 
 
 def change_site(site_id: str, **values: Any) -> None:
     """Change some of a site's settings; an empty value forgets one. Inside a write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
-    settings = {**_json(row[0]), **values}
+    settings = {**changed_hours.unpacked(row[0]), **values}
     kept = {name: value for name, value in settings.items() if value is not None and value != ""}
     sql("UPDATE site SET settings = ? WHERE id = ?", (orjson.dumps(kept).decode(), site_id))
     forget_sites()
-
-
-def _json(value: Any) -> dict[str, Any]:
-    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})

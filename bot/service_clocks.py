@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot import clock, due_days, hours, jobs
+from bot import changed_hours, clock, due_days, hours, jobs
 from bot.events import OpeningHours
 from bot.opening import after, before, between
 from bot.service_targets import KINDS, Kind, policy, remind_before, target
@@ -61,6 +61,14 @@ _COLUMNS = (
 )
 
 
+def _hours(conversation_id: str, now: Clocks) -> OpeningHours | None:
+    """The hours that a ticket's due times are made of: those of its site, or the ones before while it has not followed a change."""
+    for change in changed_hours.waiting(now.site_id):
+        if change.awaits(conversation_id, now.opened_at):
+            return change.before
+    return hours.counted(now.site_id)
+
+
 def of(conversation_id: str) -> Clocks | None:
     """The clocks of a conversation's ticket; ``None``: there is none. Also inside a read."""
     row = sql(
@@ -87,7 +95,7 @@ def start(conversation_id: str, opened: float) -> None:
     now = of(conversation_id)
     if now is None:
         return
-    known = hours.hours_of(now.site_id)
+    known = _hours(conversation_id, now)
     for kind in KINDS:
         seconds = target(now.site_id, now.priority, kind).seconds
         if seconds is not None:
@@ -107,7 +115,7 @@ def promise(conversation_id: str, due: float | None) -> None:
     if now is None or now.state == "resolved":
         return
     if due is None and now.resolve.target is not None:
-        due = after(hours.hours_of(now.site_id), now.opened_at, now.resolve.target)
+        due = after(_hours(conversation_id, now), now.opened_at, now.resolve.target)
     sql(
         "UPDATE ticket SET resolve_due = ?, resolve_left = NULL, resolve_reminded = NULL, resolve_breached_at = NULL"
         " WHERE conversation_id = ?",
@@ -135,7 +143,7 @@ def retarget(conversation_id: str) -> bool:
     now = of(conversation_id)
     if now is None or now.state == "resolved":
         return False
-    known, moved = hours.hours_of(now.site_id), False
+    known, moved = _hours(conversation_id, now), False
     replied = sql("SELECT first_reply_at FROM ticket WHERE id = ?", (now.ticket_id,)).fetchone()[0]
     for one in (now.first_reply, now.resolve):
         seconds = target(now.site_id, now.priority, one.kind).seconds
@@ -155,6 +163,36 @@ def retarget(conversation_id: str) -> bool:
         _stand_if_hidden(conversation_id)
         arm(conversation_id)
     return moved
+
+
+def follow(conversation_id: str, change: changed_hours.Change, now_open: OpeningHours | None) -> bool:
+    """The site's hours have changed: what was left then is left in the hours that came with it, ``now_open``. What was late by then stays
+    late, and a day that an agent named stays where it is. Whether anything moved."""
+    now = of(conversation_id)
+    if now is None or now.state == "resolved" or not change.awaits(conversation_id, now.opened_at):
+        return False
+    change.came_to(conversation_id)
+    moved = False
+    for one in (now.first_reply, now.resolve):
+        if one.due is None or one.due <= change.at:
+            continue
+        if one.kind == "resolve" and _promised(conversation_id, now.site_id) is not None:
+            continue
+        due = after(now_open, change.at, between(change.before, change.at, one.due))
+        if abs(due - one.due) >= 1.0:  # less is what adding up leaves over
+            _set(conversation_id, one.kind, due, one.target)
+            moved = True
+    if moved:
+        arm(conversation_id)
+    return moved
+
+
+def moves_soon(conversation_id: str) -> bool:
+    """Whether its due times are about to be moved by other opening hours. Inside a read or write."""
+    now = of(conversation_id)
+    if now is None or now.state == "resolved" or not changed_hours.under_way(now.site_id):
+        return False
+    return any(change.awaits(conversation_id, now.opened_at) for change in changed_hours.waiting(now.site_id))
 
 
 def _moved(known: OpeningHours | None, opened: float, one: Clock, seconds: float | None) -> float | None:
@@ -177,7 +215,7 @@ def pause(conversation_id: str) -> None:
         or _promised(conversation_id, now.site_id) is not None
     ):
         return
-    left = between(hours.hours_of(now.site_id), at, now.resolve.due)
+    left = between(_hours(conversation_id, now), at, now.resolve.due)
     sql(
         "UPDATE ticket SET resolve_left = ?, resolve_due = NULL WHERE conversation_id = ?",
         (left, conversation_id),
@@ -197,7 +235,7 @@ def resume(conversation_id: str, at: float | None = None) -> None:
     now = of(conversation_id)
     if now is None or now.resolve.left is None:
         return
-    due = after(hours.hours_of(now.site_id), clock.now() if at is None else at, now.resolve.left)
+    due = after(_hours(conversation_id, now), clock.now() if at is None else at, now.resolve.left)
     sql("UPDATE ticket SET resolve_left = NULL, resolve_due = ? WHERE conversation_id = ?", (due, conversation_id))
     arm(conversation_id)
 
@@ -256,7 +294,7 @@ def remind_at(one: Clock, site_id: str) -> float | None:
     if one.due is None or one.target is None or one.breached_at is not None or one.reminded == one.due:
         return None
     ahead = remind_before(policy(), one.target)
-    return None if ahead is None else before(hours.hours_of(site_id), one.due, ahead)
+    return None if ahead is None else before(hours.counted(site_id), one.due, ahead)
 
 
 def arm(conversation_id: str) -> None:

@@ -14,8 +14,10 @@ import structlog
 
 from bot import (
     amendments,
+    changed_hours,
     clock,
     desk_posts,
+    hours,
     jobs,
     notifications,
     personal_posts,
@@ -27,7 +29,7 @@ from bot import (
 from bot.agents import AgentView, agent_named
 from bot.bus import bus
 from bot.declarations import desk_declaration
-from bot.events import JobSpec
+from bot.events import JobSpec, OpeningHours
 from bot.logs import redact
 from bot.notification_preferences import of as preferences_of
 from bot.service_clocks import LOOK, Clock, Clocks
@@ -48,12 +50,15 @@ def specs() -> list[JobSpec]:
     return [
         JobSpec(kind=LOOK, run=look),
         JobSpec(kind=MOVE, run=move, timeout=600.0),
+        JobSpec(kind=changed_hours.FOLLOW, run=follow, timeout=600.0),
         JobSpec(kind=SWEEP, run=sweep, every=EVERY, timeout=120.0),
     ]
 
 
 def look(conversation_id: str) -> None:
     """Do what is due for a ticket now, and see to it that somebody looks again. Blocks."""
+    if read(lambda: service_clocks.moves_soon(conversation_id)):  # nobody is alerted of a moment that has moved
+        raise jobs.Again(clock.now() + changed_hours.SETTLED, "due times are being moved")
     if write(lambda: _look(conversation_id)):
         bus().publish([("out", b"")])
 
@@ -92,7 +97,54 @@ def _move(conversation_id: str) -> bool:
     amendments.hold(conversation_id)
     moved = service_clocks.retarget(conversation_id)
     if moved:
-        desk_posts.refresh_card(conversation_id)
+        _say_moved(conversation_id, "targets")
+    return moved
+
+
+def _say_moved(conversation_id: str, why: str) -> None:
+    """Whoever looks at the ticket finds other due times than before: its history says why."""
+    tickets.note(conversation_id, "", tickets.MOVED, why)
+    desk_posts.refresh_card(conversation_id)
+
+
+def follow(site_id: str) -> None:
+    """A site's opening hours have changed: its open tickets follow, each in a write of its own, change by change. Blocks."""
+    moved = 0
+    while (found := read(lambda: _oldest(site_id))) is not None:
+        change, after = found
+        last = ""
+        while rows := read(lambda one=change, place=last: _opened_before(site_id, one.at, place)):  # type: ignore[misc]
+            for (conversation_id,) in rows:
+                moved += write(lambda one=conversation_id, by=change, new=after: _follow(one, by, new))  # type: ignore[misc]
+            last = rows[-1][0]
+        write(lambda one=change: one.over(site_id))  # type: ignore[misc]
+    if moved:
+        log.info("due_times_moved", count=moved)
+        bus().publish([("out", b"")])
+
+
+def _oldest(site_id: str) -> tuple[changed_hours.Change, OpeningHours | None] | None:
+    """The change that tickets follow first, and the hours that came with it."""
+    changes = changed_hours.waiting(site_id)
+    if not changes:
+        return None
+    return changes[0], changes[1].before if len(changes) > 1 else hours.counted(site_id)
+
+
+def _opened_before(site_id: str, at: float, last: str) -> list[tuple[str]]:
+    return sql(  # type: ignore[no-any-return]
+        "SELECT t.conversation_id FROM ticket t JOIN conversation v ON v.id = t.conversation_id WHERE v.site_id = ?"  # noqa: S608
+        " AND t.state <> 'resolved' AND coalesce(t.opened_at, t.created_at) < ? AND t.conversation_id > ?"
+        f" ORDER BY t.conversation_id LIMIT {BATCH}",
+        (site_id, at, last),
+    ).fetchall()
+
+
+def _follow(conversation_id: str, change: changed_hours.Change, after: OpeningHours | None) -> bool:
+    amendments.hold(conversation_id)
+    moved = service_clocks.follow(conversation_id, change, after)
+    if moved:
+        _say_moved(conversation_id, "opening hours")
     return moved
 
 
@@ -111,6 +163,8 @@ def sweep(_ref: str = "") -> None:
             look(conversation_id)
         except StoreUnavailable:
             raise
+        except jobs.Again:  # at the next sweep, if its job does not
+            continue
         except Exception as failure:  # its own job is among the dead letters; those behind it must not wait for it
             reason = redact(f"{type(failure).__name__}: {failure}")[:500]
             log.warning("ticket_not_looked_at", conversation=conversation_id, reason=reason, next="again in 5 minutes")

@@ -13,6 +13,7 @@ from bot.store import sql
 PRIORITIES: tuple[str, ...] = get_args(Priority)
 OVERDUE: dict[Kind, str] = {"first_reply": "reply overdue", "resolve": "solution overdue"}
 FIRST_REPLY = "first reply"
+MOVED = "due times moved"
 MAX_DETAIL = 200
 AWAKE = "ticket.awake"
 """The job that shows a ticket again when its snooze is over."""

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from bot import agents, clock, deliver, hours, housekeeping, jobs, lease, tickets
+from bot.changed_hours import FOLLOW
 from bot.desk import Card, DeskCapability, DeskPost
 from bot.desk_actions import Action
 from bot.events import OpeningHours
@@ -21,6 +22,8 @@ from tests.test_desks import Wall
 from tests.test_desks import World as Desks
 
 ZONE = ZoneInfo("Europe/Berlin")
+KINDS = (LOOK, MOVE, FOLLOW, tickets.AWAKE)
+"""Jobs that have to do with due times."""
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
 
@@ -55,14 +58,12 @@ class World(Desks):
         self.now = moment
 
     def waiting(self) -> list[float]:
-        query = "SELECT next_at FROM job WHERE state = 'queued' AND kind IN (?, ?, ?)"
-        return [
-            row[0] for row in self.store.read(lambda: self.store.sql(query, (LOOK, MOVE, tickets.AWAKE)).fetchall())
-        ]
+        query = f"SELECT next_at FROM job WHERE state = 'queued' AND kind IN ({','.join('?' * len(KINDS))})"
+        return [row[0] for row in self.store.read(lambda: self.store.sql(query, KINDS).fetchall())]
 
     def run_due(self) -> bool:
         """What a worker finds to do now; whether there was anything."""
-        specs = {kind: spec for kind, spec in housekeeping.core_jobs().items() if kind in {LOOK, MOVE, tickets.AWAKE}}
+        specs = {kind: spec for kind, spec in housekeeping.core_jobs().items() if kind in KINDS}
         ran = [jobs.claim_and_run(job_id, specs) for job_id, kind, _ in self.store.read(jobs.due) if kind in specs]
         return any(ran)
 

@@ -169,11 +169,12 @@ def test_no_target_at_all_is_never_due(world: World, monkeypatch: pytest.MonkeyP
     assert world.told() == [] and world.alerts() == []
 
 
-def test_a_site_that_is_closed_by_hand_counts_as_on_a_wall_clock(world: World) -> None:
+def test_a_site_that_is_closed_by_hand_counts_by_its_schedule(world: World) -> None:
     world.agree()
     world.store.write(lambda: hours.set_mode("s1", "closed"))
     world.do("T1:ana", "action", action=Action.RESOLVE)
+    world.go(at(21, 16))
     world.customer("Hello?")
-    assert dues(world)[0] == pytest.approx(world.now + 4 * HOUR)
+    assert dues(world)[0] == pytest.approx(at(22, 12)), "an hour today, and three tomorrow: nobody knows when it opens"
     clocks: Any = world.store.read(lambda: service_clocks.of("nobody"))
     assert clocks is None
