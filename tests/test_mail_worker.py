@@ -96,6 +96,9 @@ def test_a_worker_killed_while_the_server_thinks_sends_one_mail_with_the_same_id
     row = store.read(lambda: Mail.get_by_id(mail_id))
     assert 500 < row.next_at - clock.now() < 610
     assert workers.server.mails == []
+    wait_for(
+        lambda: store.read(lambda: Job.get(Job.kind == "mail")).next_at == row.next_at, 30, "its job waits as long"
+    )
     # Ten minutes later:
     store.write(lambda: Mail.update(next_at=0).execute())
     store.write(lambda: Job.update(next_at=0).where(Job.kind == "mail").execute())
