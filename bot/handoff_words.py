@@ -15,7 +15,7 @@ WAIT_BEGINS = frozenset({"handoff", "handoff_no_desk", "handoff_closed", "handof
 
 People = Literal["here", "away", "closed", "none"]
 """``here``: somebody could come now; ``away``: open, but every agent is away; ``closed``: outside opening hours; ``none``: no desk is
-connected."""
+connected, or nobody is linked at one that is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from bot import clock
+from bot import clock, lease
 from bot.desk import Presence
 from bot.store import read, sql, write
 
@@ -83,6 +83,15 @@ def staff() -> Staff:
     rows = sql(_STAFF, (clock.now() - FRESH,)).fetchall()
     there = tuple(str(name) for name, available, seen, here in rows if available and (here or not seen))
     return Staff(len(rows), sum(1 for row in rows if row[1]), there)
+
+
+def reachable() -> frozenset[str]:
+    """Names of those who may act and are linked at a desk that is connected now: only they see a request. Inside a read or write."""
+    query = (
+        "SELECT DISTINCT a.name FROM agent a JOIN agent_identity i ON i.agent_id = a.id JOIN leader l ON l.name = 'desk:' || i.desk"
+        " WHERE a.active AND a.role <> 'viewer' AND l.until > ?"
+    )
+    return frozenset(str(name) for (name,) in sql(query, (lease.now(),)).fetchall())
 
 
 def is_there(name: str) -> bool:

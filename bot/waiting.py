@@ -2,7 +2,8 @@
 
 A wait begins with a handoff (or a release) and ends with a claim. Numbers are real or they are not told: the place in the queue
 is counted from rows, the expected time is what others waited who stood as this one does (:mod:`bot.expected_waits`), and with too
-few of them nobody guesses. Somebody is there if their desk says so, or says nothing (:mod:`bot.presence`).
+few of them nobody guesses. Somebody is there if they are linked at a desk that is connected, and it says so, or says nothing
+(:mod:`bot.presence`).
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ def staffing(site_id: str) -> Staffing:
     opening = hours.opening_of(site_id)
     if not opening.open:
         return Staffing("closed", opening)
-    if not lease.led("desk:"):
+    reachable = presence.reachable() if lease.led("desk:") else frozenset()
+    if not reachable:
         return Staffing("none", opening)
-    staff = presence.staff()
-    return Staffing("away" if staff.all and not staff.there else "here", opening)
+    return Staffing("here" if reachable & set(presence.staff().there) else "away", opening)
 
 
 @dataclass(frozen=True, slots=True)

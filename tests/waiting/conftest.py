@@ -110,5 +110,6 @@ def world(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     lease.start("channels")
     assert lease.lead("desk:wall", seconds=10_000)
     agents.add_agent("ana", actor="test")
+    agents.link("ana", "wall", "T1:ana", actor="test")
     yield made
     deliver.forget_declarations()

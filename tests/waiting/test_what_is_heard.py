@@ -9,6 +9,7 @@ import pytest
 from bot import (
     agents,
     clock,
+    departures,
     hours,
     lease,
     waiting,
@@ -88,6 +89,28 @@ def test_without_a_desk_it_is_a_ticket(world: World) -> None:
     lease.resign("desk:wall")
     ((kind, text),) = world.system(world.waits())
     assert kind == "handoff_no_desk" and text.startswith("Nobody from the team is connected here right now")
+
+
+def test_where_nobody_is_linked_nobody_is_said_to_come(world: World) -> None:
+    agents.add_agent("bo", actor="test")
+    agents.add_agent("vi", role="viewer", actor="test")
+    agents.link("vi", "wall", "T1:vi", actor="test")
+    agents.set_available("ana", False, actor="test")
+    assert world.kinds(world.waits("anna")) == ["handoff_away"], "bo is available, and has no eyes at any desk"
+    world.store.write(lambda: departures.left("wall", "T1:ana"))
+    conversation = world.waits("bert")
+    ((kind, text),) = world.system(conversation)
+    assert kind == "handoff_no_desk" and text.endswith("Leave your e-mail address and they will answer you there.")
+    queue = world.queue(conversation)
+    assert (queue.people, queue.form, queue.until) == ("none", True, None), (
+        "no countdown: nobody could come before its end"
+    )
+    agents.link("bo", "console", "bo@house", actor="test")
+    assert waiting.site_hours("s1").people == "none", "the console is not connected"
+    agents.link("bo", "wall", "T1:bo", actor="test")
+    waiting._known.clear()
+    assert waiting.site_hours("s1").people == "here"
+    assert world.kinds(world.waits("cleo")) == ["handoff"]
 
 
 def test_who_left_an_address_is_not_asked_again(world: World) -> None:
