@@ -8,6 +8,7 @@ from typing import Any
 
 from bot import Action, DeskEvent
 
+from .accounts import ended
 from .commands import Command, read_command
 from .emoji import picture
 from .heard import DESK, Heard, seconds
@@ -173,14 +174,7 @@ class Reader:
         self.people.forget(str(user.get("id", "")))
         if not user.get("deleted"):
             return []
-        team, stamp = str(user.get("team_id") or self.people.team), str(event.get("event_ts", ""))
-        told = DeskEvent(
-            desk=DESK,
-            key=f"slackuser:{team}:{user['id']}:{user.get('updated') or stamp}",
-            kind="left",
-            who=f"{team}:{user['id']}",
-            at=seconds(stamp),
-        )
+        told = ended(user, self.people.team, str(event.get("event_ts", "")))
         return [Heard("", "", "", told)]
 
     async def edited(self, place: str, message: dict[str, Any]) -> Heard | None:

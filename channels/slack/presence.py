@@ -1,4 +1,4 @@
-"""Which agents are there: Slack's presence and do-not-disturb, told to the core every minute."""
+"""Which agents are there: Slack's presence and do-not-disturb, told to the core every minute, and whose account is no more."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from bot import DeskInbox, Presence
 
+from .accounts import Accounts
 from .failures import code_of, failure_of, retry_after
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class PresenceWatch:
         self.client, self.inbox, self.team = client, inbox, team
         self._quiet_known = SCOPE not in missed
         self._next = 0
+        self.accounts = Accounts(client, inbox, team)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -43,6 +45,7 @@ class PresenceWatch:
                 states = await self.look()
                 if states:
                     await self.inbox.people(states)
+                await self.accounts.look()
             except asyncio.CancelledError:
                 raise
             except Exception as error:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bot import DeskAnswer, Page, Press, Presses, Words
-from channels.slack import homes, presence
+from channels.slack import accounts, homes, presence
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import text_of
 
@@ -181,6 +181,21 @@ def test_the_core_is_told_who_is_there(running: Running, slack: FakeSlack) -> No
     slack.wait(lambda: running.inbox.present)
     assert running.inbox.present == [{"T0DESK:U1": "here", "T0DESK:U2": "away", "T0DESK:UGUEST": "quiet"}]
     assert len(slack.space.noted("call", method="dnd.teamInfo")) == 1, "all at once"
+
+
+def test_an_account_that_was_ended_while_nobody_listened_is_told_of_once(
+    running: Running, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "EVERY", 0.0)
+    monkeypatch.setattr(presence, "EVERY", 0.1)
+    slack.space.users["U2"] |= {"deleted": True, "updated": 1_700_000_000}
+    running.inbox.staff = ["T0DESK:U1", "T0DESK:UGONE", "T0DESK:U2", "T0ELSE:USTRANGER"]
+    slack.fail("500", "users.info")
+    running.listen()
+    slack.wait(lambda: running.inbox.deliveries > 1)
+    (told,) = running.inbox.events
+    assert (told.kind, told.who, told.key) == ("left", "T0DESK:U2", "slackuser:T0DESK:U2:1700000000")
+    assert slack.space.noted("call", method="users.info") and running.trouble == []
 
 
 def test_without_the_scope_for_do_not_disturb_only_presence_is_told(running: Running, slack: FakeSlack) -> None:
