@@ -56,6 +56,8 @@ def by_shortcut(deed: Deed, word: str) -> Done | None:
     found = canned.with_shortcut(word)
     if found is None:
         return None
+    if not deed.agent.may_act:
+        return Done("not_allowed", f"Not sent: {VIEWER[:1].lower()}{VIEWER[1:]} !canned shows what there is.")
     if not found.on:
         return Done("cannot", f"Not sent: !{found.shortcut} is switched off. !canned shows those that are on.")
     if not found.fits(_site(deed.conversation_id)):
@@ -142,7 +144,7 @@ def _row(one: CannedReply, deed: Deed, category: str = "") -> Row:
     used = f"sent {counted(one.uses, 'time')}" if one.uses else "never sent"
     quiet = " · ".join(filter(None, ("" if one.on else "off", category, one.language, one.site, used)))
     presses: list[Press] = []
-    if deed.conversation_id and one.on:
+    if deed.conversation_id and one.on and deed.agent.may_act:
         presses.append(
             Press(
                 label="Use", opens="canned.choose", value=one.id, conversation_id=deed.conversation_id, spoken=f"Use {one.shortcut}"
@@ -325,8 +327,9 @@ def not_resolved(conversation_id: str) -> Said | None:
 
 PAGES = {"canned.choose": choose, "canned.edit": canned_editing.edit}
 OPTIONS = {"canned.choose/reply": find}
-PRESSES = {
-    "canned.pick": pick, "canned.send": send, "canned.more": more, "canned.save": canned_editing.save,
+LOOKS = {"canned.more": more}
+PRESSES = LOOKS | {
+    "canned.pick": pick, "canned.send": send, "canned.save": canned_editing.save,
     "canned.switch": canned_editing.switch, "canned.remove": canned_editing.remove,
 }  # fmt: skip
 COMMANDS = {
@@ -335,6 +338,7 @@ COMMANDS = {
         usage="canned [words]",
         about="canned replies: all of them, or those with these words",
         in_thread=True,
+        looks=True,
     ),
 }
 POSTS = {replies.NOT_RESOLVED: not_resolved}

@@ -58,6 +58,24 @@ def test_the_list_is_by_category_and_goes_on_behind_more(shop: Shop) -> None:
     assert shop.asks("canned", "T1:stranger").code == "not_linked"
 
 
+def test_a_viewer_reads_the_list_and_uses_nothing(shop: Shop) -> None:
+    for number in range(10):
+        shop.add(f"a{number}", f"Text {number}")
+    shop.change("a9", on=False)
+    everything = shop.asks("canned", "T1:eve")
+    assert everything.code == "done" and everything.aside.startswith("9 canned replies, 1 of 2")
+    (more,) = presses(everything.page)
+    assert listed(shop.press(more.what, more.value, "T1:eve", conversation_id="")) == ["!a8"]
+    assert listed(shop.asks("canned a3", "T1:eve"))[0] == "!a3"
+    in_thread = shop.say("canned", "T1:eve")
+    assert len(listed(in_thread)) == 8 and [one.label for one in presses(in_thread.page)] == ["More"], "nothing to use"
+    for words_ in ("canned a3", "a3"):
+        refused = shop.say(words_, "T1:eve")
+        assert refused.code == "not_allowed" and "may read but not act" in refused.aside, words_
+    assert shop.send("Text 3", who="T1:eve").code == "not_allowed" and shop.sent() == []
+    assert not shop.form(who="T1:eve").submit and "!canned" in words(shop.say("help", "T1:eve").page)
+
+
 def test_searching_by_shortcut_title_category_text_slips_and_accents(shop: Shop) -> None:
     refund = shop.add("refund", "The money is on its way.", title="Refund is done", category="Money", language="en")
     late = shop.add(
