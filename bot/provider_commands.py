@@ -114,19 +114,26 @@ def _from(line: Line) -> str:
     default=None,
     help="May be asked when the budget is nearly used up. Without it the price decides.",
 )
+@anyway_option
 @opened
 @_refusing
-def add(name: str, plugin: str, values: tuple[str, ...], cheap: bool | None) -> None:
+def add(name: str, plugin: str, values: tuple[str, ...], cheap: bool | None, anyway: bool) -> None:
     """Add a provider NAME of PLUGIN (openai, anthropic, compatible …), with another model, key or address.
 
     What is not said is as in the plugin's own settings: deskhand providers add small openai model=NAME. SETTING alone asks for the
-    value without showing it, so that a key stays out of the shell's history.
+    value without showing it, so that a key stays out of the shell's history. The answer tests are run with it first, if there are
+    any (DESKHAND_ANSWER_TESTS).
     """
     from bot.plugin_commands import pair
     from bot.provider_rows import add_provider
 
-    registry = _registry()
-    add_provider(registry, name, plugin, dict(pair(item) for item in values), cheap=cheap, actor=actor())
+    new = dict(pair(item) for item in values)
+    published(
+        f"the provider {name}",
+        lambda: add_provider(_registry(), name, plugin, new, cheap=cheap, actor=actor()),
+        actor=actor(),
+        anyway=anyway,
+    )
     click.echo(f"Added {name}. Prove it with: deskhand providers test {name}")
 
 

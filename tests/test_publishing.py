@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from bot import accounts, prompt_versions
-from bot.articles import list_articles, retire_articles
+from bot.article_versions import edit_article
+from bot.articles import article_text, list_articles, retire_articles
 from bot.audit import entries
 from bot.first_rows import KNOWLEDGE_SYNC
 from bot.fleet_settings import fleet_settings, set_order
 from bot.plugins import forget_plugins, load_plugins
+from bot.provider_rows import provider_rows
 from bot.publishing import PublishingStopped, publish
 from tests.commanding import command
 from tests.fakes.llm import Asked, FakeLLM, Script
@@ -224,3 +226,56 @@ def test_another_model_of_a_provider_is_tried_first(shop: FakeLLM, few: Path, st
     assert "with the new settings of openai 2 of the answer tests would get worse" in stopped.output
     assert command(store, "plugins", "set", "openai", "model=other-model").exit_code == 0
     assert "other-model" in command(store, "plugins", "show", "openai").output
+
+
+def test_a_former_version_of_an_article_that_answers_worse_is_stopped(shop: FakeLLM, few: Path, store: Any) -> None:
+    (refunds,) = [view for view in list_articles() if view.slug == "refunds"]
+    said = article_text(refunds.id)
+    edit_article(refunds.id, by="cli:test", body="Money back after a return? Refunds are impossible.")
+    assert command(store, "knowledge", "restore", refunds.id, "1").exit_code == 0  # better than now
+    assert article_text(refunds.id) == said
+    stopped = command(store, "knowledge", "restore", refunds.id, "2")
+    assert stopped.exit_code == 1, stopped.output
+    assert f"with version 2 of the article “{refunds.title}” 1 of the answer tests would get worse" in stopped.output
+    assert article_text(refunds.id) == said
+    asked = len(shop.requests)
+    unknown = command(store, "knowledge", "restore", refunds.id, "77")
+    assert (unknown.exit_code, "has no version 77" in unknown.output) == (1, True)
+    assert len(shop.requests) == asked  # nothing is paid for a slip of the pen
+    assert command(store, "knowledge", "restore", refunds.id, "2", "--anyway").exit_code == 0
+    assert "impossible" in article_text(refunds.id)
+    assert entries(action="publish.anyway")[0].detail["worse"] == ["refund"]
+
+
+def test_a_provider_that_would_answer_worse_is_not_added(shop: FakeLLM, few: Path, store: Any) -> None:
+    shop.script(Script(answer="I do not know.", model="poor-model", times=0))
+    set_order(["alpha", "openai"], actor="cli:test")  # the new one will be asked first
+    arguments = ("providers", "add", "alpha", "openai", "model=poor-model")
+    stopped = command(store, *arguments)
+    assert stopped.exit_code == 1, stopped.output
+    assert "with the provider alpha 2 of the answer tests would get worse" in stopped.output
+    assert provider_rows() == []
+    assert command(store, "providers", "add", "alpha", "openai", "model=other-model").exit_code == 0
+    assert [row.name for row in provider_rows()] == ["alpha"]
+    assert entries(action="publish.tested")[0].detail["what"] == "the provider alpha"
+    command(store, "providers", "remove", "alpha")
+    assert command(store, *arguments, "--anyway").exit_code == 0
+
+
+def test_what_a_folder_says_is_live_at_once_and_said_to_be_untested(
+    shop: FakeLLM, few: Path, store: Any, environment: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("question,answer\nHow long is a gift card valid?,Gift cards end at midnight.\n")
+    added = command(store, "knowledge", "add", str(path), "--wait")
+    assert added.exit_code == 0, added.output
+    assert "Not tested: " in added.stderr
+    assert "deskhand eval" in added.stderr
+    assert "Not tested: " in command(store, "knowledge", "sync").stderr  # the sample shop leaves
+    assert "Not tested" not in command(store, "knowledge", "sync").output  # nothing has changed
+    path.write_text("question,answer\nHow long is a gift card valid?,Gift cards end at noon.\n")
+    assert "Not tested: " in command(store, "knowledge", "sync").stderr
+    assert shop.requests == []
+    environment(DESKHAND_ANSWER_TESTS=None)
+    path.write_text("question,answer\nHow long is a gift card valid?,Gift cards end at nine.\n")
+    assert "Not tested" not in command(store, "knowledge", "sync").output

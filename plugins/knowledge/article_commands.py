@@ -18,11 +18,13 @@ import yaml
 from bot import (
     ArticleRefused,
     ArticleView,
+    PublishingStopped,
     VersionView,
     article_history,
     article_text,
     command_actor,
     list_articles,
+    publish_change,
     restore_article,
     site_ids,
 )
@@ -55,14 +57,28 @@ def commands() -> list[click.Command]:
         for version in article_history(view.id):
             click.echo(_line(version))
 
-    @click.command(help="Make a former version what the article says, at once.")
+    @click.command(
+        help="Make a former version what the article says. The answer tests are run with it first (DESKHAND_ANSWER_TESTS)."
+    )
     @click.argument("article")
     @click.argument("number", type=int)
-    def restore(article: str, number: int) -> None:
+    @click.option("--anyway", is_flag=True, help="Also when answer tests get worse. The audit trail says so.")
+    def restore(article: str, number: int, anyway: bool) -> None:
         view = find_article(article)
+        actor = command_actor()
+
+        def put_back() -> int:
+            return restore_article(view.id, number, by=actor)
+
         try:
-            new = restore_article(view.id, number, by=command_actor())
-        except ArticleRefused as refused:
+            if any(one.number == number for one in article_history(view.id)):
+                new = publish_change(
+                    f"version {number} of the article “{view.title}”", put_back, actor=actor, anyway=anyway,
+                    tell=lambda line: click.echo(line, err=True),
+                )  # fmt: skip
+            else:
+                new = put_back()  # it says which there are, and no test is asked for that
+        except (ArticleRefused, PublishingStopped) as refused:
             raise click.ClickException(str(refused)) from None
         click.echo(
             f"{view.title} says what version {number} said. That is version {new}; its source does not replace it."

@@ -6,7 +6,16 @@ import sys
 
 import click
 
-from bot import Question, SourceRefused, article_sources, find_source, list_articles, list_sources, site_ids
+from bot import (
+    Question,
+    SourceRefused,
+    article_sources,
+    find_source,
+    knowledge_version,
+    list_articles,
+    list_sources,
+    site_ids,
+)
 from plugins.knowledge import article_commands, source_commands
 from plugins.knowledge.certainty import least
 from plugins.knowledge.embed_command import embed_command, ready_vectors
@@ -58,11 +67,13 @@ def knowledge_command(
 
 
 def _sync(folder: str, language: str, sample: bool, source: str) -> None:
+    before = knowledge_version().number
     whole = source_commands.sync_source(source) if source else _sync_folder(folder, language, sample)
     if not source:
         for view in list_sources():
             whole = source_commands.sync_source(view.id) and whole
     host_index().refresh()
+    source_commands.tell_untested(before)
     if not whole:
         sys.exit(1)
 

@@ -15,14 +15,17 @@ from bot import (
     ask_for_source,
     command_actor,
     find_source,
+    get_config,
     import_source,
     kinds_of_source,
+    knowledge_version,
     list_sources,
     remove_source,
     site_id_of,
     site_ids,
 )
 
+UNTESTED = "Not tested: what folders and sources say is live as soon as it is read, without the answer tests. Ask them now: deskhand eval"
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 
@@ -82,10 +85,14 @@ def commands(default_language: str) -> list[click.Command]:
             raise click.ClickException(str(refused)) from None
         click.echo(f"Added {view.address} ({kind}).")
         if wait:
+            before = knowledge_version().number
             read_now(view)
+            tell_untested(before)
         else:
             click.echo("The worker reads it now; deskhand knowledge list shows how far it is.")
             click.echo(f"If Deskhand is not running: deskhand knowledge sync {view.address}")
+            if get_config().answer_tests is not None:
+                click.echo(UNTESTED, err=True)
 
     @click.command(help="Take a source and its articles away. SOURCE is its address or its id.")
     @click.argument("source")
@@ -129,6 +136,12 @@ def read_now(view: SourceView) -> bool:
     for problem in after.report.problems:
         click.echo(f"  {problem}", err=True)
     return after.state != "failed" and not after.report.problems
+
+
+def tell_untested(before: int) -> None:
+    """Say that answer tests were not asked, if there are some and articles have changed since the version ``before``."""
+    if get_config().answer_tests is not None and knowledge_version().number != before:
+        click.echo(UNTESTED, err=True)
 
 
 def sync_source(wanted: str) -> bool:
