@@ -219,7 +219,10 @@ class AIProvider:
     a provider that returns a :class:`DeltaStream`, or that never waits for anything outside the process."""
 
     def stream(self, prompt: Prompt) -> Iterator[Delta]:
-        """Yield deltas until :class:`End`. Raises :class:`ProviderError`. Closing the iterator must close the connection."""
+        """Yield deltas until :class:`End`. Raises :class:`ProviderError`. Closing the iterator must close the connection.
+
+        The clocks run from the moment this returns: an import belongs before, a request behind.
+        """
         raise NotImplementedError
 
     def embed(self, texts: Sequence[str], clocks: Clocks) -> list[list[float]]:

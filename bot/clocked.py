@@ -180,10 +180,11 @@ class Clocked:
 
     def __iter__(self) -> Generator[Delta, None, None]:
         clocks, clock = self._clocks, time.monotonic
+        deltas, abort = self._open()
         begun = clock()
         last = begun + clocks.total
         first = min(begun + clocks.first_token, last)
-        deltas, watch = self._open(first)
+        watch = self._watched(abort, first)
         try:
             for delta in deltas:
                 watch.deadline = math.inf  # the reader's time is not the provider's
@@ -212,20 +213,25 @@ class Clocked:
             if close is not None:
                 close()
 
-    def _open(self, first: float) -> tuple[Iterator[Delta], Watch]:
+    def _open(self) -> tuple[Iterator[Delta], Callable[[], None] | None]:
+        """The deltas, and how to end them from outside; ``None``: they never wait. An import that the first one needs is made here,
+        before the clocks run: it says nothing about the provider."""
         provider = self._provider
         deltas: Iterator[Delta]
         deltas = Threaded(provider, self._prompt) if provider.threaded else provider.stream(self._prompt)
-        abort = getattr(deltas, "abort", None)
-        if abort is None:  # it never waits: there is nothing to watch
-            return _joined(deltas), Watch(_nothing)
+        abort: Callable[[], None] | None = getattr(deltas, "abort", None)
+        return (_joined(deltas), None) if abort is None else (deltas, abort)
+
+    def _watched(self, abort: Callable[[], None] | None, first: float) -> Watch:
+        if abort is None:
+            return Watch(_nothing)
         watch = Watch(abort)
         watch.deadline = first
         self._abort = abort
         _watchdog.add(watch)
         if self._aborted:
             abort()
-        return deltas, watch
+        return watch
 
     def _late(self, total: bool) -> ProviderError:
         clocks = self._clocks

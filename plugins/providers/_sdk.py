@@ -20,7 +20,7 @@ HEADERS = {"accept-encoding": "identity"}
 
 
 class SDKProvider(AIProvider):
-    """Base of providers that use an SDK over httpx2. The SDK is imported by the first question, or by ``warm``."""
+    """Base of providers that use an SDK over httpx2. The SDK is imported by ``warm``, at the latest for the first question."""
 
     threaded: ClassVar[bool] = False
 
@@ -71,7 +71,8 @@ class SDKProvider(AIProvider):
         _ = self.client
 
     def stream(self, prompt: Prompt) -> DeltaStream:
-        """See the contract. The request is sent when the first delta is asked for."""
+        """See the contract. The SDK is imported here, the request is sent when the first delta is asked for."""
+        self.warm()
         lifeline = Lifeline()
         return DeltaStream(self._deltas(prompt, lifeline), lifeline.abort)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,22 @@ def test_a_slow_reader_is_not_the_providers_fault(first: AIProvider, llm: FakeLL
         if isinstance(event, Text) and len(seen) < 4:
             time.sleep(0.5)
     assert shown(seen) == "one two three four"
+
+
+def test_an_import_that_takes_long_is_not_the_providers_fault(
+    first: AIProvider, llm: FakeLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = type(first).connect  # type: ignore[attr-defined]
+
+    def slowly(provider: AIProvider) -> Any:
+        time.sleep(patient(0.5))
+        return connect(provider)
+
+    monkeypatch.setattr(type(first), "connect", slowly)
+    llm.script(Script(answer="Here I am."))
+    events = run(Fleet([first], clocks=Clocks(first_token=patient(0.4))))
+    assert shown(events) == "Here I am." and not done(events).failures
+    assert done(events).first_token < patient(0.4)
 
 
 @pytest.mark.parametrize("fault", ["stall_headers", "stall_first", "stall_mid"])
