@@ -129,7 +129,10 @@ def _store(event: DeskEvent, kept: Sequence[Kept]) -> tuple[Done, dict[str, str]
         return Done("done"), departures.left(event.desk, event.who)
     row = _conversation(event)
     if row is not None:
-        amendments.hold(row[0])  # what is read from here on is true until the commit
+        # What is read from here on is true until the commit. A ticket that the words name is held as well, and both in one order: said
+        # crosswise in two threads, two would wait for each other.
+        for one in sorted({row[0], rooms.named(event) or row[0]}):
+            amendments.hold(one)
     done = _do(event, row[0] if row else "", kept)
     if done.code in {"invalid", "unknown_thread"}:
         # Nothing was done, and told once more it is judged anew. The form stays open, and is sent again with the same words or others.

@@ -57,6 +57,8 @@ class Command:
     """Also outside of threads."""
     looks: bool = False
     """It only looks something up: also for those who may not act."""
+    names: Callable[[str], str] | None = None
+    """Which conversation the words behind it name, of whatever thread it is said in; empty: none. Inside a read or write."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,9 @@ def by_word(deed: Deed) -> Done:
         number = _NUMBER.fullmatch(words.pop(0))
         if number is None:
             return Done("cannot", WHICH)
-        row = sql("SELECT conversation_id FROM ticket WHERE number = ?", (int(number[1]),)).fetchone()
-        if row is None:
+        conversation_id = _of_number(int(number[1]))
+        if not conversation_id:
             return Done("cannot", NO_TICKET.format(number=number[1]))
-        conversation_id = str(row[0])
         db.after_commit(lambda: bus().wake("out"))
     if not conversation_id:
         return Done("cannot", WHICH)
@@ -76,6 +75,18 @@ def by_word(deed: Deed) -> Done:
     except TagError as error:
         return Done("cannot", _whole(error))
     return Done("done", _said(done))
+
+
+def _named(words: str) -> str:
+    """The conversation of ``#1042 vip``."""
+    first = next(iter(words.replace(",", " ").split()), "")
+    number = _NUMBER.fullmatch(first) if first.startswith("#") else None
+    return _of_number(int(number[1])) if number is not None else ""
+
+
+def _of_number(number: int) -> str:
+    row = sql("SELECT conversation_id FROM ticket WHERE number = ?", (number,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _whole(error: TagError) -> str:
@@ -91,6 +102,6 @@ def _said(done: tags.Changed) -> str:
 COMMANDS = {
     "tag": Command(
         run=by_word, usage="tag #1042 word -other", about="puts tags on a ticket and takes others off; in a thread without the number",
-        in_thread=True,
+        in_thread=True, names=_named,
     )
 }  # fmt: skip

@@ -75,6 +75,13 @@ def only_looks(event: DeskEvent) -> bool:
     return _find("LOOKS", event.what) is not None
 
 
+def named(event: DeskEvent) -> str:
+    """Whose ticket a command names: it may be another than the thread's. Empty: nobody's. Inside a read or write."""
+    word, _, words = event.text.strip().partition(" ")
+    found = commands().get(word.lower()) if event.kind == "command" else None
+    return found.names(words.strip()) if found is not None and found.names is not None else ""
+
+
 def take(deed: Deed) -> Done:
     """Do what was pressed, or what the words say. Inside a write."""
     if deed.event.kind == "command":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -100,6 +101,36 @@ def test_two_who_tag_at_once_both_count_and_ten_is_the_most(house: House) -> Non
         thread.join()
     assert house.store.read(lambda: house.store.TicketTag.select().count()) == 10
     assert set(answers) == {"done", "cannot"}
+
+
+def test_two_who_tag_each_others_ticket_at_once_do_not_wait_for_each_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other = house.waits(), house.waits()
+    house.show(mine)
+    house.show(other)
+    both, change, troubles = threading.Barrier(2), tags.change, []
+
+    def slowly(*about: Any, **more: Any) -> tags.Changed:
+        with suppress(threading.BrokenBarrierError):  # whoever has to wait for the other comes later
+            both.wait(1.0)
+        return change(*about, **more)
+
+    def tag(conversation: str, said: str) -> None:
+        try:
+            assert house.say(said, conversation_id=conversation).code == "done"
+        except Exception as error:
+            troubles.append(error)
+
+    monkeypatch.setattr(tags, "change", slowly)
+    crosswise = ((mine, "tag #1002, one"), (other, "tag #1001 two"))
+    threads = [threading.Thread(target=tag, args=one) for one in crosswise]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert [house.store.read(lambda one=one: tags.tags_of(one)) for one in (mine, other)] == [("two",), ("one",)]  # type: ignore[misc]
 
 
 def test_an_inbox_shows_only_what_has_a_tag_and_stays_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
