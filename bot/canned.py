@@ -19,6 +19,8 @@ from bot.store import is_sqlite, read, sql, write
 
 MOST = 2_000
 MAX_TEXT, MAX_TITLE, MAX_CATEGORY = 4_000, 100, 60
+USE_DAYS = 90
+"""Days for which it is known how often a reply was sent: what helped a year ago says little of what is needed now."""
 FIELDS = ("shortcut", "title", "text", "category", "language", "site", "on")
 """What people may set, in the order of files."""
 _SHORTCUT = re.compile(r"[a-z0-9_-]{1,40}")
@@ -28,8 +30,8 @@ _COLUMNS = (
     "id, shortcut, title, text, category, language, site_id, enabled, created_by, created_at, changed_by, changed_at"
 )
 _USES = (
-    "(SELECT count(*) FROM canned_use u WHERE u.canned = c.id), (SELECT max(u.at) FROM canned_use u WHERE u.canned = c.id)"
-    " FROM canned_reply c"
+    "(SELECT count(*) FROM canned_use u WHERE u.canned = c.id AND u.at > ?),"
+    " (SELECT max(u.at) FROM canned_use u WHERE u.canned = c.id AND u.at > ?) FROM canned_reply c"
 )
 
 
@@ -56,6 +58,7 @@ class CannedReply:
     id: str = ""
     site_id: str = ""
     uses: int = 0
+    """In the last :data:`USE_DAYS`."""
     used_at: float | None = None
     created_by: str = ""
     created_at: float = 0.0
@@ -65,6 +68,16 @@ class CannedReply:
     def fits(self, site_id: str) -> bool:
         """Whether it may be sent to customers of a site."""
         return self.site_id in {"", site_id}
+
+    @property
+    def since(self) -> str:
+        """The time that its uses are of, behind their number; empty: since it was made."""
+        return f" in {USE_DAYS} days" if self.created_at < counted_since() else ""
+
+
+def counted_since() -> float:
+    """Uses before this moment are not known any more. Unix seconds."""
+    return clock.now() - USE_DAYS * 86_400.0
 
 
 def checked(given: CannedReply, sites: Mapping[str, str]) -> CannedReply:
@@ -131,8 +144,8 @@ def _tag(language: str) -> str:
 def all_of(*, on: bool | None = None) -> list[CannedReply]:
     """All canned replies, by category and shortcut; ``on``: only those that are switched so. Inside a read or write."""
     keys = {site_id: key for key, site_id in sites().items()}
-    columns = ", ".join(f"c.{name}" for name in _COLUMNS.split(", "))
-    rows = sql(f"SELECT {columns}, {_USES} ORDER BY c.category, c.shortcut").fetchall()
+    columns, since = ", ".join(f"c.{name}" for name in _COLUMNS.split(", ")), counted_since()
+    rows = sql(f"SELECT {columns}, {_USES} ORDER BY c.category, c.shortcut", (since, since)).fetchall()
     found = [_reply(row, keys) for row in rows]
     return [one for one in found if on is None or one.on is on]
 
@@ -154,8 +167,8 @@ def shortcuts(*, on: bool | None = None) -> list[str]:
 
 
 def _one(where: str, value: str) -> CannedReply | None:
-    columns = ", ".join(f"c.{name}" for name in _COLUMNS.split(", "))
-    row = sql(f"SELECT {columns}, {_USES} WHERE {where}", (value,)).fetchone()
+    columns, since = ", ".join(f"c.{name}" for name in _COLUMNS.split(", ")), counted_since()
+    row = sql(f"SELECT {columns}, {_USES} WHERE {where}", (since, since, value)).fetchone()
     return _reply(row, {site_id: key for key, site_id in sites().items()}) if row else None
 
 

@@ -84,7 +84,8 @@ def show(shortcut: str) -> None:
     from bot.canned_words import KNOWN, variables
 
     one = _found(shortcut)
-    used = f"{one.uses:,} times, the last time on {_day(one.used_at)}" if one.used_at else "never"
+    last = f", the last time on {_day(one.used_at)}" if one.used_at else ""
+    used = f"{one.uses:,} times{one.since}{last}" if one.uses or one.since else "never"
     click.echo(f"!{one.shortcut}  ({'on' if one.on else 'off'})  {one.title}")
     click.echo(f"category  {one.category or 'none'}")
     click.echo(f"where     language {one.language or 'every one'}, site {one.site or 'every one'}")

@@ -8,6 +8,7 @@ import structlog
 
 from bot import (
     accounts,
+    canned,
     clock,
     desk_posts,
     draft_writing,
@@ -142,6 +143,7 @@ def retention(_ref: str = "") -> None:
         ),
         "notifications": _delete("notification", "id", "created_at < ?", (now - notifications.DAYS * DAY,))
         + _delete("notification_post", "id", "created_at < ?", (now - notifications.DAYS * DAY,)),
+        "canned_uses": _delete("canned_use", "reply", "at < ?", (canned.counted_since(),)),
         "visitors": accounts.drop_expired(),
         "drafts": write(
             lambda: (

@@ -141,8 +141,8 @@ def _presses(presses: list[Press]) -> list[Part]:
 
 
 def _row(one: CannedReply, deed: Deed, category: str = "") -> Row:
-    used = f"sent {counted(one.uses, 'time')}" if one.uses else "never sent"
-    quiet = " · ".join(filter(None, ("" if one.on else "off", category, one.language, one.site, used)))
+    used = f"sent {counted(one.uses, 'time')}" if one.uses else "not sent" if one.since else "never sent"
+    quiet = " · ".join(filter(None, ("" if one.on else "off", category, one.language, one.site, used + one.since)))
     presses: list[Press] = []
     if deed.conversation_id and one.on and deed.agent.may_act:
         presses.append(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot import canned, clock
+from bot import canned, clock, housekeeping
 from bot.canned import CannedRefused, CannedReply
 from bot.canned_search import search, small_letters
 from bot.pages import Choice, Field, Heading
@@ -223,6 +223,40 @@ def test_only_admins_change_anything_and_what_is_gone_is_said(shop: Shop) -> Non
         ("boss", "canned.remove", "canned:hi"),
     ]  # fmt: skip
     assert json.loads(trail[1][3]) == {"changed": ["on"]}
+
+
+def test_how_often_one_was_sent_is_known_for_ninety_days_and_then_forgotten(shop: Shop) -> None:
+    hello, late = shop.add("hi", "Hi"), shop.add("late", "Late")
+    new = shop.add("new", "New")
+    long_ago, day = "UPDATE canned_reply SET created_at = created_at - 40000000 WHERE id <> ?", 86_400
+    use = "INSERT INTO canned_use (reply, canned, at) VALUES (?, ?, ?)"
+
+    def was(days: float, one: CannedReply) -> None:
+        shop.store.sql(use, (clock.new_id(), one.id, clock.now() - days * day))
+
+    def work() -> None:
+        shop.store.sql(long_ago, (new.id,))
+        for days, one in ((400, hello), (91, hello), (91, late), (89, hello), (1, hello), (1, new)):
+            was(days, one)
+
+    def told() -> tuple[list[tuple[str, int]], str, str]:
+        found = [(one.shortcut, one.uses) for one in canned.listed()]
+        shown = command(shop.store, "canned", "show", "hi").output
+        return (
+            found,
+            words(shop.asks("canned").page),
+            next(line for line in shown.splitlines() if line.startswith("sent")),
+        )
+
+    shop.store.write(work)
+    before = told()
+    assert before[0] == [("hi", 2), ("late", 0), ("new", 1)]
+    for said in ("sent 2 times in 90 days", "not sent in 90 days", "sent 1 time"):
+        assert said in before[1], said
+    assert before[1].count("90 days") == 2 and before[2].startswith("sent      2 times in 90 days, the last time on ")
+    housekeeping.retention()
+    assert shop.store.read(lambda: shop.store.CannedUse.select().count()) == 3
+    assert told() == before, "nobody sees when the rows go"
 
 
 def test_commands_for_canned_replies(store: Any) -> None:
