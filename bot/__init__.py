@@ -41,6 +41,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.fingerprints": "fingerprint_question=of_question origin_of=of_origin",
         "bot.citations": "Cited recite source_of",
         "bot.pleasantries": "FREQUENT_WORDS=FREQUENT Talk language_of small_talk",
+        "bot.word_forms": "base_language fold_word=fold stem_word=stem",
         "bot.hidden": "strip_hidden",
         "bot.tables": "Columns TableRow TableUnreadable read_tables table_place=where",
         "bot.events": "Allowance Answer AutoReply Escalation JobSpec OpeningHours Pace Priority Reason Recalled TurnContext",

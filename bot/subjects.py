@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from bot import word_forms
 
 LONGEST = 2_000
 """Characters of a question that are looked at."""
+# Joined words stay whole: people read them as the name of a topic.
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _SOLID = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _ENDINGS = re.compile("[\u3040-\u309f\u30fc]+")
-_STEMMERS = {
-    "en": "english",
-    "de": "german",
-    "fr": "french",
-    "es": "spanish",
-    "it": "italian",
-    "pt": "portuguese",
-    "nl": "dutch",
-}
+_STEMMED = frozenset({"en", "de", "fr", "es", "it", "pt", "nl"})
+"""Languages whose endings are taken off; other texts are taken for English, in which most names of products are."""
 
 # Words that stand in questions about anything.
 _SAY_NOTHING = """
@@ -44,8 +38,6 @@ mi mis muy o para pero por puedo qué quiero ser sin su sus también te tengo ti
 vendre acheter vender comprar
 """
 _EMPTY = frozenset(_SAY_NOTHING.split())
-_lock = threading.Lock()
-_made: dict[str, Any] = {}
 
 
 def stems(text: str, language: str = "") -> dict[str, str]:
@@ -68,14 +60,8 @@ def stems(text: str, language: str = "") -> dict[str, str]:
 
 
 def _stem(form: str, language: str) -> str:
-    name = _STEMMERS.get(language.lower().partition("-")[0], "english")
-    with _lock:  # a stemmer keeps its word in itself
-        stemmer = _made.get(name)
-        if stemmer is None:
-            import snowballstemmer
-
-            stemmer = _made[name] = snowballstemmer.stemmer(name)
-        return str(stemmer.stemWord(form))
+    base = language.lower().partition("-")[0]
+    return word_forms.stem(form, base if base in _STEMMED else "en")
 
 
 def rarity(documents: Iterable[Iterable[str]]) -> dict[str, float]:

@@ -6,19 +6,10 @@ Scripts without blanks are cut into single characters, so that a phrase in them 
 from __future__ import annotations
 
 import re
-import threading
 import unicodedata
 from functools import lru_cache
-from typing import Any
 
-STEMMERS = {
-    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
-    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian",
-    "ne": "nepali", "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
-}  # fmt: skip
-"""Languages whose endings are taken off. In others words are compared as they stand."""
+from bot import base_language, fold_word, stem_word
 
 MAX_TOKENS = 1_000
 """Words of a message that are looked at: nobody's question begins behind them."""
@@ -28,10 +19,10 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\uac00-\ud7af"
     "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 )
+# Characters and not pairs, unlike an index: a phrase of a rule may be one character. Joined words are two, as people type them both ways.
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W_{_UNSPACED}]+)*")
 _SINGLE_JOINED = re.compile(r"\b(\w)[-‑](?=\w)")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ß": "ss"})
 _HAN, _KANA, _HANGUL = (
     re.compile("[\u3400-\u9fff]"),
     re.compile("[\u3040-\u30ff]"),
@@ -66,11 +57,6 @@ SMALL_WORDS = {
 }
 
 
-def base_language(tag: str) -> str:
-    """The first part of a language tag, in lower case: ``pt-BR`` is ``pt``."""
-    return re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
-
-
 def cut(text: str) -> list[str]:
     """Words, or characters of scripts without blanks, in their order: without case, not yet without marks. ``e-mail`` is one word."""
     plain = unicodedata.normalize("NFKC", text[: MAX_TOKENS * MAX_LENGTH]).casefold()
@@ -81,34 +67,15 @@ def cut(text: str) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def fold(word: str) -> str:
-    """A word without apostrophes and without marks on Latin, Greek and Cyrillic letters; in other scripts they make another letter."""
+    """A word without apostrophes and without marks on its letters."""
     word = word.replace("'", "").replace("’", "")
-    if word.isascii():
-        return word
-    out = []
-    for char in word.translate(_LETTERS):
-        parts = unicodedata.normalize("NFD", char)
-        out.append("".join(p for p in parts if not unicodedata.combining(p)) if parts[0] < "\u0530" else char)
-    return "".join(out)
-
-
-_own = threading.local()
+    return word if word.isascii() else fold_word(word)
 
 
 @lru_cache(maxsize=131_072)
 def stem(word: str, language: str) -> str:
-    """A word without its ending, folded. Numbers, short words and languages without a stemmer are only folded."""
-    algorithm = STEMMERS.get(language)
-    if algorithm is None or len(word) < 3 or not word.isalpha():
-        return fold(word)
-    import snowballstemmer
-
-    # A stemmer keeps its word in itself: each thread has its own.
-    stemmers: dict[str, Any] = _own.__dict__
-    stemmer = stemmers.get(algorithm)
-    if stemmer is None:
-        stemmer = stemmers[algorithm] = snowballstemmer.stemmer(algorithm)
-    return fold(str(stemmer.stemWord(word)))
+    """A word without its ending, folded. Short words, and whatever is not of letters alone, are only folded."""
+    return fold(stem_word(word, language) if len(word) >= 3 and word.isalpha() else word)
 
 
 def tokens(words: list[str], language: str) -> list[str]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-import threading
 from functools import lru_cache
-from typing import Any
 
+from bot import stem_word
 from plugins.grounding.fact import fold
 from plugins.grounding.vocabulary import ALIKE, DENIALS, NO_DENIAL, OPPOSITES, STOP
 
-_SNOWBALL = {"en": "english", "de": "german", "fr": "french", "es": "spanish"}
+_STEMMED = frozenset({"en", "de", "fr", "es"})
+"""Those that have a vocabulary here."""
+# Letters alone, and with their places: numbers are facts and compared as such, and what does not hold is taken out where it stands.
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _LANGUAGES: dict[str, tuple[str, ...]] = {}
 """A frequent word to the languages that have it."""
 for _language, _stop in STOP.items():
     for _word in _stop:
         _LANGUAGES[_word] = (*_LANGUAGES.get(_word, ()), _language)
-_lock = threading.Lock()
-_stemmers: dict[str, Any] = {}
 
 
 def language_of(text: str, told: str = "") -> str:
@@ -35,17 +34,8 @@ def language_of(text: str, told: str = "") -> str:
 
 @lru_cache(maxsize=30_000)
 def stem(word: str, language: str) -> str:
-    """The stem of one word, without accents. Cached: the stemmer is Python and takes 30 µs."""
-    word = word.lower()
-    name = _SNOWBALL.get(language)
-    if name is not None:
-        import snowballstemmer
-
-        with _lock:  # a stemmer keeps its word in itself
-            if language not in _stemmers:
-                _stemmers[language] = snowballstemmer.stemmer(name)
-            word = _stemmers[language].stemWord(word)
-    folded = fold(word)
+    """The stem of one word, without accents; the first of those that mean nearly the same."""
+    folded = _plain_stem(word, language)
     return _alike(language).get(folded, folded)
 
 
@@ -60,9 +50,8 @@ def _alike(language: str) -> dict[str, str]:
 
 
 def _plain_stem(word: str, language: str) -> str:
-    import snowballstemmer
-
-    return fold(snowballstemmer.stemmer(_SNOWBALL[language]).stemWord(word.lower()))
+    word = word.lower()
+    return fold(stem_word(word, language) if language in _STEMMED else word)
 
 
 def tokens(text: str, language: str) -> list[tuple[str, int]]:

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from bot import KnowledgeVersion, StoredPassage, changed_articles, passages_of
+from bot import KnowledgeVersion, StoredPassage, base_language, changed_articles, passages_of
 from plugins.knowledge.nearness import ENTRY, lines_of, packed, packed_parts
-from plugins.knowledge.words import base_language, index_words
+from plugins.knowledge.words import index_words
 
 FORMAT = 2
 """Raise it when words, columns or stop words change: files of another format are not opened."""

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot import Question
+from bot import Question, fold_word
 from plugins.knowledge.stopwords import STOP_WORDS
 from plugins.knowledge.synonyms import with_phrases
-from plugins.knowledge.words import fold, question_words, raw_words, script_language
+from plugins.knowledge.words import question_words, raw_words, script_language
 
 REMEMBERED = 12
 """Words that are taken over at most."""
@@ -92,7 +92,7 @@ def leans(text: str, own: Sequence[str], language: str) -> bool:
     return (
         len(own) <= 1
         or len(raw_words(text)) <= SHORT
-        or bool(points is not None and points.search(fold(text.casefold().strip())))
+        or bool(points is not None and points.search(fold_word(text.casefold().strip())))
     )
 
 
@@ -117,13 +117,15 @@ def _without_replaced(line: str, asked: str, language: str) -> str:
         return line
     old = dict(_named(line, places, stops))
     gone = {word for place, words in old.items() if place in new for word in words}
-    return " ".join(word for word in re.findall(r"\S+", line) if fold(word.casefold().strip(".,;:!?¿¡")) not in gone)
+    return " ".join(
+        word for word in re.findall(r"\S+", line) if fold_word(word.casefold().strip(".,;:!?¿¡")) not in gone
+    )
 
 
 def _named(text: str, places: frozenset[str], stops: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what stands behind each small word of a place: one word, or several that begin with a capital or a digit."""
     tokens = [token.strip(".,;:!?¿¡\"'()") for token in text.split()]
-    words = [fold(token.casefold()) for token in tokens]
+    words = [fold_word(token.casefold()) for token in tokens]
     for at, word in enumerate(words):
         if word not in places:
             continue

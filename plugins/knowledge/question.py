@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot import Question
+from bot import Question, base_language, fold_word
 from plugins.knowledge.follow_up import meant, words_of
 from plugins.knowledge.index import IndexFile, Size
 from plugins.knowledge.nearness import ASKED, Sought, grams_of, seek
@@ -15,8 +15,6 @@ from plugins.knowledge.stopwords import STOP_WORDS
 from plugins.knowledge.synonyms import GROUPS
 from plugins.knowledge.words import (
     SMALL,
-    base_language,
-    fold,
     guess_language,
     is_unspaced,
     pairs,
@@ -119,7 +117,7 @@ def _terms(word: str, language: str, stemmers: Sequence[str]) -> Iterator[Term]:
             yield Term(pair, {pair: 1.0, **{other: SYNONYM for other in alike if other != pair}})
         return
     forms = {stem(word, code): 1.0 for code in stemmers}
-    for other in GROUPS.get(language, {}).get(fold(word), ()) or _by_stem(language, stem(word, language)):
+    for other in GROUPS.get(language, {}).get(fold_word(word), ()) or _by_stem(language, stem(word, language)):
         for part in spoken_parts(other):
             forms.setdefault(stem(part, language), SYNONYM)
     yield Term(word, forms)
@@ -196,7 +194,7 @@ def _counts(db: sqlite3.Connection, scopes: Sequence[int], words: Iterable[str],
 
 def _rescue(term: Term, language: str, scopes: Sequence[int], db: sqlite3.Connection, counts: dict[str, int]) -> None:
     """Look for what an unknown word may have meant: a mistyped one, or the parts of a compound."""
-    word = fold(term.word)
+    word = fold_word(term.word)
     if is_unspaced(word) or len(word) < 4 or not word.isascii() or not word.isalpha():
         return
     if len(word) >= 5:
@@ -256,7 +254,7 @@ def _is_known(term: Term, counts: dict[str, int]) -> bool:
 
 def _is_slip_of_small_word(term: Term, language: str, counts: dict[str, int]) -> bool:
     """True for ``wich`` and ``hwo``: nobody has that word, and one slip away is a word that says nothing."""
-    word = fold(term.word)
+    word = fold_word(term.word)
     if _is_known(term, counts) or not 3 <= len(word) <= 8 or not word.isascii() or not word.isalpha():
         return False
     swapped_or_short = {slip for slip in _one_slip(word) if len(slip) > len(word) or sorted(slip) == sorted(word)}

@@ -11,18 +11,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Any
 
+from bot import fold_word, stem_word
 from plugins.knowledge.stopwords import CHAT_WORDS, CUTS, STOP_WORDS
-
-SNOWBALL = {
-    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek", "en": "english",
-    "es": "spanish", "et": "estonian", "eu": "basque", "fi": "finnish", "fr": "french", "ga": "irish", "hi": "hindi",
-    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "nb": "norwegian",
-    "ne": "nepali", "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pt": "portuguese", "ro": "romanian",
-    "ru": "russian", "sr": "serbian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
-}  # fmt: skip
-"""Languages with a stemmer, by their two-letter code. Others are folded only."""
 
 MAX_WORD = 40
 """Longer words are cut: nobody asks for them, and a hostile text could fill the index with them."""
@@ -31,6 +22,7 @@ MAX_WORD = 40
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f々〇"
 _KANA = "\u3040-\u309f\u30a0-\u30ff\u31f0-\u31ff"
 _OTHER_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1100-\u11ff\uac00-\ud7af"
+# Joints stay in: an index must have "e-mail" as one word and "two-person" as two, and ``spoken_parts`` tells them apart.
 _RUN = re.compile(
     rf"[{_HAN}]+|[\u30a0-\u30ff\u31f0-\u31ff]+|[\u3040-\u309f]+|[{_OTHER_UNSPACED}]+|[^\W_{_HAN}{_KANA}{_OTHER_UNSPACED}]+(?:['’\-‑][^\W_{_HAN}{_KANA}{_OTHER_UNSPACED}]+)*"
 )
@@ -39,14 +31,6 @@ _HAS_KANA = re.compile(f"[{_KANA}]")
 _HAS_HAN = re.compile(f"[{_HAN}]")
 _CUT = re.compile("|".join(CUTS))
 _JOINED = re.compile(r"['’\-‑]")
-_LIGATURES = str.maketrans(
-    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ß": "ss"}
-)
-
-
-def base_language(tag: str) -> str:
-    """Return the first part of a language tag, in lower case: ``pt-BR`` is ``pt``."""
-    return re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
 
 
 def script_language(text: str) -> str:
@@ -62,35 +46,12 @@ def script_language(text: str) -> str:
     return "zh" if _HAS_HAN.search(sample) else "th"
 
 
-@lru_cache(maxsize=65_536)
-def fold(word: str) -> str:
-    """Take the diacritics off Latin, Greek and Cyrillic letters. In other scripts they make another letter and stay."""
-    if word.isascii():
-        return word
-    out = []
-    for char in word.translate(_LIGATURES):
-        parts = unicodedata.normalize("NFD", char)
-        latin = parts[0] < "\u0530"
-        out.append("".join(p for p in parts if not unicodedata.combining(p)) if latin else char)
-    return "".join(out)
-
-
-_stemmers: dict[str, Any] = {}
-
-
 @lru_cache(maxsize=131_072)
 def stem(word: str, language: str) -> str:
-    """Return the stem of a folded-case word. Pure, cached: the stemmer itself is slow Python and not safe for threads."""
-    algorithm = SNOWBALL.get(language)
-    if algorithm is None or len(word) < 3 or any(char.isdigit() for char in word):
-        return fold(word)
-    import snowballstemmer
-
-    # A stemmer keeps its word in itself, so each call makes use of one of its own or of none in use.
-    stemmer = _stemmers.pop(algorithm, None) or snowballstemmer.stemmer(algorithm)
-    stemmed = fold(str(stemmer.stemWord(word)))
-    _stemmers[algorithm] = stemmer
-    return stemmed
+    """Return the folded stem of a word in lower case. Short words, and those with a digit, are only folded."""
+    if len(word) < 3 or any(char.isdigit() for char in word):
+        return fold_word(word)
+    return fold_word(stem_word(word, language))
 
 
 def raw_words(text: str) -> list[str]:
@@ -137,7 +98,7 @@ def index_words(text: str, language: str) -> list[str]:
             out += pairs(word)
             continue
         for part in spoken_parts(word):
-            if fold(part) not in stops:
+            if fold_word(part) not in stops:
                 out.append(stem(part, language))
     return out
 
@@ -158,7 +119,7 @@ def spoken_words(text: str, language: str) -> tuple[list[str], list[str]]:
             folded += runs
             continue
         for part in spoken_parts(word):
-            plain = fold(part)
+            plain = fold_word(part)
             stems.append(SMALL + plain if plain in stops else stem(part, language))
             folded.append(plain)
     return stems, folded
@@ -171,7 +132,7 @@ def question_words(text: str, language: str) -> list[str]:
     content: dict[str, None] = {}
     for word in raw_words(text):
         for part in [word] if is_unspaced(word) else spoken_parts(word):
-            if fold(part) not in stops and fold(part) not in chat:
+            if fold_word(part) not in stops and fold_word(part) not in chat:
                 content[part] = None
     return list(content)
 
@@ -181,7 +142,7 @@ def guess_language(text: str, known: tuple[str, ...], default: str) -> str:
     script = script_language(text)
     if script:
         return script
-    folded = [fold(part) for word in raw_words(text) for part in spoken_parts(word)]
+    folded = [fold_word(part) for word in raw_words(text) for part in spoken_parts(word)]
     hits = {language: sum(word in STOP_WORDS.get(language, ()) for word in folded) for language in known}
     best = max(hits, key=lambda language: (hits[language], language == default), default=default)
     return best if hits.get(best, 0) > 0 else default

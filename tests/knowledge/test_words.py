@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.word_forms import fold
 from plugins.knowledge.words import (
-    fold,
     guess_language,
     index_words,
     pairs,

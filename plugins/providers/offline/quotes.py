@@ -123,6 +123,8 @@ def _row(heads: Sequence[str], row: Sequence[str]) -> str:
 
 
 def _sentences(text: str) -> list[str]:
+    """Cut where a sentence surely begins: two that stay together are quoted together, half a one would be a wrong quote. The check of
+    answers cuts finer, because it takes sentences out."""
     found: list[str] = []
     for part in filter(None, map(str.strip, _SENTENCE.split(text))):
         if found and _ABBREVIATION.search(found[-1]):
