@@ -70,7 +70,7 @@ def _differs(old: OpeningHours | None, new: OpeningHours | None) -> bool:
 
 
 def _store_all(found: dict[str, OpeningHours | None]) -> None:
-    for site_id, hours in found.items():
+    for site_id, hours in sorted(found.items()):  # one order everywhere: each locks its site
         _store(site_id, hours)
 
 
