@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +12,6 @@ from bot.config import config
 from bot.events import TurnContext
 from bot.messages import MessageView
 from bot.plugins import Registry
-from tests.patience import patient
 
 BROKEN = Path(__file__).parent / "broken_plugins"
 MESSAGE = MessageView(id="m1", seq=1, rev=1, author="customer", text="hello", created_at=0.0)
@@ -64,11 +60,3 @@ def filtered(registry: Registry, text: str = "hello") -> str:
 def why(registry: Registry, name: str) -> str:
     """Why a plugin is on or off now."""
     return next(row.why for row in registry.fresh().status() if row.name == name)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    until = time.monotonic() + patient(seconds)
-    while not (value := condition()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
-    return value

@@ -8,13 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.patience import patient
+from tests.patience import patient, wait_for
 from tests.ports import free_port
 
 READY = '"process": "deskhand", "event": "ready"'
@@ -28,18 +27,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_for(condition: Any, seconds: float = 10.0, what: str = "") -> Any:
-    """Call ``condition`` until it is true and return what it said. Fails after ``seconds``."""
-    deadline = time.monotonic() + patient(seconds)
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what or condition}")
-        time.sleep(0.03)
 
 
 class Deskhand:

@@ -21,8 +21,8 @@ from bot.containment import FAILED, CallAbandoned, Containment
 from bot.hookspecs import RULES, HookRule
 from bot.plugins import Call, Registry
 from bot.store import PluginState, StoreUnavailable
-from tests.patience import patient
-from tests.registries import BROKEN, House, filtered, wait_until, why
+from tests.patience import patient, wait_for
+from tests.registries import BROKEN, House, filtered, why
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -63,7 +63,7 @@ def test_a_failing_hook_is_skipped_counted_and_after_three_in_a_row_switched_off
     registry = load(house, name)
     for strikes in (1, 2, 3):
         assert filtered(registry) == "hello good"
-        wait_until(lambda strikes=strikes: row(name).strikes == strikes)
+        wait_for(lambda strikes=strikes: row(name).strikes == strikes, 5)
     assert row(name).last_error == reason
     assert not registry.fresh().is_on(name)
     assert why(registry, name) == f"switched off by Deskhand: 3 failures in a row; the last: {reason}"
@@ -78,10 +78,10 @@ def test_a_failing_hook_is_skipped_counted_and_after_three_in_a_row_switched_off
 def test_garbage_of_every_kind_is_named(house: House) -> None:
     registry = load(house, "returns_garbage")
     assert registry.fresh().each("search_knowledge", question=None) == []
-    wait_until(lambda: row("returns_garbage").strikes == 1)
+    wait_for(lambda: row("returns_garbage").strikes == 1, 5)
     assert "returned list; search_knowledge must return Found" in row("returns_garbage").last_error
     assert registry.fresh().objects("ai_provider") == ()
-    wait_until(lambda: row("returns_garbage").strikes == 2)
+    wait_for(lambda: row("returns_garbage").strikes == 2, 5)
     assert "returned list; ai_provider must return an AIProvider" in row("returns_garbage").last_error
 
 
@@ -103,16 +103,16 @@ def test_a_success_after_a_failure_takes_the_strikes_back(house: House, tmp_path
         mood.touch()
         filtered(registry)
         filtered(registry)
-        wait_until(lambda: row("moody").strikes == 2)
+        wait_for(lambda: row("moody").strikes == 2, 5)
         mood.unlink()
         filtered(registry)
-        wait_until(lambda: row("moody").strikes == 0)
+        wait_for(lambda: row("moody").strikes == 0, 5)
     assert registry.fresh().is_on("moody")
     # Another process, which saw none of it fail, forgives as well.
     switches.strike("moody", "filter_inbound", "bad day", wait=True)
     switches.switch("other", True, actor="test")
     filtered(registry)
-    wait_until(lambda: row("moody").strikes == 0)
+    wait_for(lambda: row("moody").strikes == 0, 5)
 
 
 def test_a_database_that_is_away_is_nobodys_strike(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_a_loop_in_python_is_ended_at_its_deadline_and_the_turn_goes_on(house: H
     began = time.monotonic()
     assert filtered(registry) == "hello good"
     assert 0.25 < time.monotonic() - began < patient(1.5)
-    wait_until(lambda: row("loops").strikes == 1)
+    wait_for(lambda: row("loops").strikes == 1, 5)
     assert row("loops").last_error == "filter_inbound: took longer than 0.3 s"
     assert abandoned == []  # the thread was freed: nothing to give away
     began = time.monotonic()
@@ -154,7 +154,7 @@ def test_calls_that_are_late_together_are_one_strike(house: House) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    wait_until(lambda: row("loops").strikes == 1)
+    wait_for(lambda: row("loops").strikes == 1, 5)
     assert registry.fresh().is_on("loops")
 
 
@@ -227,7 +227,7 @@ def test_a_process_that_cannot_give_work_away_goes_on_when_the_call_comes_back(
     monkeypatch.setenv("HANGS_SECONDS", "1")
     registry = load(house, "hangs")
     assert filtered(registry) == "hello good"
-    wait_until(lambda: row("hangs").strikes == 1)
+    wait_for(lambda: row("hangs").strikes == 1, 5)
 
 
 def test_a_hook_that_swallows_every_exception_is_abandoned_too(house: House) -> None:

@@ -13,8 +13,8 @@ import redis
 
 from bot.bus import Bus
 from bot.drafts import Drafts
-from tests.patience import patient
-from tests.running import ROOT, wait_for
+from tests.patience import patient, wait_for
+from tests.running import ROOT
 from tests.valkey import Valkey
 
 

@@ -20,7 +20,7 @@ from bot.turns import running_turn
 from bot.turns_process import Pool
 from plugins.knowledge.folder import Folder
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
+from tests.patience import patient, wait_for
 
 TEXT = "Standard shipping costs €4.90. Express shipping costs €12.50. You can return items within 30 days."
 QUESTION = "What does standard shipping cost?"
@@ -91,15 +91,6 @@ def say(pool: Pool, text: str, *, kind: Any = "message") -> str:
     return got.conversation_id
 
 
-def until(what: Callable[[], Any], seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + patient(seconds)
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
 def answers(store: Any) -> list[Any]:
     return store.read(
         lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq))
@@ -109,9 +100,9 @@ def answers(store: Any) -> list[Any]:
 def test_nothing_is_shown_before_it_passed(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
     llm.script(Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]."))
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert answer.body.startswith("Standard shipping costs €4.90 [1].\n\nI left out") and "15" not in answer.body
-    assert until(lambda: "checking" in heard.phases) and heard.phases[0] == "thinking"
+    assert wait_for(lambda: "checking" in heard.phases, 30) and heard.phases[0] == "thinking"
     time.sleep(0.2)
     assert heard.shown == "", "no piece of it left before it was stored"
 
@@ -122,8 +113,8 @@ def test_on_other_sites_it_is_shown_and_replaced(store: Any, pool: Pool, llm: Fa
     long = "Standard shipping costs €4.90 [1]. Express shipping costs €15 [1]. You can return items within 30 days [1]."
     llm.script(Script(answer=long, tokens_per_second=8))
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
-    assert until(lambda: "€15" in heard.shown) and "checking" not in heard.phases
+    (answer,) = wait_for(lambda: answers(store), 30)
+    assert wait_for(lambda: "€15" in heard.shown, 30) and "checking" not in heard.phases
     assert "€15" not in answer.body and "€4.90" in answer.body
 
 
@@ -133,9 +124,9 @@ def test_a_new_message_starts_it_again_until_the_end(store: Any, pool: Pool, llm
         Script(answer="You can return items within 30 days [1].", times=0),
     )
     conversation = say(pool, QUESTION)
-    until(lambda: "checking" in heard.phases)
+    wait_for(lambda: "checking" in heard.phases, 30)
     say(pool, "And how many days do I have to return items?")
-    until(lambda: answers(store))
+    wait_for(lambda: answers(store), 30)
     time.sleep(0.3)
     assert [one.body for one in answers(store)] == ["You can return items within 30 days [1]."]
     assert heard.shown == "" and conversation
@@ -144,11 +135,11 @@ def test_a_new_message_starts_it_again_until_the_end(store: Any, pool: Pool, llm
 def test_a_stop_keeps_nothing_that_was_not_shown(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
     llm.script(Script(answer="Standard shipping costs €4.90 [1]. " * 5, tokens_per_second=15))
     conversation = say(pool, QUESTION)
-    until(lambda: "checking" in heard.phases)
+    wait_for(lambda: "checking" in heard.phases, 30)
     turn = store.read(lambda: running_turn(conversation))
     assert turn is not None and request_stop(conversation, turn[0])
     pool.on_wake(conversation.encode())
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert (answer.body, answer.kind) == ("", "stopped") and heard.shown == ""
 
 
@@ -157,9 +148,9 @@ def test_a_take_over_leaves_a_draft_and_shows_nothing(store: Any, pool: Pool, ll
         Script(answer="Standard shipping costs €4.90 [1]. Express shipping costs €12.50 [1].", tokens_per_second=15)
     )
     say(pool, QUESTION)
-    until(lambda: "checking" in heard.phases)
+    wait_for(lambda: "checking" in heard.phases, 30)
     say(pool, "", kind="handoff")
-    state = until(lambda: store.read(lambda: [t.state for t in store.Turn.select() if t.state != "running"]))
+    state = wait_for(lambda: store.read(lambda: [t.state for t in store.Turn.select() if t.state != "running"]), 30)
     assert state == ["superseded"] and not answers(store) and heard.shown == ""
 
 
@@ -171,7 +162,7 @@ def test_a_provider_that_breaks_in_the_middle_leaves_no_word_behind(
         Script(answer="Standard shipping costs €4.90 [1].", times=0),
     )
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store), 15)
+    (answer,) = wait_for(lambda: answers(store), 15)
     assert answer.body == "Standard shipping costs €4.90 [1]."
     time.sleep(0.2)
     assert heard.shown == "" and heard.phases.count("checking") == 2
@@ -180,14 +171,14 @@ def test_a_provider_that_breaks_in_the_middle_leaves_no_word_behind(
 def test_when_nothing_holds_a_person_is_offered_or_comes(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
     llm.script(Script(answer="Standard shipping costs €99 [1]."))
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert answer.body.startswith("I could not confirm my answer") and "Talk to a person" in answer.extra
     assert heard.shown == ""
 
 
 def test_a_question_without_an_answer_costs_nothing_and_is_told_so(store: Any, pool: Pool, llm: FakeLLM) -> None:
     say(pool, "Do you have vegetarian recipes with pumpkin?")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert (
         answer.body.startswith("I did not find an answer")
         and answer.kind == "auto"
@@ -196,7 +187,7 @@ def test_a_question_without_an_answer_costs_nothing_and_is_told_so(store: Any, p
     assert not llm.requests, "no provider was asked"
     llm.script(Script(answer="Hello! How can I help?"))
     say(pool, "Hello")
-    until(lambda: len(answers(store)) == 2)
+    wait_for(lambda: len(answers(store)) == 2, 30)
     assert answers(store)[1].body == "Hello! How can I help?" and len(llm.requests) == 1
 
 
@@ -205,7 +196,7 @@ def test_a_site_may_have_the_ai_asked_all_the_same(store: Any, pool: Pool, llm: 
     pool.registry.on_changed(b"")
     llm.script(Script(answer="Yes, 40 recipes for $3 each."), Script(answer="I do not know.", times=0))
     say(pool, "Do you have vegetarian recipes with pumpkin?")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert len(llm.requests) == 1
     assert "40" not in answer.body and answer.body.startswith("I could not confirm"), "and what it made up is not given"
 
@@ -217,13 +208,13 @@ def test_an_answer_that_cannot_be_confirmed_may_become_a_ticket_with_its_reason(
     pool.registry.on_changed(b"")
     llm.script(Script(answer="Standard shipping costs €99 [1].", times=0))
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert answer.body.startswith("I could not confirm my answer")
     (ticket,) = store.read(lambda: list(store.Ticket.select()))
     assert ticket.reason == "the answer could not be confirmed: 1 of 1 statements"
-    assert until(lambda: [t.state for t in store.read(lambda: list(store.Turn.select())) if t.state != "running"]) == [
-        "done"
-    ]
+    assert wait_for(
+        lambda: [t.state for t in store.read(lambda: list(store.Turn.select())) if t.state != "running"], 30
+    ) == ["done"]
 
 
 def test_while_it_is_checked_platforms_show_that_somebody_writes() -> None:
@@ -241,9 +232,9 @@ def test_an_answer_that_nobody_could_check_is_not_shown(
     monkeypatch.setattr("plugins.grounding.check.check", fails)
     llm.default = Script(answer="Express shipping costs €15 [1].")
     conversation = say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert "15" not in answer.body and heard.shown == ""
-    assert until(lambda: store.read(lambda: store.Conversation.get_by_id(conversation).state) != "ai")
+    assert wait_for(lambda: store.read(lambda: store.Conversation.get_by_id(conversation).state) != "ai", 30)
 
 
 def test_nor_is_one_whose_check_deskhand_switched_off(store: Any, pool: Pool, llm: FakeLLM, heard: Heard) -> None:
@@ -252,7 +243,7 @@ def test_nor_is_one_whose_check_deskhand_switched_off(store: Any, pool: Pool, ll
     assert not pool.registry.fresh().is_on("grounding")
     llm.default = Script(answer="Express shipping costs €15 [1].")
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert "15" not in answer.body and heard.shown == ""
 
 
@@ -261,5 +252,5 @@ def test_an_admin_may_do_without_the_check(store: Any, pool: Pool, llm: FakeLLM)
     pool.registry.fresh()
     llm.default = Script(answer="Express shipping costs €15 [1].")
     say(pool, QUESTION)
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 30)
     assert "€15" in answer.body

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bot.drafts import Drafts
-from tests.running import wait_for
+from tests.patience import wait_for
 
 CONVERSATION = "0192b7c2-0000-7000-8000-00000000000c"
 

@@ -15,7 +15,7 @@ from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
-from tests.running import wait_for
+from tests.patience import wait_for
 
 RULES = """
     from bot import Escalation, Reason, hookimpl

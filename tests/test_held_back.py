@@ -14,7 +14,7 @@ from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
-from tests.test_turns_process import until
+from tests.patience import wait_for
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def ask(store: Any, pool: Pool, text: str, who: str = "anna") -> dict[str, Any]:
         query = store.AnswerLog.select().order_by(store.AnswerLog.at.desc()).dicts()
         return store.read(lambda: query.first() if query.count() > before else None)
 
-    return dict(until(row))
+    return dict(wait_for(row, 8))
 
 
 def requests(llm: FakeLLM) -> int:
@@ -116,7 +116,7 @@ def test_near_the_end_answers_are_quoted_and_say_so(store: Any, pool: Pool, llm:
     settings(pool, "budgets", conversation_tokens="1050")
     assert ask(store, pool, "What does shipping cost?")["type"] == "ai"
     asked = requests(llm)
-    row = until(lambda: (found := ask(store, pool, "How much are shipping costs for a parcel?")) and found)
+    row = wait_for(lambda: (found := ask(store, pool, "How much are shipping costs for a parcel?")) and found, 8)
     assert (row["type"], row["steps"], row["cost"]) == ("offline", "quotes", 0) and requests(llm) == asked
 
 
@@ -145,14 +145,14 @@ def test_a_burst_is_answered_later_in_one_answer_and_nothing_is_dropped(store: A
         got = receive([Inbound(channel="test", key=clock.new_id(), external_id="anna", place="anna", text=text)])[0]
         assert isinstance(got, Receipt)
         pool.on_wake(got.conversation_id.encode())
-        until(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).count()))
+        wait_for(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).count()), 8)
 
     def answered() -> bool:
         pool.sweep()
         return bool(store.read(lambda: store.AnswerLog.select().count()) > count)
 
     assert not answered()
-    until(answered)
+    wait_for(answered, 8)
     assert clock.now() - began >= 1.4
     row = store.read(lambda: store.AnswerLog.select().order_by(store.AnswerLog.at.desc()).dicts().first())
     assert row["steps"] == "slowed" and row["type"] == "ai"
@@ -167,7 +167,7 @@ def test_a_person_can_take_over_what_was_put_off(store: Any, pool: Pool, llm: Fa
     got = receive([Inbound(channel="test", key="two", external_id="anna", place="anna", text="two?")])[0]
     assert isinstance(got, Receipt)
     pool.on_wake(got.conversation_id.encode())
-    until(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).count()))
+    wait_for(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).count()), 8)
     receive([Inbound(channel="test", key="person", external_id="anna", place="anna", kind="handoff")])
     assert store.read(lambda: store.Conversation.get().state) == "waiting"
     pool.sweep()
@@ -183,8 +183,8 @@ def test_what_was_put_off_is_stopped_at_once(store: Any, pool: Pool, llm: FakeLL
         got = receive([Inbound(channel="test", key=text, external_id="anna", place="anna", text=text)])[0]
         assert isinstance(got, Receipt)
     pool.on_wake(got.conversation_id.encode())
-    turn = until(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).first()))
+    turn = wait_for(lambda: store.read(lambda: store.Turn.select().where(store.Turn.put_off > 0).first()), 8)
     assert request_stop(got.conversation_id, turn.id)
     pool.on_wake(got.conversation_id.encode())
-    until(lambda: store.read(lambda: store.Turn.get_by_id(turn.id)).state == "stopped")
+    wait_for(lambda: store.read(lambda: store.Turn.get_by_id(turn.id)).state == "stopped", 8)
     assert store.read(lambda: store.Conversation.get().needs) is False

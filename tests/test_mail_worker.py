@@ -18,9 +18,9 @@ from bot.events import JobSpec
 from bot.plugins import load_plugins
 from bot.store import Job, Mail
 from tests.fakes.smtp import FakeMail
-from tests.patience import patient
+from tests.patience import patient, wait_for
 from tests.ports import free_port
-from tests.running import ROOT, wait_for
+from tests.running import ROOT
 from workers import entry
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,8 @@ import pytest
 from bot import switches
 from bot.hookspecs import RULES, HookRule
 from bot.store import PluginState, StoreUnavailable
-from tests.registries import MESSAGE, TURN, House, filtered, wait_until, why
+from tests.patience import wait_for
+from tests.registries import MESSAGE, TURN, House, filtered, why
 
 ADD = """
     from dataclasses import replace
@@ -147,7 +148,7 @@ def test_a_snapshot_is_looked_up_again_after_a_fifth_of_a_second_or_when_the_bus
     registry.on_changed(b"")
     assert not registry.snapshot().is_on("aa")
     switches.switch("aa", True, actor="test")
-    wait_until(lambda: registry.snapshot().is_on("aa"), seconds=0.5)
+    wait_for(lambda: registry.snapshot().is_on("aa"), seconds=0.5)
 
 
 def test_the_last_snapshot_serves_while_the_database_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,11 +212,11 @@ def test_objects_are_made_once_per_settings_and_closed_when_nobody_uses_them(hou
     time.sleep(0.1)
     assert closed == []  # the first unit of work still uses them
     del first, made
-    wait_until(lambda: sorted(closed) == ["one", "spare"])
+    wait_for(lambda: sorted(closed) == ["one", "spare"], 5)
 
     switches.switch("aa", False, actor="test")
     assert registry.fresh().objects("ai_provider") == ()
-    wait_until(lambda: sorted(closed) == ["one", "spare", "spare", "two"])
+    wait_for(lambda: sorted(closed) == ["one", "spare", "spare", "two"], 5)
 
 
 def test_an_object_with_an_async_close_goes_back_to_whoever_has_the_loop(house: House) -> None:
@@ -235,7 +236,7 @@ def test_an_object_with_an_async_close_goes_back_to_whoever_has_the_loop(house: 
     assert [name for name, _ in registry.snapshot().objects("channel")] == ["aa"]
     switches.switch("aa", False, actor="test")
     assert registry.fresh().objects("channel") == ()
-    wait_until(lambda: retired == [("aa", "aa")])
+    wait_for(lambda: retired == [("aa", "aa")], 5)
 
 
 def test_mounted_routes_read_the_settings_of_now_and_are_asked_for_even_while_off(house: House) -> None:

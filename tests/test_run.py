@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.patience import patient
+from tests.patience import patient, wait_for
 from tests.ports import free_port
-from tests.running import ROOT, Deskhand, alive, wait_for
+from tests.running import ROOT, Deskhand, alive
 
 pytestmark = pytest.mark.product
 

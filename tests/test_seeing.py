@@ -20,8 +20,9 @@ from bot.store.statements import last_messages
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
 from tests.fleet.test_line_up import Named
+from tests.patience import wait_for
 from tests.test_files import png
-from tests.test_turns_process import answers, until
+from tests.test_turns_process import answers
 
 SEER = Fleet([Named("eyes", AICapability.VISION)])
 BLIND = Fleet([Named("blind")])
@@ -187,7 +188,7 @@ def test_a_model_that_sees_is_shown_the_picture_and_its_answer_stands(
     llm.script(Script(answer="The strap of the bag is torn at the buckle 4711."))
     content = png(33, 21)
     ask(pool(**openai_of(llm)), "What is wrong with my bag?", content)
-    (answer,) = until(lambda: answers(store), 40)
+    (answer,) = wait_for(lambda: answers(store), 40)
     assert answer.body.startswith("The strap of the bag is torn at the buckle 4711.")
     assert seeing.CANNOT_SEE not in answer.body
     (request,) = llm.requests
@@ -203,7 +204,7 @@ def test_a_model_that_does_not_see_says_so_and_answers_the_words(
 ) -> None:
     llm.script(Script(answer="Hello! How can I help you?", conclude={"confidence": 0.9}))
     ask(pool(**blind_of(llm)), "Hello", png())
-    (answer,) = until(lambda: answers(store), 40)
+    (answer,) = wait_for(lambda: answers(store), 40)
     assert answer.body.startswith(f"{seeing.CANNOT_SEE}\n\n") and "Talk to a person" in answer.extra
     for request in llm.requests:
         assert request["images"] == 0
@@ -213,7 +214,7 @@ def test_pictures_without_a_word_that_nobody_sees_ask_no_model(
     store: Any, pool: Callable[..., Pool], llm: FakeLLM
 ) -> None:
     ask(pool(**blind_of(llm)), "", png())
-    (answer,) = until(lambda: answers(store), 40)
+    (answer,) = wait_for(lambda: answers(store), 40)
     assert answer.body == f"{seeing.CANNOT_SEE} {seeing.ONLY_PICTURES}" and "Talk to a person" in answer.extra
     assert not llm.requests
 
@@ -224,7 +225,7 @@ def test_when_who_sees_fails_the_answer_is_honest(store: Any, pool: Callable[...
         Script(model="small", answer="Hello! How can I help you?", conclude={"confidence": 0.9}),
     )
     ask(pool(**openai_of(llm), **blind_of(llm)), "Hello", png())
-    (answer,) = until(lambda: answers(store), 40)
+    (answer,) = wait_for(lambda: answers(store), 40)
     assert answer.body.startswith(seeing.CANNOT_SEE)
     assert [(r["model"], r["images"]) for r in llm.requests][-1] == ("small", 0)
 
@@ -235,9 +236,9 @@ def test_a_picture_of_before_goes_along_and_a_new_question_is_no_blind_one(
     llm.script(Script(answer="A red thing.", times=0, conclude={"confidence": 0.9}))
     running = pool(**openai_of(llm))
     ask(running, "What is this?", png(44, 44))
-    until(lambda: len(answers(store)) == 1, 40)
+    wait_for(lambda: len(answers(store)) == 1, 40)
     ask(running, "Hello again")
-    until(lambda: len(answers(store)) == 2, 40)
+    wait_for(lambda: len(answers(store)) == 2, 40)
     body = llm.requests[-1]["body"]
     kinds = [[p["type"] for p in m["content"]] if isinstance(m["content"], list) else "words" for m in body["messages"]]
     assert ["image_url", "text"] in kinds

@@ -18,9 +18,9 @@ import pytest
 from bot import embedded
 from bot.leftovers import AlreadyRunning, born, reap, running, take_lock
 from bot.supervise import Plan
-from tests.patience import patient
+from tests.patience import patient, wait_for
 from tests.ports import free_port
-from tests.running import alive, wait_for
+from tests.running import alive
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from bot.stopping import request_stop
 from bot.turns import running_turn
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
+from tests.patience import patient, wait_for
 
 
 @pytest.fixture
@@ -50,16 +50,6 @@ def say(pool: Pool, text: str, *, kind: Any = "message", wake: bool = True) -> s
     return got.conversation_id
 
 
-def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
-    deadline = time.monotonic() + patient(seconds)
-    while time.monotonic() < deadline:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
 def answers(store: Any) -> list[Any]:
     return store.read(
         lambda: list(store.Message.select().where(store.Message.author == "ai").order_by(store.Message.seq))
@@ -73,7 +63,7 @@ def turn_rows(store: Any) -> list[Any]:
 def test_a_question_gets_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="It left today.", conclude={"confidence": 0.8, "quick_replies": ["Track it"]}))
     say(pool, "Where is my order?")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert answer.body == "It left today." and answer.kind == "ai" and "Track it" in answer.extra
     (turn,) = turn_rows(store)
     assert (turn.state, turn.provider, turn.confidence) == ("done", "openai", 0.8)
@@ -84,7 +74,7 @@ def test_the_sweep_finds_what_a_lost_wake_left(store: Any, pool: Pool, llm: Fake
     say(pool, "hello", wake=False)
     assert not answers(store)
     pool.sweep()
-    until(lambda: answers(store))
+    wait_for(lambda: answers(store), 8)
 
 
 def stored(place: str) -> str:
@@ -97,7 +87,7 @@ def stored(place: str) -> str:
 def test_of_two_who_ask_at_once_none_waits_for_the_others_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six seven eight", tokens_per_second=10, times=0))
     pool.want(stored("warm"))
-    until(lambda: len(answers(store)) == 1 and pool.idle == 1)
+    wait_for(lambda: len(answers(store)) == 1 and pool.idle == 1, 8)
     both = [stored("anna"), stored("ben")]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1.0)  # both are here before the one idle thread gets to run
@@ -106,7 +96,7 @@ def test_of_two_who_ask_at_once_none_waits_for_the_others_answer(store: Any, poo
             pool.want(conversation)
     finally:
         sys.setswitchinterval(interval)
-    until(lambda: set(both) <= set(pool.running), seconds=0.6)
+    wait_for(lambda: set(both) <= set(pool.running), seconds=0.6)
 
 
 def test_work_that_comes_while_the_last_thread_ends_is_not_left_lying(
@@ -133,17 +123,17 @@ def test_work_that_comes_while_the_last_thread_ends_is_not_left_lying(
 
     monkeypatch.setattr(pool, "queue", Late())
     pool.want(stored("first"))
-    until(lambda: len(answers(store)) == 2)
-    until(lambda: pool.threads == 0)
+    wait_for(lambda: len(answers(store)) == 2, 8)
+    wait_for(lambda: pool.threads == 0, 8)
 
 
 def test_a_burst_before_the_first_delta_gets_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="first", first_token_after=5), Script(answer="both", times=0))
     conversation = say(pool, "I have a question")
-    until(lambda: llm.requests)
+    wait_for(lambda: llm.requests, 8)
     began = time.monotonic()
     say(pool, "about my tent")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert answer.body == "both" and time.monotonic() - began < patient(4)
     (turn,) = turn_rows(store)
     assert (turn.upto_seq, turn.state, turn.crashes) == (2, "done", 0)
@@ -153,18 +143,18 @@ def test_a_burst_before_the_first_delta_gets_one_answer(store: Any, pool: Pool, 
 def test_a_message_after_the_first_delta_gets_its_own_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six", tokens_per_second=12), Script(answer="the second", times=0))
     say(pool, "first?")
-    until(lambda: any(r.draft.text for r in pool.running.values()))
+    wait_for(lambda: any(r.draft.text for r in pool.running.values()), 8)
     say(pool, "second?")
-    found = until(lambda: len(answers(store)) == 2 and answers(store))
+    found = wait_for(lambda: len(answers(store)) == 2 and answers(store), 8)
     assert [a.body for a in found] == ["one two three four five six", "the second"]
 
 
 def test_a_question_in_mid_answer_is_what_the_next_turn_is_asked(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six", tokens_per_second=20), Script(answer="To Spain as well."))
     conversation = say(pool, "Where is my order?")
-    until(lambda: (running := pool.running.get(conversation)) and running.released)
+    wait_for(lambda: (running := pool.running.get(conversation)) and running.released, 8)
     say(pool, "Do you ship to Spain?")
-    until(lambda: len(answers(store)) == 2)
+    wait_for(lambda: len(answers(store)) == 2, 8)
     first, second = llm.wait_ended(2)
     assert first["question"] == "Where is my order?"
     assert second["question"] == "Do you ship to Spain?", "it stands before the answer in the conversation"
@@ -175,14 +165,14 @@ def test_a_question_in_mid_answer_is_what_the_next_turn_is_asked(store: Any, poo
 def test_a_stop_keeps_what_was_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six seven eight nine ten", tokens_per_second=8))
     conversation = say(pool, "count")
-    until(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()))
+    wait_for(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()), 8)
     turn_id, _ = store.read(lambda: running_turn(conversation))
     assert request_stop(conversation, turn_id)
     pool.on_wake(conversation.encode())
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert answer.kind == "stopped" and answer.body.startswith("one two") and not answer.body.endswith("ten")
     assert turn_rows(store)[0].state == "stopped"
-    until(lambda: not pool.running)
+    wait_for(lambda: not pool.running, 8)
 
 
 def test_a_failing_provider_ends_in_a_person(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -191,7 +181,7 @@ def test_a_failing_provider_ends_in_a_person(store: Any, pool: Pool, llm: FakeLL
     switches.switch("offline", False, actor="test")
     llm.script(Script(fault="500", times=0))
     say(pool, "anybody?")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert answer.kind == "fallback"
     ticket = store.read(store.Ticket.get)
     assert ticket.state == "open" and ticket.reason == "technical error"
@@ -202,7 +192,7 @@ def test_failover_in_mid_answer_shows_one_answer(store: Any, pool: Pool, llm: Fa
         Script(answer="wrong start of something long", fault="cut", after=2), Script(answer="The right one.", times=0)
     )
     say(pool, "tell me")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert answer.body == "The right one."
     assert turn_rows(store)[0].attempt == 2
 
@@ -214,7 +204,7 @@ def test_a_handoff_is_a_typed_call(store: Any, pool: Pool, llm: FakeLLM) -> None
         )
     )
     conversation = say(pool, "this is outrageous")
-    until(lambda: answers(store))
+    wait_for(lambda: answers(store), 8)
     assert store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting"
     assert store.read(store.Ticket.get).reason == "angry"
 
@@ -222,9 +212,9 @@ def test_a_handoff_is_a_typed_call(store: Any, pool: Pool, llm: FakeLLM) -> None
 def test_an_answer_after_the_customer_asked_for_a_person_is_not_shown(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="too late, my friend", tokens_per_second=10))
     say(pool, "hm")
-    until(lambda: any(r.draft.text for r in pool.running.values()))
+    wait_for(lambda: any(r.draft.text for r in pool.running.values()), 8)
     say(pool, "", kind="handoff")
-    until(lambda: not pool.running)
+    wait_for(lambda: not pool.running, 8)
     assert not answers(store)
     turn = turn_rows(store)[0]
     assert turn.state == "superseded" and turn.draft
@@ -233,10 +223,10 @@ def test_an_answer_after_the_customer_asked_for_a_person_is_not_shown(store: Any
 def test_what_is_said_to_people_begins_no_turn_again(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three", first_token_after=1.5), Script(answer="again", times=0))
     conversation = say(pool, "wait for it")
-    until(lambda: llm.requests)
+    wait_for(lambda: llm.requests, 8)
     say(pool, "", kind="handoff")
     say(pool, "and this is for you, Ana")
-    until(lambda: not pool.running)
+    wait_for(lambda: not pool.running, 8)
     turn = turn_rows(store)[0]
     assert (turn.state, turn.draft) == ("superseded", "one two three"), "the agent has it as a draft"
     assert len(llm.requests) == 1 and len(turn_rows(store)) == 1
@@ -247,10 +237,10 @@ def test_the_daily_cap_is_hard(store: Any, pool: Pool, llm: FakeLLM) -> None:
     store.write(lambda: store.Site.update(daily_tokens=1).execute())
     llm.script(Script(answer="paid", usage=(50, 50), times=0))
     say(pool, "one")
-    until(lambda: len(answers(store)) == 1)
+    wait_for(lambda: len(answers(store)) == 1, 8)
     asked = len(llm.requests)
     say(pool, "two")
-    second = until(lambda: len(answers(store)) == 2 and answers(store))[1]
+    second = wait_for(lambda: len(answers(store)) == 2 and answers(store), 8)[1]
     assert second.kind in {"offline", "fallback"} and len(llm.requests) == asked
 
 
@@ -262,21 +252,21 @@ def spent(store: Any) -> int:
 def test_a_stopped_answer_counts_against_the_cap(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six seven eight nine ten", tokens_per_second=8))
     conversation = say(pool, "count")
-    until(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()))
+    wait_for(lambda: any(len(r.draft.text) > 8 for r in pool.running.values()), 8)
     turn_id, _ = store.read(lambda: running_turn(conversation))
     assert request_stop(conversation, turn_id)
     pool.on_wake(conversation.encode())
-    until(lambda: answers(store))
-    assert until(lambda: spent(store)) > 300, "the prompt and what was said of the answer"
+    wait_for(lambda: answers(store), 8)
+    assert wait_for(lambda: spent(store), 8) > 300, "the prompt and what was said of the answer"
 
 
 def test_an_answer_that_was_begun_again_counts_twice(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="slow", first_token_after=5), Script(answer="quick", usage=(50, 50), times=0))
     say(pool, "first")
-    until(lambda: llm.requests)
+    wait_for(lambda: llm.requests, 8)
     say(pool, "second")
-    until(lambda: answers(store))
-    assert until(lambda: (tokens := spent(store)) > 400 and tokens)
+    wait_for(lambda: answers(store), 8)
+    assert wait_for(lambda: (tokens := spent(store)) > 400 and tokens, 8)
 
 
 HANGING = """
@@ -308,10 +298,10 @@ def test_a_plugin_that_hangs_costs_its_deadline_and_not_the_answer(
     try:
         llm.script(Script(answer="Here I am.", times=0))
         say(pool, "please hang")
-        (answer,) = until(lambda: answers(store), seconds=12)
+        (answer,) = wait_for(lambda: answers(store), seconds=12)
         assert answer.body == "Here I am."
         say(pool, "and again hang", wake=True)
-        assert until(lambda: len(answers(store)) == 2, seconds=3), "the plugin is left out for a while"
+        assert wait_for(lambda: len(answers(store)) == 2, seconds=3), "the plugin is left out for a while"
     finally:
         pool.drain()
         forget_plugins()
@@ -327,9 +317,9 @@ def test_a_turn_that_cannot_even_begin_goes_to_a_person(store: Any, pool: Pool, 
     monkeypatch.setattr(turns, "last_messages", broken)
     for _ in range(turns.MAX_CRASHES):
         pool.want(conversation)
-        until(lambda: not pool.waiting and not pool.running)
+        wait_for(lambda: not pool.waiting and not pool.running, 8)
         time.sleep(0.1)
-    until(lambda: store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting")
+    wait_for(lambda: store.read(lambda: store.Conversation.get_by_id(conversation)).state == "waiting", 8)
     assert store.read(store.Ticket.get).state == "open"
 
 
@@ -354,9 +344,9 @@ def test_a_question_that_is_changed_before_the_first_word_is_answered_as_it_is_n
 ) -> None:
     llm.script(Script(answer="no", first_token_after=5), Script(answer="You asked: {question}", times=0))
     conversation = ask(pool, "Where is my oder?")
-    until(lambda: llm.requests)
+    wait_for(lambda: llm.requests, 8)
     change(pool, conversation, "edit", "q1", "Where is my order?")
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert "Where is my order?" in answer.body
     (turn,) = turn_rows(store)
     assert (turn.state, turn.crashes) == ("done", 0)
@@ -365,29 +355,29 @@ def test_a_question_that_is_changed_before_the_first_word_is_answered_as_it_is_n
 def test_a_question_that_is_deleted_gets_no_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="no", first_token_after=5, times=0))
     conversation = ask(pool, "Where is my order?")
-    until(lambda: llm.requests)
+    wait_for(lambda: llm.requests, 8)
     change(pool, conversation, "delete", "q1")
-    until(lambda: [turn.state for turn in turn_rows(store)] == ["superseded"])
-    until(lambda: not pool.running)
+    wait_for(lambda: [turn.state for turn in turn_rows(store)] == ["superseded"], 8)
+    wait_for(lambda: not pool.running, 8)
     row = store.read(lambda: store.Conversation.get_by_id(conversation))
     assert not answers(store) and not row.needs and row.lease_owner == ""
     llm.script(Script(answer="Yes?", times=0))
     say(pool, "Something else")
-    until(lambda: len(answers(store)) == 1)
+    wait_for(lambda: len(answers(store)) == 1, 8)
 
 
 def test_what_is_changed_after_words_were_shown_keeps_its_one_answer(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four five six", tokens_per_second=12), Script(answer="again", times=0))
     conversation = ask(pool, "Where is my oder?")
-    until(lambda: pool.running.get(conversation) and pool.running[conversation].released)
+    wait_for(lambda: pool.running.get(conversation) and pool.running[conversation].released, 8)
     change(pool, conversation, "edit", "q1", "Where is my order?")
-    until(lambda: answers(store))
-    until(lambda: not pool.running)
+    wait_for(lambda: answers(store), 8)
+    wait_for(lambda: not pool.running, 8)
     assert [answer.body for answer in answers(store)] == ["one two three four five six"]
 
 
 def test_the_model_is_told_of_files_in_words(store: Any, pool: Pool, llm: FakeLLM) -> None:
     llm.script(Script(answer="{question}", times=0))
     ask(pool, "", Attachment(name="note.txt", content=b"hello"), Attachment(name="setup.exe", content=b"MZ"))
-    (answer,) = until(lambda: answers(store))
+    (answer,) = wait_for(lambda: answers(store), 8)
     assert "[file: note.txt, text/plain]" in answer.body and "[setup.exe was not taken:" in answer.body

@@ -23,8 +23,8 @@ import pytest
 
 from bot.webhook import sign_hmac
 from tests.conftest import ON_POSTGRES
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "docs" / "examples" / "deskhand-webhook-channel"

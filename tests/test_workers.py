@@ -15,8 +15,8 @@ import pytest
 
 from bot import jobs
 from bot.store import Job
-from tests.patience import patient
-from tests.running import ROOT, alive, wait_for
+from tests.patience import patient, wait_for
+from tests.running import ROOT, alive
 
 pytestmark = pytest.mark.slow
 

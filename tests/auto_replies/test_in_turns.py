@@ -15,7 +15,7 @@ from bot.receive import receive
 from bot.turns_process import Pool
 from plugins.auto_reply.memory import RulesInMemory
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
+from tests.patience import wait_for
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ class Talk:
         """The row of the answer."""
         before = len(self.answers())
         self.say(text)
-        return self.until(lambda: self.answers()[before:])[-1]
+        return wait_for(lambda: self.answers()[before:], 8)[-1]
 
     def answers(self) -> list[Any]:
         message = self.store.Message
@@ -67,15 +67,6 @@ class Talk:
 
     def row(self) -> Any:
         return self.store.read(lambda: self.store.Conversation.get_by_id(self.conversation))
-
-    @staticmethod
-    def until(what: Callable[[], Any], seconds: float = 8.0) -> Any:
-        deadline = time.monotonic() + patient(seconds)
-        while time.monotonic() < deadline:
-            if found := what():
-                return found
-            time.sleep(0.01)
-        raise AssertionError("it did not happen")
 
 
 @pytest.fixture
@@ -95,7 +86,7 @@ def test_a_rule_answers_and_the_ai_is_not_asked(talk: Talk, llm: FakeLLM) -> Non
     assert (answer.kind, answer.body) == ("auto", "We open at **9**.")
     assert "https://shop.example/c" in answer.extra and "Where?" in answer.extra
     assert llm.requests == []
-    Talk.until(lambda: list_rules()[0].uses == 1)
+    wait_for(lambda: list_rules()[0].uses == 1, 8)
     (turn,) = talk.store.read(lambda: list(talk.store.Turn.select()))
     assert (turn.state, turn.provider, turn.output_tokens) == ("done", "", 0)
 
@@ -134,14 +125,14 @@ def test_a_rule_can_only_offer_quick_replies(talk: Talk, llm: FakeLLM) -> None:
 def test_who_asks_for_a_person_gets_one_whatever_the_rules_say(talk: Talk, llm: FakeLLM) -> None:
     add_rule(hours(phrases=("person",), priority=1_000), actor="t")
     talk.say("I want to talk to a person")
-    Talk.until(lambda: talk.row().state == "waiting")
+    wait_for(lambda: talk.row().state == "waiting", 8)
     assert [answer.kind for answer in talk.answers()] == [] and list_rules()[0].uses == 0
 
 
 def test_no_rule_speaks_while_people_have_the_conversation(talk: Talk, llm: FakeLLM) -> None:
     add_rule(hours(), actor="t")
     talk.say("speak to a human")
-    Talk.until(lambda: talk.row().state == "waiting")
+    wait_for(lambda: talk.row().state == "waiting", 8)
     talk.say("opening hours?")
     time.sleep(0.5)
     assert talk.answers() == [] and list_rules()[0].uses == 0

@@ -16,8 +16,9 @@ from tests.bench.cpu import Meter
 from tests.bench.peers import peer
 from tests.bench.product import PLUGINS, aimed, product, root
 from tests.bench.report import ROOT, Report
+from tests.patience import wait_for
 from tests.ports import free_port
-from tests.running import Deskhand, wait_for
+from tests.running import Deskhand
 
 RUNS = 3
 STREAMS = (20, 40, 80, 160, 320)

@@ -22,7 +22,8 @@ from tests.chaos.rest import Rest
 from tests.chaos.widget import Widget
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_people import BOT_USER
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 
 ROOM, OTHER = "C0SUPPORT", "C0OTHER"
 OPEN = 50

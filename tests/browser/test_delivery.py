@@ -11,8 +11,8 @@ from tests.browser.conftest import Host, Starter, Visit
 from tests.browser.widget import PATIENCE, Widget
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_script import Script
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 
 SLOW = " ".join(f"word{n}" for n in range(120))
 BROKEN = ["WebSocket", "ERR_", "Failed to load resource"]

@@ -14,8 +14,8 @@ from tests.browser.test_accessibility import MODES, no_violations
 from tests.browser.test_delivery import BROKEN
 from tests.browser.test_speed import CONV, Script, message
 from tests.browser.widget import PATIENCE, Widget
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 
 
 def photo(width: int, height: int, kind: str = "PNG") -> bytes:

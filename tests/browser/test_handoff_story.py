@@ -18,7 +18,7 @@ from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_script import Script
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeMail, Taken
-from tests.running import wait_for
+from tests.patience import wait_for
 
 ROOM = "C0HELP"
 SLOW = 20_000

@@ -26,8 +26,8 @@ from tests.fakes.llm_script import Asked, Script
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeMail
 from tests.fakes.telegram import FakeTelegram
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 
 pytestmark = [pytest.mark.product, pytest.mark.browser]
 

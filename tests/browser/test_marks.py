@@ -11,7 +11,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Visit
 from tests.browser.test_accessibility import MODES, no_violations
 from tests.browser.widget import PATIENCE, Widget
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 
 QUESTION = "How long do I have to return a tent?"
 UP, DOWN = "This helped", "This did not help"

@@ -13,7 +13,6 @@ from bot.messages import Draft, Inbound, Outbound, Receipt, Sent
 from bot.receive import receive
 from bot.store import read, sql, write
 from bot.store.statements import Place, insert_message
-from tests.patience import patient
 
 
 class Board(Channel):
@@ -182,11 +181,3 @@ def installed(store: Any) -> None:
     store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
     if not lease.owner():
         lease.start("channels")
-
-
-async def until(condition: Callable[[], object], seconds: float = 15.0, what: str = "") -> None:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + patient(seconds)
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what or condition}"
-        await asyncio.sleep(0.01)

@@ -15,8 +15,8 @@ from bot.outbox import Outbox
 from bot.supervise import KILL_AFTER
 from channels.host import Host
 from channels.host import hosted as hosting
-from tests.channels.boards import Board, Switches, conversation, installed, named, say, states, until
-from tests.patience import patient
+from tests.channels.boards import Board, Switches, conversation, installed, named, say, states
+from tests.patience import patient, until
 
 
 @pytest.fixture(autouse=True)

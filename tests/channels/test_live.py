@@ -30,9 +30,8 @@ from tests.channels.boards import (
     running_turn,
     say,
     states,
-    until,
 )
-from tests.patience import patient
+from tests.patience import patient, until
 from tests.valkey import Valkey
 
 

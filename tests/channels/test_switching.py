@@ -14,9 +14,9 @@ import pytest
 from bot import metrics, switches, troubles
 from bot.outbox import Outbox
 from channels.host import Host
-from tests.channels.boards import Board, conversation, conversations, installed, say, say_all, states, until
-from tests.patience import patient
-from tests.registries import House, wait_until
+from tests.channels.boards import Board, conversation, conversations, installed, say, say_all, states
+from tests.patience import patient, until, wait_for
+from tests.registries import House
 
 CHANNEL = """
 import asyncio
@@ -171,4 +171,4 @@ def test_who_has_run_well_for_some_time_is_forgiven(house: House) -> None:
     registry.absolve("steady")
     assert strikes("moody") == 2
     registry.absolve("moody")
-    wait_until(lambda: strikes("moody") == 0)
+    wait_for(lambda: strikes("moody") == 0, 5)

@@ -15,8 +15,9 @@ from typing import IO
 import orjson
 
 from bot.failpoints import POINTS
+from tests.patience import wait_for
 from tests.ports import free_port
-from tests.running import ROOT, Deskhand, alive, wait_for
+from tests.running import ROOT, Deskhand, alive
 
 PLUGINS = Path(__file__).parent / "plugins"
 EXPECTED = frozenset({"plugin_broken", "plugin_suspected", "plugin_hangs"})

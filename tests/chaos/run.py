@@ -20,8 +20,8 @@ from tests.chaos.killer import Killer, recovery_times
 from tests.chaos.load import Budget, Crowd
 from tests.chaos.platform import Platform
 from tests.chaos.snapshot import read_database, unfinished
+from tests.patience import wait_for
 from tests.postgres import Postgres, find_tool
-from tests.running import wait_for
 
 FAULTS = ["500", "429", "529", "overload_mid", "cut", "cut_line", "drop"]
 

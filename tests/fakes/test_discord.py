@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from tests.fakes import discord_limits
 from tests.fakes.discord import FakeDiscord
+from tests.patience import until
 
 SEND = "POST /channels/*/messages"
 
@@ -64,10 +64,7 @@ class Heard:
         await asyncio.gather(self.task, return_exceptions=True)
 
     async def until(self, condition: Any, seconds: float = 10) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, self.heard
-            await asyncio.sleep(0.01)
+        await until(condition, seconds, self.heard)
 
 
 def test_the_sdk_connects_hears_and_resumes(fake: FakeDiscord) -> None:

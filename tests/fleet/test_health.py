@@ -16,15 +16,7 @@ from bot.fleet_health import KEPT, Recorder, Tally, lately
 from bot.fleet_metrics import FleetCollector
 from tests.fakes.llm import FakeLLM, Script
 from tests.fleet.asking import run
-from tests.patience import patient
-
-
-def wait_for(condition: Any, seconds: float = 5.0) -> Any:
-    until = time.monotonic() + patient(seconds)
-    while not (value := condition()):
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
-    return value
+from tests.patience import patient, wait_for
 
 
 @pytest.fixture
@@ -63,7 +55,7 @@ def test_what_all_processes_saw_is_added_up(store: Any, quick: None) -> None:
         for _ in range(3):
             recorder.note("a/m", "ok", 0.5, 1.0)
         recorder.note("a/m", "temporary")
-    tally = wait_for(lambda: (found := lately().get("a/m")) and found.attempts == 8 and found)
+    tally = wait_for(lambda: (found := lately().get("a/m")) and found.attempts == 8 and found, 5)
     assert (tally.answers, tally.error_rate) == (6, 0.25)
     assert tally.first_token(0.5) == pytest.approx(0.5, rel=0.05)
 
@@ -74,7 +66,7 @@ def test_only_the_last_quarter_of_an_hour_counts_and_the_rest_is_forgotten(
     Recorder(lambda: clock.now() - 1_000).note("a/m", "temporary")
     Recorder(lambda: clock.now() - KEPT - 120).note("a/m", "temporary")
     Recorder().note("a/m", "ok", 0.1, 0.2)
-    wait_for(lambda: store.read(lambda: store.ProviderMinute.select().count()) == 3)
+    wait_for(lambda: store.read(lambda: store.ProviderMinute.select().count()) == 3, 5)
     assert lately()["a/m"].error_rate == 0.0
     store.write(fleet_health.forget_old)
     assert store.read(lambda: store.ProviderMinute.select().count()) == 2
@@ -82,7 +74,7 @@ def test_only_the_last_quarter_of_an_hour_counts_and_the_rest_is_forgotten(
 
 def test_a_broken_row_is_no_row(store: Any, quick: None) -> None:
     Recorder().note("a/m", "ok", 0.1, 0.2)
-    wait_for(lately)
+    wait_for(lately, 5)
     minute = int(clock.now() // 60)
     store.write(lambda: store.ProviderMinute.create(id="x", minute=minute, name="a/m", data="not json"))
     store.write(lambda: store.ProviderMinute.create(id="y", minute=minute, name="a/m", data="[1,2,3]"))
@@ -110,7 +102,7 @@ def test_a_fleet_notes_what_it_sees_and_metrics_show_it(
     llm.script(Script(model="A", first_token_after=0.2), Script(model="A", fault="500"), Script(model="A", fault="401"))
     for _ in range(3):
         run(fleet)
-    found = wait_for(lambda: (all_ := lately()).get("openai/B") and all_["anthropic/A"].attempts == 3 and all_)
+    found = wait_for(lambda: (all_ := lately()).get("openai/B") and all_["anthropic/A"].attempts == 3 and all_, 5)
     one, two = fleet.health(found)
     assert (
         one.first_token is not None and 0.19 <= one.first_token < patient(5) and one.error_rate == pytest.approx(2 / 3)

@@ -15,7 +15,8 @@ from bot import audit, edit_article, list_articles, list_sources, passages_of
 from bot.plugins import forget_plugins
 from tests.commanding import command
 from tests.fakes.website import Website
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 
 LONG = "It takes three to five working days until the money is on your card again, whatever the reason was."
 

@@ -21,8 +21,8 @@ from bot.snapshot import RequiredPluginFailed
 from bot.store import Audit, Mail, Ticket
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
-from tests.registries import TURN, House, wait_until
+from tests.patience import patient, wait_for
+from tests.registries import TURN, House
 
 SHIELD = """
     import time
@@ -99,7 +99,7 @@ def ask(pool: Pool, store: Any, text: str, who: str = "anna") -> Any:
     assert isinstance(got, Receipt)
     pool.on_wake(got.conversation_id.encode())
     message = store.Message
-    return wait_until(
+    return wait_for(
         lambda: store.read(
             lambda: message.get_or_none(
                 (message.author == "ai")
@@ -131,7 +131,7 @@ def test_a_shield_that_was_struck_off_by_the_machine_still_closes_and_an_admins_
     pool = begun(RAISES)
     for number in range(3):
         ask(pool, store, "Hello", f"visitor{number}")
-        wait_until(lambda n=number: _strikes(store) > n)
+        wait_for(lambda n=number: _strikes(store) > n, 5)
     assert not pool.registry.fresh().is_on("my_shield")
     ask(pool, store, "Hello again", "late")
     assert llm.requests == []

@@ -26,7 +26,7 @@ from bot.switches import change, switch
 from bot.turns_process import Pool
 from plugins.knowledge.folder import Folder
 from tests.fakes.llm import FakeLLM, Script
-from tests.registries import wait_until
+from tests.patience import wait_for
 
 SAID = "I am anna@example.com, card 4111 1111 1111 1111."
 
@@ -94,14 +94,14 @@ def pool(site: None, store: Any) -> Iterator[Pool]:
 def answer_to(pool: Pool, store: Any, text: str) -> Any:
     pool.on_wake(say(text).encode())
     message = store.Message
-    return wait_until(lambda: store.read(lambda: message.get_or_none(message.author == "ai")), 15)
+    return wait_for(lambda: store.read(lambda: message.get_or_none(message.author == "ai")), 15)
 
 
 def test_what_the_model_concludes_is_put_back_too(pool: Pool, store: Any, llm: FakeLLM) -> None:
     handoff = {"reason": "Call about ⟦CARD_1⟧", "summary": "Mail ⟦EMAIL_1⟧. " + "x" * 980}
     llm.script(Script(answer="A colleague will write.", conclude={"confidence": 0.9, "handoff": handoff}))
     answer_to(pool, store, SAID)
-    ticket = wait_until(lambda: store.read(Ticket.get_or_none))
+    ticket = wait_for(lambda: store.read(Ticket.get_or_none), 5)
     assert ticket.reason.endswith("Call about 4111 1111 1111 1111")
     assert "anna" not in sent(llm) and "4111" not in sent(llm)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from bot.plugins import forget_plugins, load_plugins
 from bot.receive import receive
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
+from tests.patience import wait_for
 
 QUESTION = "How do I clean my tent?"
 
@@ -61,15 +60,6 @@ def say(pool: Pool, text: str, *, place: str = "", site: str = "demo", wake: boo
     return got.conversation_id
 
 
-def until(what: Callable[[], Any], seconds: float = 15.0) -> Any:
-    deadline = time.monotonic() + patient(seconds)
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
 def answers(store: Any, conversation: str) -> list[Any]:
     mine = (store.Message.conversation == conversation) & (store.Message.author == "ai")
     return store.read(lambda: list(store.Message.select().where(mine).order_by(store.Message.seq)))
@@ -77,7 +67,7 @@ def answers(store: Any, conversation: str) -> list[Any]:
 
 def ask(store: Any, pool: Pool, text: str = QUESTION, **how: Any) -> Any:
     conversation = say(pool, text, **how)
-    return until(lambda: answers(store, conversation))[-1]
+    return wait_for(lambda: answers(store, conversation), 15)[-1]
 
 
 def rows(store: Any) -> list[Any]:

@@ -12,8 +12,8 @@ import pytest
 from bot import remembering
 from bot.turns_process import Pool
 from tests.fakes.llm import FakeLLM
-from tests.patience import patient
-from tests.reply_cache.conftest import CLEAN, QUESTION, answers, rows, say, until
+from tests.patience import patient, wait_for
+from tests.reply_cache.conftest import CLEAN, QUESTION, answers, rows, say
 
 
 def test_of_fifty_who_ask_at_once_one_makes_the_ai_work(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -21,7 +21,7 @@ def test_of_fifty_who_ask_at_once_one_makes_the_ai_work(store: Any, pool: Pool, 
     talks = [say(pool, QUESTION, wake=False) for _ in range(50)]
     for conversation in talks:
         pool.want(conversation)
-    found = [until(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
+    found = [wait_for(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
     assert len(llm.requests) == 1
     assert sorted(one.kind for one in found) == ["ai"] + ["cache"] * 49
     assert len({one.body for one in found}) == 1 and len(rows(store)) == 1
@@ -32,7 +32,7 @@ def test_who_waited_for_an_answer_that_is_not_kept_asks_alone(store: Any, pool: 
     talks = [say(pool, QUESTION, wake=False) for _ in range(5)]
     for conversation in talks:
         pool.want(conversation)
-    found = [until(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
+    found = [wait_for(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
     assert len(llm.requests) == 5 and {one.kind for one in found} == {"ai"}
 
 
@@ -43,9 +43,9 @@ def test_nobody_waits_longer_than_for_the_first_words(
     llm.script(replace(CLEAN, first_token_after=2.0))
     first, second = say(pool, QUESTION, wake=False), say(pool, QUESTION, wake=False)
     pool.want(first)
-    until(lambda: len(llm.requests) == 1)
+    wait_for(lambda: len(llm.requests) == 1, 15)
     pool.want(second)
-    until(lambda: len(llm.requests) == 2, 1.9)
+    wait_for(lambda: len(llm.requests) == 2, 1.9)
 
 
 def test_one_who_waits_can_be_stopped(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -55,16 +55,16 @@ def test_one_who_waits_can_be_stopped(store: Any, pool: Pool, llm: FakeLLM) -> N
     llm.script(replace(CLEAN, first_token_after=3.0))
     first, second = say(pool, QUESTION, wake=False), say(pool, QUESTION, wake=False)
     pool.want(first)
-    until(lambda: len(llm.requests) == 1)
+    wait_for(lambda: len(llm.requests) == 1, 15)
     pool.want(second)
-    until(lambda: second in pool.running)
+    wait_for(lambda: second in pool.running, 15)
     time.sleep(0.3)
     turn = store.read(lambda: running_turn(second))
     assert turn is not None
     request_stop(second, turn[0])
     pool.on_wake(second.encode())
-    assert until(lambda: answers(store, second), 1.5)[0].kind == "stopped"
-    assert until(lambda: answers(store, first))[0].kind == "ai" and len(llm.requests) == 1
+    assert wait_for(lambda: answers(store, second), 1.5)[0].kind == "stopped"
+    assert wait_for(lambda: answers(store, first), 15)[0].kind == "ai" and len(llm.requests) == 1
 
 
 def test_a_leader_that_dies_leaves_nobody_waiting() -> None:

@@ -15,7 +15,8 @@ from bot.knowledge import ArticleText
 from bot.turns_process import Pool
 from tests.commanding import command
 from tests.fakes.llm import FakeLLM, Script
-from tests.reply_cache.conftest import CLEAN, QUESTION, answers, ask, rows, say, until
+from tests.patience import wait_for
+from tests.reply_cache.conftest import CLEAN, QUESTION, answers, ask, rows, say
 
 
 def test_the_same_question_gets_the_same_answer_without_the_ai(store: Any, pool: Pool, llm: FakeLLM) -> None:
@@ -26,7 +27,7 @@ def test_the_same_question_gets_the_same_answer_without_the_ai(store: Any, pool:
     assert "Cleaning a tent" in again.extra and len(llm.requests) == 1
     (turn,) = store.read(lambda: list(store.Turn.select().where(store.Turn.id == again.turn)))
     assert (turn.state, turn.output_tokens, turn.first_delta_ms is not None) == ("done", 0, True)
-    until(lambda: rows(store)[0].hits == 1)
+    wait_for(lambda: rows(store)[0].hits == 1, 15)
 
 
 def test_it_is_shown_in_one_piece(store: Any, pool: Pool, llm: FakeLLM, valkey: Any) -> None:
@@ -43,7 +44,7 @@ def test_it_is_shown_in_one_piece(store: Any, pool: Pool, llm: FakeLLM, valkey: 
         time.sleep(0.2)
         return [frame for frame in frames if again.conversation_id.encode() in frame and b'"delta"' in frame]
 
-    pieces = until(seen)
+    pieces = wait_for(seen, 15)
     listener.stop()
     assert len(pieces) == 1 and b"soft sponge" in pieces[0]
 
@@ -63,7 +64,7 @@ def test_nothing_is_given_again_in_the_middle_of_a_conversation(store: Any, pool
     ask(store, pool)
     ask(store, pool, "Is a soft sponge good for my tent?", place="anna")
     conversation = say(pool, QUESTION, place="anna")
-    second = until(lambda: len(answers(store, conversation)) == 2 and answers(store, conversation)[1])
+    second = wait_for(lambda: len(answers(store, conversation)) == 2 and answers(store, conversation)[1], 15)
     assert second.kind == "ai" and len(llm.requests) == 3 and len(rows(store)) == 2
 
 
@@ -74,7 +75,7 @@ def test_a_short_memory_does_not_make_a_first_question(store: Any, pool: Pool, l
     ask(store, pool, "Is a soft sponge good for my tent?", place="anna")
     kept = len(rows(store))
     conversation = say(pool, QUESTION, place="anna")
-    until(lambda: len(answers(store, conversation)) == 2)
+    wait_for(lambda: len(answers(store, conversation)) == 2, 15)
     assert len(rows(store)) == kept and len(llm.requests) == 2
 
 
@@ -90,13 +91,13 @@ def test_new_knowledge_prompts_models_or_settings_make_old_answers_unreachable(
     save_articles(
         [ArticleText(source="test", path="tent.md", title="Cleaning a tent", body="Clean your tent with cold water.")]
     )
-    until(lambda: ask(store, pool).kind == "ai", 5)
+    wait_for(lambda: ask(store, pool).kind == "ai", 5)
     assert ask(store, pool).kind == "cache"
     store.write(lambda: hours.change_site("demo", link_hosts="parcels.example"))
     assert [ask(store, pool).kind, ask(store, pool).kind] == ["ai", "cache"]
     switches.switch("hidden_text", False, actor="t")
     time.sleep(0.3)
-    until(lambda: ask(store, pool).kind == "ai", 5)
+    wait_for(lambda: ask(store, pool).kind == "ai", 5)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.fakes.llm import FakeLLM, Script
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 QUESTION = "How many days do I have to return something?"

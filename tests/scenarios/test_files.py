@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 from tests.test_files import png
 from tests.web.test_files_over_http import BORDER, form

@@ -23,8 +23,8 @@ from tests.conftest import ON_POSTGRES
 from tests.fakes.llm import FakeLLM, Script
 from tests.fakes.slack import FakeSlack
 from tests.fakes.smtp import FakeMail
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 from tests.scenarios.patient import Patient, Room
 
 ROOM = "C0SUPPORT"

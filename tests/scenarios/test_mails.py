@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.fakes.llm import FakeLLM, Script
 from tests.fakes.smtp import FakeMail, Taken
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from tests.fakes.llm import FakeLLM, Script
 from tests.fakes.slack import FakeSlack
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 ROOM = "C0HELP"

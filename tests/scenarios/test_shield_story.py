@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from tests.fakes.llm import FakeLLM, Script
-from tests.patience import patient
-from tests.running import Deskhand, wait_for
+from tests.patience import patient, wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 CANARIES = {

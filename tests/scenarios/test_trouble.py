@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ON_POSTGRES
-from tests.running import Deskhand, wait_for
+from tests.patience import wait_for
+from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 
