@@ -13,8 +13,10 @@ from bot.store import read, sql
 from tests.commanding import command
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import text_of
-from tests.running import Deskhand, wait_for
-from tests.scenarios.workday import AGENTS, CANNED, FALLBACK, PLACES, TEAMS, Case, Office, cases
+from tests.patience import wait_for
+from tests.running import Deskhand
+from tests.scenarios.cases import AGENTS, CANNED, FALLBACK, PLACES, TEAMS, Case, cases
+from tests.scenarios.workday import Office
 
 SEED, TICKETS, MORNING, ALONE = 6, 42, 24, 18
 """Sixty customers. Those of the last kind are helped by the AI alone."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -14,130 +12,17 @@ from websockets.exceptions import ConnectionClosed
 from bot import clock
 from bot.messages import Inbound, Profile, Receipt
 from bot.receive import receive
-from bot.store import read, sql
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import controls, labels, text_of
 from tests.patience import patient
+from tests.scenarios.cases import AGENTS, CANNED, QUESTION, TEAMS, WORDS, Case
+from tests.scenarios.seen import Seen
 from tests.scenarios.talking import Customer
 
-AGENTS = {"ana": "U1", "ben": "U2", "cleo": "U3"}
-FALLBACK = "C0HELP"
-PLACES = {"refunds": "C0MONEY", "damage": "C0BROKEN", "german": "C0GERMAN", "french": "C0FRENCH", "outlet": "C0OUTLET"}
-TEAMS = {"refunds": ("ana", "ben"), "german": ("cleo",)}
-"""Rules that offer their conversations to one agent after the other."""
-WORDS = {
-    "refunds": ("demo", "en", "I would like my money back for order {}, please."),
-    "damage": ("demo", "en", "The lamp of order {} arrived damaged."),
-    "german": ("demo", "de", "Meine Bestellung {} ist noch nicht da."),
-    "french": ("demo", "fr", "Ma commande {} n'est pas encore là."),
-    "outlet": ("outlet", "en", "Is the price of order {} right?"),
-    "": ("demo", "en", "I have a question about order {} that nobody has answered."),
-}
-"""Site, language and words of a customer whom a rule fits; without a name: none does."""
-EXTRAS = ("transfer", "mention", "asleep", "draft", "snooze", "second", "priority", "")
-QUESTION = "How many days do I have to return something?"
-"""An article answers this."""
-CANNED = "We have paid it back today. Yours, Support"
 AGAIN = 6.0
 """Seconds after which a person presses once more what had no effect: Slack repeats no press that it could not bring."""
 PATIENCE = 90.0
-
 Script = Iterator[Callable[[], Any]]
-
-
-@dataclass
-class Seen:
-    """What is true in the database at one look, by conversation."""
-
-    threads: dict[str, tuple[str, str]] = field(default_factory=dict)
-    states: dict[str, tuple[str, str]] = field(default_factory=dict)
-    offered: dict[str, str] = field(default_factory=dict)
-    snoozed: set[str] = field(default_factory=set)
-    urgent: set[str] = field(default_factory=set)
-    numbers: dict[str, int] = field(default_factory=dict)
-    """Of tickets."""
-    drafts: dict[str, str] = field(default_factory=dict)
-    """Ids of those that the AI has written and nobody has sent."""
-    answered: set[str] = field(default_factory=set)
-    """By the AI."""
-    said: dict[str, list[str]] = field(default_factory=dict)
-    """What agents said, in order."""
-
-    def look(self) -> None:
-        def work() -> None:
-            self.threads = {
-                row[0]: (row[1], row[2])
-                for row in sql(
-                    "SELECT conversation_id, place, thread FROM desk_thread WHERE thread IS NOT NULL"
-                ).fetchall()
-            }
-            self.states = {
-                row[0]: (row[1], row[2]) for row in sql("SELECT id, state, assignee FROM conversation").fetchall()
-            }
-            self.offered = dict(
-                sql(
-                    "SELECT o.conversation_id, a.name FROM agent_offer o JOIN agent a ON a.id = o.agent_id WHERE o.state = 'open'"
-                ).fetchall()
-            )
-            rows = sql("SELECT conversation_id, snoozed_until, priority, number FROM ticket").fetchall()
-            self.numbers = {row[0]: row[3] for row in rows}
-            self.snoozed = {row[0] for row in rows if row[1] is not None}
-            self.urgent = {row[0] for row in rows if row[2] == "urgent"}
-            self.answered = {
-                row[0] for row in sql("SELECT DISTINCT conversation_id FROM message WHERE author = 'ai'").fetchall()
-            }
-            self.drafts |= dict(
-                sql("SELECT conversation_id, id FROM agent_draft WHERE state = 'ready' ORDER BY started_at").fetchall()
-            )
-            said: dict[str, list[str]] = {}
-            for conversation_id, body in sql(
-                "SELECT conversation_id, body FROM message WHERE author = 'agent' ORDER BY conversation_id, seq"
-            ).fetchall():
-                said.setdefault(conversation_id, []).append(body)
-            self.said = said
-
-        read(work)
-
-
-@dataclass
-class Case:
-    """One customer. ``rule`` is the one that fits; ``steps`` what happens besides."""
-
-    number: int
-    rule: str
-    claim: str
-    answer: str
-    extra: str
-    close: str
-    who: str
-    """Who claims it where nobody is asked."""
-    socket: bool
-    conversation: str = ""
-    expected: list[str] = field(default_factory=list)
-    """What agents are to have said at the end."""
-    owner: str = ""
-    done: bool = False
-
-    def __str__(self) -> str:
-        return f"#{self.number} {self.rule or 'fallback'}/{self.claim}/{self.answer}/{self.extra}/{self.close}/{self.owner}"
-
-
-def cases(seed: int, count: int) -> list[Case]:
-    """The day, the same for the same seed: every rule, every way to claim, to answer and to close."""
-    dice = random.Random(seed)
-    rules = [*PLACES, ""]
-    made = []
-    for number in range(count):
-        rule = rules[number % len(rules)]
-        claim = ("card", "reply", "home", "word")[number // len(rules) % 4]
-        extra = EXTRAS[number // len(rules) % len(EXTRAS)]
-        made.append(
-            Case(
-                number=number, rule=rule, claim=claim, extra=extra, answer="canned" if rule == "refunds" else "plain",
-                close=dice.choice(("word", "card")), who=dice.choice(list(AGENTS)), socket=number % 3 == 0 and WORDS[rule][1] == "en",
-            )
-        )  # fmt: skip
-    return made
 
 
 class Office:

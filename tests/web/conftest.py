@@ -10,7 +10,9 @@ import pytest
 from tests.conftest import ON_POSTGRES, _name
 from tests.postgres import Postgres
 from tests.valkey import Valkey
+from tests.web.pairs import ends
 from tests.web.webprocess import Web
+from web_widget.hub import Hub, Limits
 
 EASY = {"DESKHAND_SESSIONS_PER_MINUTE": "100000", "DESKHAND_MESSAGES_PER_MINUTE": "10000"}
 
@@ -69,3 +71,18 @@ def redis_server(request: pytest.FixtureRequest) -> Valkey:
     server: Valkey = request.getfixturevalue("_valkey")
     server.flush()
     return server
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    made = Hub(Limits(greeting=5, linger=0.5))
+    yield made
+    made.close_all(1001, "test over", within=0.05)
+    assert made.count == 0
+
+
+@pytest.fixture(autouse=True)
+def _close_ends() -> Iterator[None]:
+    yield
+    while ends:
+        ends.pop().close()

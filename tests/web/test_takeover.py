@@ -13,7 +13,7 @@ import pytest
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from tests.patience import patient
-from tests.web.test_hub import masked
+from tests.web.pairs import masked
 from tests.web.webprocess import Web
 
 pytestmark = pytest.mark.once

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -153,6 +154,23 @@ def an_outbound(**changed: Any) -> Outbound:
     _number += 1
     key = hashlib.sha256(str(_number).encode()).hexdigest()[:24]
     return Outbound(**{"key": key, "op": "send", "place": "", "text": "Hello", **changed})
+
+
+def identifies(discord: FakeDiscord) -> int:
+    return len(discord.world.noted("identify"))
+
+
+def stored_and_stopped(discord: FakeDiscord, running: Running) -> str:
+    """A conversation, a session, and then nobody who listens; who wrote."""
+    running.listen()
+    ana = discord.world.add_user("Ana")
+    discord.dm(ana, "one")
+    running.wait_for(1)
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    running.stop_listening()
+    discord.wait(lambda: not discord.gateway.open)
+    discord.dm(ana, "two")
+    return ana
 
 
 @pytest.fixture(autouse=True)
