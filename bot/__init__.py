@@ -24,7 +24,7 @@ _HOMES: dict[str, tuple[str, str]] = {
         "bot.workplace.rooms": "desk_homes=homes desk_options=options desk_page=page",
         "bot.answer_mails": "customer_seen=seen",
         "bot.ai": "AICapability AIProvider Clocks Conclusion Delta DeltaStream End Handoff Image Prompt PromptMessage ProviderError "
-        "ProviderErrorKind Text ToolCall Usage",
+        "ProviderErrorKind Text ToolCall Usage Vectors",
         "bot.prompting": "conclude_tool parse_tool_call render",
         "bot.knowledge": "ArticleText ArticleView Finding Found Gone KnowledgeSource KnowledgeVersion LeftOut Passage Piece Place Question "
         "Remember SourceArticle SourceFailed SourceOrder SourceReader SourceRefused StoredPassage Unchanged UnusableArticle Visibility",

@@ -6,7 +6,7 @@ A provider makes one attempt and keeps no state between calls. Order, clocks, br
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -205,6 +205,14 @@ class AICapability(StrEnum):
     """Answers by quoting passages, without a model: needs no budget, and its answers are labelled ``offline``."""
 
 
+class Vectors(list[list[float]]):
+    """One vector for each text, with what they took: ``tokens``, as the provider counted them."""
+
+    def __init__(self, vectors: Iterable[list[float]] = (), *, tokens: int = 0) -> None:
+        super().__init__(vectors)
+        self.tokens = tokens
+
+
 class AIProvider:
     """An AI behind one key and one model. Used by many threads at once."""
 
@@ -228,7 +236,8 @@ class AIProvider:
     def embed(self, texts: Sequence[str], clocks: Clocks) -> list[list[float]]:
         """Return one vector for each text, in their order, all of one length. Only with :attr:`AICapability.EMBED`.
 
-        At most 64 texts that are not empty. One attempt. Raises :class:`ProviderError`.
+        At most 64 texts that are not empty. One attempt. :class:`Vectors` say what they took; of another list that is reckoned from
+        the texts. Raises :class:`ProviderError`.
         """
         raise NotImplementedError
 

@@ -156,11 +156,12 @@ def told(spent: Spent, step: str, words: str) -> bool:
 
 
 def spent_of_day(day: str = "", limit: int = 50) -> list[Spent]:
-    """How all scopes of a day stand: installation, sites and channels, then visitors and conversations, the dearest first. Blocks."""
+    """How all scopes of a day stand: installation with its part for embeddings, sites and channels, then visitors and
+    conversations, the dearest first. Blocks."""
 
     def work() -> list[Spent]:
         found: list[Spent] = []
-        for scope in SCOPES:
+        for scope in ("all", spending.EMBEDDINGS, *SCOPES[1:]):
             rows = sql(
                 "SELECT p.key, coalesce(s.key, p.key), p.tokens, p.cost, p.held_tokens, p.held_cost, p.turns FROM spend p"
                 " LEFT JOIN site s ON p.scope = 'site' AND s.id = p.key WHERE p.day = ? AND p.scope = ?"

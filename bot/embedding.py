@@ -14,12 +14,15 @@ from queue import Empty, SimpleQueue
 
 import structlog
 
-from bot.ai import AIProvider, Clocks, ProviderError, ProviderErrorKind
+from bot import spending
+from bot.ai import AIProvider, Clocks, ProviderError, ProviderErrorKind, Usage, Vectors
 from bot.breaker import Breaker
 from bot.fleet import SHORT_RETRY_AFTER, Fleet
 from bot.fleet_building import current_fleet
+from bot.prices import cost
 from bot.shielding import mask_texts
 from bot.snapshot import RequiredPluginFailed
+from bot.store import submit
 
 log = structlog.get_logger("fleet")
 
@@ -134,7 +137,21 @@ def _attempt(provider: AIProvider, breaker: Breaker, batch: list[str], seconds: 
     if problem := _problem(found, len(batch)):
         raise _failed(provider, breaker, ProviderError(ProviderErrorKind.TEMPORARY, problem))
     breaker.success()
+    _book(provider, batch, found)
     return found
+
+
+def _book(provider: AIProvider, batch: list[str], found: list[list[float]]) -> None:
+    """Count what the vectors have cost. A question waits a third of a second for its vector: not for this, and not for the disk."""
+    told = found.tokens if isinstance(found, Vectors) else 0
+    tokens = told or sum(len(text) for text in batch) // spending.CHARACTERS + 1
+    paid = cost(provider.name, provider.embedding_model, Usage(input_tokens=tokens)) or 0
+    submit(lambda: spending.book_embeddings(tokens, paid), _booked, durable=False)
+
+
+def _booked(_: None, error: BaseException | None) -> None:
+    if error is not None:
+        log.warning("embeddings_not_booked", reason=str(error))
 
 
 def _problem(vectors: object, count: int) -> str:

@@ -1,9 +1,10 @@
 """What is spent on one UTC day and what is set aside for turns that run: the one count of it, and the only one who writes it.
 
-Six scopes. Five are what the budgets look at: the installation, a site, a channel, a visitor and a conversation, each with what the
+Seven scopes. Five are what the budgets look at: the installation, a site, a channel, a visitor and a conversation, each with what the
 answers and the drafts of the turns that began on a day have cost. The sixth is the hard daily cap of a site. It counts tokens alone,
 also those of summaries and articles, which are nobody's turn, and on the day on which they are paid. What it sets aside is set aside
-by each turn when it begins; what the budgets set aside is theirs to say (:mod:`bot.budgeting`).
+by each turn when it begins; what the budgets set aside is theirs to say (:mod:`bot.budgeting`). The seventh is a part of what the
+installation has spent: vectors of passages and questions, which serve all sites.
 
 Counting goes on without any limit, so that one that is set at noon knows of the morning. Everything here is inside a read or a write.
 On PostgreSQL rows are taken in the order of :data:`TAKEN`, older days first, after the turn's own row.
@@ -24,7 +25,8 @@ from bot.store import sql
 
 SCOPES = ("all", "site", "channel", "visitor", "conversation")
 CAP = "cap"
-TAKEN = (CAP, *SCOPES)
+EMBEDDINGS = "embeddings"
+TAKEN = (CAP, *SCOPES, EMBEDDINGS)
 CHARACTERS = 4
 """Of a text for each token, about."""
 PASSAGES = 2_400
@@ -93,6 +95,26 @@ def set_aside(turn_id: str, site_id: str, history: Sequence[MessageView], longes
 def book(site_id: str, tokens: int) -> None:
     """Count tokens that are no turn's, such as those of a summary, against a site's cap of today."""
     add([Sum(today(), CAP, site_id, tokens)])
+
+
+def book_embeddings(tokens: int, cost: int) -> None:
+    """Count what vectors have cost, which belong to no site. ``cost`` in millionths of a US dollar."""
+    add([Sum(today(), scope, "all", tokens, cost) for scope in ("all", EMBEDDINGS)])
+
+
+def of_tests() -> list[Sum]:
+    """In a scratch installation: what its answer tests have spent, as the installation counts it that they are for: whole, by site, and
+    as a channel of their own, whose answers alone are counted. No cap of a site is touched: tests must not silence the assistant."""
+    scopes = ("all", "site", "channel", EMBEDDINGS)
+    rows = sql(
+        "SELECT day, scope, key, tokens, cost, turns FROM spend WHERE scope IN (?, ?, ?, ?) AND (tokens > 0 OR cost > 0)",
+        scopes,
+    ).fetchall()
+    found = [
+        Sum(day, scope, key, tokens, cost, turns if scope == "channel" else 0)
+        for day, scope, key, tokens, cost, turns in rows
+    ]
+    return sorted(found, key=lambda one: (one.day, TAKEN.index(one.scope), one.key))
 
 
 # Turns and drafts --------------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ class BudgetSettings(Settings):
     def limit(self, spent: Spent, what: Literal["tokens", "money"]) -> int:
         """In tokens, or in millionths of a dollar; 0: none."""
         own = self.own.get(f"{spent.scope}:{spent.name}:{what}")
-        value = float(getattr(self, f"{spent.scope}_{what}")) if own is None else own
+        value = float(getattr(self, f"{spent.scope}_{what}", 0)) if own is None else own
         return int(max(0.0, value) * (DOLLAR if what == "money" else 1))
 
     @property
@@ -232,7 +232,10 @@ def _checked(day: str) -> str:
 
 def line(settings: BudgetSettings, spent: Spent) -> str:
     """One line of ``deskhand budgets``."""
-    parts = [f"{spent.tokens:,} tokens, ${spent.cost / DOLLAR:.4f}, {spent.turns:,} answers"]
+    parts = [f"{spent.tokens:,} tokens, ${spent.cost / DOLLAR:.4f}"]
+    if spent.scope not in NAMES:
+        return f"{spent.scope:<12} {'of the installation':<38} {parts[0]}"
+    parts[0] += f", {spent.turns:,} answers"
     if spent.held_tokens:
         parts.append(f"{spent.held_tokens:,} tokens set aside")
     found: list[Any] = list(standings(settings, [spent]))

@@ -10,10 +10,12 @@ import pytest
 import structlog
 
 import bot
-from bot import plugins, switches
+from bot import budgeting, plugins, spending, switches
 from bot.ai import ProviderError, ProviderErrorKind
 from bot.fleet_building import BreakerRows
 from bot.fleet_settings import set_order
+from plugins import budgets
+from tests.commanding import command
 from tests.fakes.llm import FakeLLM
 from tests.fakes.llm_vectors import SIZE, vector
 from tests.patience import patient
@@ -115,6 +117,50 @@ def test_a_server_that_hangs_is_left_behind_in_time(on: Any, llm: FakeLLM, spare
     began = time.monotonic()
     assert bot.embed_texts(["refunds"], seconds=6.0)
     assert time.monotonic() - began < patient(6.0) and len(asked(spare)) == 1
+
+
+def booked() -> dict[str, tuple[int, int]]:
+    """Tokens and cost of today, by scope."""
+    return {one.scope: (one.tokens, one.cost) for one in budgeting.spent_of_day()}
+
+
+def test_what_vectors_cost_is_counted_for_the_installation(on: Any, llm: FakeLLM, store: Any) -> None:
+    on()
+    bot.embed_texts(["x" * 12_000] * 10)  # two requests of 15,000 tokens, at 0.02 dollars a million
+    llm.embedding_faults.append("500")  # nobody says what a failure took
+    bot.embed_texts(["y" * 400])
+    until(lambda: booked().get("embeddings", (0, 0))[0] >= 30_100)
+    assert booked() == {"all": (30_100, 602), "embeddings": (30_100, 602)}
+    shown = command(store, "budgets").output.splitlines()
+    assert shown[0].startswith("installation") and "30,100 tokens, $0.0006, 0 answers" in shown[0]
+    assert shown[1].startswith("embeddings   of the installation") and shown[1].endswith(" 30,100 tokens, $0.0006")
+
+
+def test_a_server_that_counts_nothing_is_reckoned_by_the_texts(on: Any, llm: FakeLLM) -> None:
+    on()
+    llm.embedding_faults.append("uncounted")
+    assert bot.embed_texts(["z" * 4_000])[0] == pytest.approx(vector("z" * 4_000, MODEL))
+    until(lambda: bool(booked()))
+    assert booked()["embeddings"] == (1_001, 21)
+
+
+def test_embeddings_bring_the_installation_nearer_to_its_limit(on: Any, store: Any) -> None:
+    on()
+    bot.embed_texts(["x" * 12_000] * 3)
+    until(lambda: bool(booked()))
+    found = list(budgets.standings(budgets.BudgetSettings(all_tokens=10_000), budgeting.spent_of_day()))
+    assert [(one.spent.scope, one.step) for one in found if one.limit == 10_000] == [("all", "cheap")]
+    store.write(lambda: spending.book_embeddings(900, 0))
+    found = list(budgets.standings(budgets.BudgetSettings(all_tokens=10_000), budgeting.spent_of_day()))
+    assert [one.step for one in found if one.limit == 10_000] == ["quotes"]
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for what is written without anybody waiting for it."""
+    end = time.monotonic() + patient(5)
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_lonely_provider_is_asked_once_more(on: Any, llm: FakeLLM) -> None:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
+from bot import spending
 from bot.accounts import sites
 from bot.ai import AICapability, AIProvider
 from bot.answer_tests.former import moment_of, put_back
@@ -19,8 +22,10 @@ from bot.fleet_building import FleetKeeper
 from bot.plugin_settings import SettingRefused
 from bot.plugins import Snapshot
 from bot.provider_rows import find_row, set_provider
-from bot.store import sql
+from bot.store import StoreUnavailable, sql, write
 from bot.switches import change, switch
+
+log = structlog.get_logger("answer-tests")
 
 LONGEST_PROMPT = 64_000
 """Bytes of a prompt file that are read."""
@@ -107,7 +112,11 @@ def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], objec
     recordings = Recordings(tape.replay) if tape.replay is not None else None
     # A replay can ask nobody for the vector of a question, so what is recorded for it was not found by vectors either.
     taped = tape.record is not None or tape.replay is not None
-    with scratch(copied=variant.copied, knowledge=variant.knowledge, vectors=not taped) as opened:
+    with (
+        _paid(variant.copied and recordings is None) as paid,
+        scratch(copied=variant.copied, knowledge=variant.knowledge, vectors=not taped) as opened,
+        paid(),
+    ):
         if variant.as_of is not None:
             put_back(variant.as_of)
             opened.settle()
@@ -126,6 +135,30 @@ def staged(variant: Variant, tape: Tape | None = None, tried: Callable[[], objec
                 chosen = _taped(chosen, tape.record)
             fleet = _only(chosen, whole, quoting=not variant.provider)
         yield Stage(snapshot, fleet, recordings)
+
+
+@contextlib.contextmanager
+def _paid(counts: bool) -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
+    """Have the installation count what is spent in its scratch copy, also when the run was broken off. Around the scratch, and what it
+    gives within."""
+    sums: list[spending.Sum] = []
+
+    @contextlib.contextmanager
+    def noted() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with contextlib.suppress(StoreUnavailable):
+                sums.extend(write(spending.of_tests))  # a write comes after those that nobody waits for
+
+    try:
+        yield noted
+    finally:
+        if counts and sums:
+            try:
+                write(lambda: spending.add(sums))
+            except StoreUnavailable as error:  # what was found out is worth more than its count
+                log.warning("answer_tests_not_booked", reason=str(error))
 
 
 def _put_in(opened: Scratch, variant: Variant, *, replayed: bool) -> None:

@@ -95,7 +95,7 @@ class Spend(Base):
     """``YYYY-MM-DD/scope/key``"""
     day = TextField(index=True)
     scope = TextField()
-    """all, site, channel, visitor or conversation; cap: what counts against the hard daily cap of a site"""
+    """all, site, channel, visitor or conversation; embeddings: a part of all; cap: what counts against the hard daily cap of a site"""
     key = TextField(index=True)
     tokens = BigIntegerField(default=0)
     cost = BigIntegerField(default=0)

@@ -194,9 +194,11 @@ def write(fn: Callable[[], T], *, durable: bool = True) -> T:
     return cast("T", pending.result)
 
 
-def submit(fn: Callable[[], T], done: Callable[[T | None, BaseException | None], None]) -> None:
+def submit(
+    fn: Callable[[], T], done: Callable[[T | None, BaseException | None], None], *, durable: bool = True
+) -> None:
     """As :func:`write`, without waiting: ``done(result, error)`` is called in another thread after the commit. Must not raise."""
-    pending = _Pending(fn)
+    pending = _Pending(fn, durable=durable)
     pending.done = cast("Callable[[Any, BaseException | None], None]", done)
     _get_committer().queue.put(pending)
 

@@ -20,6 +20,7 @@ from bot import (
     ProviderErrorKind,
     Text,
     Usage,
+    Vectors,
     conclude_tool,
     parse_tool_call,
     render,
@@ -136,7 +137,9 @@ class ChatCompletions(SDKProvider):
                 model=self.embedding_model, input=list(texts), encoding_format="float", timeout=timeouts(clocks)
             )
         try:
-            return [row.embedding for row in sorted(found.data, key=lambda row: row.index)]
+            vectors = [row.embedding for row in sorted(found.data, key=lambda row: row.index)]
+            told = getattr(getattr(found, "usage", None), "prompt_tokens", None)  # smaller servers count nothing
+            return Vectors(vectors, tokens=told) if isinstance(told, int) and told > 0 else vectors
         except MALFORMED as error:
             raise malformed() from error
 

@@ -149,6 +149,30 @@ def test_a_model_is_asked_and_paid(installation: Any, llm: FakeLLM, cases: Path)
     assert len(llm.requests) == 1
 
 
+def test_what_a_run_costs_is_counted_where_costs_are_shown(
+    installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path
+) -> None:
+    from bot import accounts, budgeting, spending
+
+    llm.default = Script(answer="A refund takes 5 working days. [1]", usage=(1_000, 100), model="gpt-4.1-nano")
+    arguments = ("eval", str(cases), "--only", "refund")
+
+    def spent() -> dict[str, tuple[int, int]]:
+        return {one.scope: (one.tokens, one.turns) for one in budgeting.spent_of_day()}
+
+    records = tmp_path / "records"
+    assert command(installation, *arguments, "--record", str(records)).exit_code == 0
+    assert spent() == {"all": (1_100, 0), "site": (1_100, 0), "channel": (1_100, 1)}
+    assert command(installation, *arguments, "--replay", str(records)).exit_code == 0
+    assert spent()["all"] == (1_100, 0), "a replay is paid by nobody"
+    assert command(installation, *arguments, "--compare", "now", "provider=openai").exit_code == 0
+    assert spent() == {"all": (3_300, 0), "site": (3_300, 0), "channel": (3_300, 3)}
+    shown = command(installation, "budgets").output
+    assert "answer-tests" in shown and "3,300 tokens, $" in shown
+    site = accounts.sites()[0].id
+    assert installation.read(lambda: spending.tokens_left(site, 5_000)) == 5_000, "customers' cap is left alone"
+
+
 def test_a_provider_that_is_away_is_an_error_and_no_failure_of_the_answer(
     installation: Any, llm: FakeLLM, cases: Path, tmp_path: Path
 ) -> None:

@@ -8,8 +8,11 @@ import re
 from typing import Any
 
 SIZE = 96
-FAULTS = frozenset({"400", "401", "429", "500", "529", "stall", "drop", "few", "lengths", "words", "not_json"})
-"""A status; silence; a connection that is closed; a vector too few; vectors of two lengths; words for numbers; a web page."""
+FAULTS = frozenset(
+    {"400", "401", "429", "500", "529", "stall", "drop", "few", "lengths", "words", "not_json", "uncounted"}
+)
+"""A status; silence; a connection that is closed; a vector too few; vectors of two lengths; words for numbers; a web page; no count of
+tokens, as of smaller servers, which is none."""
 
 _WORD = re.compile(r"\w+")
 
@@ -40,4 +43,5 @@ def answer(body: dict[str, Any], fault: str) -> dict[str, Any]:
     # Servers need not keep the order: the index says which text it was.
     data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(vectors)][::-1]
     tokens = sum(len(text) for text in texts) // 4
-    return {"object": "list", "data": data, "model": model, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    usage = {} if fault == "uncounted" else {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return {"object": "list", "data": data, "model": model, **usage}
