@@ -19,7 +19,7 @@ from bot.testing.promises import Conformance, Promise
 from bot.testing.running import run
 from bot.testing.stage import Stage
 
-DEADLINE = 90.0
+DEADLINE = 150.0
 """Seconds for one promise; far beyond what any needs."""
 
 VISIBLE = {"press", "typing", "drafts"}

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-PATIENCE = 30.0
-"""Seconds that one call of a double may take."""
+PATIENCE = 60.0
+"""Seconds that one call of a double may take: it may start a process, on a busy machine."""
 
 
 class Elsewhere:

@@ -16,6 +16,7 @@ from bot.fleet_settings import fleet_settings
 from bot.pages import Choice, Press, Presses, Row, Words
 from bot.plugins import Registry, forget_plugins, load_plugins
 from bot.provider_rows import add_provider
+from tests.patience import wait_for
 from tests.workplace.inboxes import House
 
 DESK = '''"""A desk of the house's own."""
@@ -171,17 +172,19 @@ def test_providers_are_listed_with_their_health_and_order_without_making_one(adm
     for outcome in ("ok", "ok", ProviderErrorKind.TEMPORARY.value):
         recorder.note("small/tiny", outcome, 0.4, 1.0)
     recorder.flush()
-    admin.store.write(lambda: None)
     state = orjson.dumps(
         {"state": "open", "until": clock.now() + 60, "reason": "it is too busy", "at": clock.now()}
     ).decode()
     admin.store.write(
         lambda: admin.store.sql("INSERT INTO breaker (name, state, updated_at) VALUES ('small/tiny', ?, 0)", (state,))
     )
-    told = admin.say("providers list", "ada").aside
-    assert (
-        "1. offline: well" in told and "2. small tiny: left out · it is too busy" in told and "33% failed of 3" in told
-    )
+
+    def counted() -> str:
+        said = admin.say("providers list", "ada").aside
+        return said if "33% failed of 3" in said else ""
+
+    told = wait_for(counted, 10, "counts are written without waiting for them")
+    assert "1. offline: well" in told and "2. small tiny: left out · it is too busy" in told
     assert "The AI provider small is left out: it is too busy" in admin.say("status", "ada").aside
     assert admin.say("providers order small offline", "ada").aside.startswith(
         "Asked in this order from the next answer on: small, offline."
