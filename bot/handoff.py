@@ -9,6 +9,7 @@ from typing import Any
 
 from bot import clock, deliver, desk_posts, follow_up, handoff_words, notifications, states, tickets, waiting
 from bot.addresses import Address, address_problem
+from bot.customer_words import in_language
 from bot.events import Priority, Reason
 from bot.handoff_words import Situation, Words
 from bot.opening import zone_named
@@ -93,8 +94,8 @@ def _wait(conversation_id: str, choose: Callable[[Situation], Words]) -> Words:
 
 def situation(conversation_id: str, staff: waiting.Staffing | None = None) -> Situation:
     """What there is to say about a conversation's wait."""
-    number, email, site_id, zone = sql(
-        "SELECT t.number, t.email, v.site_id, k.zone FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
+    number, email, site_id, zone, language = sql(
+        "SELECT t.number, t.email, v.site_id, k.zone, v.language FROM ticket t JOIN conversation v ON v.id = t.conversation_id"
         " JOIN contact k ON k.id = v.contact_id WHERE v.id = ?",
         (conversation_id,),
     ).fetchone()
@@ -111,6 +112,7 @@ def situation(conversation_id: str, staff: waiting.Staffing | None = None) -> Si
         reply=None if here else waiting.usual_reply(site_id),
         email=email,
         visitor_zone=zone,
+        language=language,
     )
 
 
@@ -187,9 +189,12 @@ def _note_address(conversation_id: str, name: str, email: str) -> int:
 
 def _confirm_address(conversation_id: str, number: int, email: str) -> Said:
     place = _next(conversation_id)
-    confirmation = f"Thank you. Your ticket is #{number}; we will answer to the address you left."
+    language = _language(conversation_id)
+    confirmation = in_language(
+        language, "Thank you. Your ticket is #{number}; we will answer to the address you left.", number=number
+    )
     if follow_up.address_left(conversation_id, number, email):
-        confirmation += " " + CONFIRM
+        confirmation += " " + in_language(language, CONFIRM)
     return _insert(conversation_id, place, "contact_saved", confirmation, {"ticket": number})
 
 
@@ -219,7 +224,7 @@ def make_ticket(conversation_id: str, *, by: str, name: str = "", email: str = "
     heard = handoff_words.ticket(about := situation(conversation_id))
     said = heard.text
     if email and follow_up.address_left(conversation_id, about.number, email):
-        said += " " + CONFIRM
+        said += " " + about.say(CONFIRM)
     sql(
         "UPDATE ticket SET form_due = NULL, form_at = ?, waiting_since = coalesce(waiting_since, ?) WHERE conversation_id = ?",
         (clock.now() if heard.asks else None, clock.now() if moved else None, conversation_id),
@@ -342,9 +347,17 @@ def _next(conversation_id: str) -> Place:
     return Place(*row)
 
 
-def say(conversation_id: str, moved: states.Moved, kind: str, text: str, extra: dict[str, Any]) -> Said:
-    """Tell the customer what a step means, at the place the step kept."""
-    return _insert(conversation_id, Place(moved.seq, moved.rev), kind, text, extra)
+def say(
+    conversation_id: str, moved: states.Moved, kind: str, text: str, extra: dict[str, Any], **values: object
+) -> Said:
+    """Tell the customer what a step means, at the place the step kept. An English sentence of ours is said in the customer's language,
+    with ``values`` in the places of their names."""
+    words = in_language(_language(conversation_id), text, **values)
+    return _insert(conversation_id, Place(moved.seq, moved.rev), kind, words, extra)
+
+
+def _language(conversation_id: str) -> str:
+    return str(sql("SELECT language FROM conversation WHERE id = ?", (conversation_id,)).fetchone()[0])
 
 
 def _insert(conversation_id: str, place: Place, kind: str, text: str, extra: dict[str, Any]) -> Said:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.customer_words import in_language
 from bot.events import OpeningHours
 
 
@@ -87,27 +88,29 @@ def zone_named(name: str) -> tzinfo | None:
         return None
 
 
-def in_words(at: float, now: float, *, zone: str, visitor: str = "") -> str:
+def in_words(at: float, now: float, *, zone: str, visitor: str = "", language: str = "") -> str:
     """A coming moment for a customer: ``tomorrow at 09:00 (your time)``, or with the name of the house's zone where the
     visitor's is not known."""
     theirs = zone_named(visitor)
     there = theirs or zone_named(zone) or UTC
     then, today = datetime.fromtimestamp(at, there), datetime.fromtimestamp(now, there).date()
     days = (then.date() - today).days
+    whose = in_language(language, "your time") if theirs else in_language(language, "{zone} time", zone=zone)
+    said = {"time": f"{then:%H:%M}", "whose": whose, "weekday": in_language(language, f"{then:%A}")}
     if days <= 1:
         day = ("today", "tomorrow")[max(0, days)]
-    elif days < 7:
-        day = f"on {then:%A}"
-    else:
-        day = f"on {then:%A}, {then.day} {then:%B}"
-    return f"{day} at {then:%H:%M} ({'your time' if theirs else f'{zone} time'})"
+        return in_language(language, f"{day} at {{time}} ({{whose}})", **said)
+    if days < 7:
+        return in_language(language, "on {weekday} at {time} ({whose})", **said)
+    date = in_language(language, "{day} {month}", day=then.day, month=in_language(language, f"{then:%B}"))
+    return in_language(language, "on {weekday}, {date} at {time} ({whose})", date=date, **said)
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, language: str = "") -> str:
     """A length of time in words, rounded up so that it rather promises too little: ``about 4 minutes``."""
     for size, name in ((60.0, "minute"), (3_600.0, "hour"), (86_400.0, "day")):
         limit = {"minute": 90, "hour": 36, "day": 10**6}[name]
         count = max(1, -int(-seconds // size))
         if count <= limit:
-            return f"about {count} {name}{'' if count == 1 else 's'}"
-    return "long"
+            return in_language(language, f"about {{n}} {name}{'' if count == 1 else 's'}", n=count)
+    return in_language(language, "long")

@@ -95,7 +95,7 @@ class SiteHours:
 _known: dict[tuple[str, str], tuple[float, Staffing]] = {}
 
 
-def site_hours(site_id: str, visitor_zone: str = "") -> SiteHours:
+def site_hours(site_id: str, visitor_zone: str = "", language: str = "") -> SiteHours:
     """Who is there now, at most 2 s old. Blocks: in web call it by ``offload``."""
     place = (config().database, site_id)
     until, staff = _known.get(place, (0.0, None))
@@ -109,7 +109,7 @@ def site_hours(site_id: str, visitor_zone: str = "") -> SiteHours:
     opening = staff.opening
     words = ""
     if opening.next is not None:
-        words = in_words(opening.next, clock.now(), zone=opening.zone, visitor=visitor_zone)
+        words = in_words(opening.next, clock.now(), zone=opening.zone, visitor=visitor_zone, language=language)
     return SiteHours(staff.people, opening.next, opening.zone, words)
 
 

@@ -99,7 +99,9 @@ class Chat:
 
     def about(self, site: SiteView, zone: str = "", language: str = "") -> Frame:
         """What the widget is told of its site, for this visitor."""
-        hours, prompts = offload(lambda: (site_hours(site.id, zone), prompts_of(site.id)))
+        hours, prompts = offload(
+            lambda: (site_hours(site.id, zone, site.settings.get("locale") or language), prompts_of(site.id))
+        )
         return site_body(site, hours, prompts, language)
 
     def drain(self, seconds: float) -> None:
