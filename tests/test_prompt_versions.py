@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from bot import clock, lease, prompt_versions, turns
 from bot.ai import Image, PromptMessage
-from bot.answering import fallback
+from bot.answering import FALLBACK, fallback
 from bot.asked import make_prompt, remembered, with_pictures
 from bot.knowledge import Found
 from bot.messages import Inbound, Receipt
@@ -132,6 +133,9 @@ def test_the_fallback_is_said_in_the_customers_language(store: Any, site: str) -
     publish("", actor="a", force=True)
     made = begun(store)
     assert fallback(made, "x").text == "Sorry from Tent shop."
+    silent = replace(made, prompts=PromptValues(), language="de-CH")
+    assert fallback(silent, "x").text.startswith("Es tut mir leid, das kann ich gerade nicht beantworten.")
+    assert fallback(replace(silent, language="fr"), "x").text == FALLBACK
     assert in_language(made.prompts.fallback, "de-CH") == "Entschuldigung."
 
 
