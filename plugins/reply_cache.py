@@ -70,10 +70,11 @@ def recall_answer(prompt: Prompt, turn: TurnContext, conditions: str) -> Recalle
         _count("not_possible")
         return None
     key = key_of(prompt, turn, conditions)
-    try:
+    said = None
+    with contextlib.suppress(
+        StoreUnavailable
+    ):  # no reason to be switched off: the AI is asked, once for all who ask the same
         said = cached_answer(key)
-    except StoreUnavailable:
-        return None  # no reason to be switched off: the AI is asked
     if said is None:
         _count("miss")
     else:

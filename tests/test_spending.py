@@ -70,7 +70,7 @@ def test_an_end_is_booked_in_all_six_scopes_by_one_statement(
     account = Account(input_tokens=30, output_tokens=12, cost=7)
     assert store.write(lambda: turns.end(begun, Answer(text="x"), account)).stored
     assert said == (["SELECT", "UPDATE", "INSERT"] if budget else ["SELECT", "INSERT"])
-    assert rows(store) == dict.fromkeys(spending.TAKEN, (42, 0, 1)) and left(store) == CAP - 42
+    assert rows(store) == dict.fromkeys((spending.CAP, *spending.SCOPES), (42, 0, 1)) and left(store) == CAP - 42
 
 
 def test_a_lost_attempt_counts_against_the_cap_even_when_its_conversation_is_gone(

@@ -30,6 +30,7 @@ from tests.fakes import llm_vectors
 from tests.fakes.llm_run import Gone, Run, send
 from tests.fakes.llm_script import STATUS_FAULTS, Asked, FaultPlan, Script
 from tests.fakes.llm_wire import AnthropicWire, OpenAIWire, Wire, understand
+from tests.patience import patient
 
 __all__ = ["Asked", "FakeLLM", "FaultPlan", "Script", "main"]
 
@@ -62,6 +63,7 @@ class FakeLLM:
         self._ready = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._door: socket.socket | None = None
 
     # Test code's side
 
@@ -103,7 +105,7 @@ class FakeLLM:
 
     def wait_ended(self, count: int, timeout: float = 5.0) -> list[dict[str, Any]]:
         """Return the requests once ``count`` of them have an outcome."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + patient(timeout)
         while sum(bool(r["outcome"]) for r in self.requests) < count:
             if time.monotonic() > end:
                 raise AssertionError(f"fewer than {count} requests ended within {timeout} s: {self.requests}")
@@ -120,8 +122,18 @@ class FakeLLM:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
+    def vanish(self) -> None:
+        """Go away: connections are refused, and nobody else gets the port before the end."""
+        self.stop()
+        self._door = socket.socket()
+        self._door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._door.bind((self.host, self.port))
+
     def stop(self) -> None:
-        """Go away: nobody answers at the address any more."""
+        """End."""
+        if self._door is not None:
+            self._door.close()
+            self._door = None
         if self._loop and self._thread and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(10)

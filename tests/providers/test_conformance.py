@@ -52,7 +52,7 @@ class OpenAIModel(ModelDouble):
 
     def trouble(self, kind: str, seconds: float = 0.0) -> None:
         if kind == "outage":
-            self.llm.stop()
+            self.llm.vanish()
         else:
             self.llm.script(
                 Script(answer="one two three four", fault=FAULTS[kind], after=3, retry_after=seconds or None)

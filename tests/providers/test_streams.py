@@ -140,7 +140,7 @@ def test_an_answer_that_never_was_one_is_an_error(provider: AIProvider, llm: Fak
 
 def test_nobody_at_the_address_is_temporary(make: Make, llm: FakeLLM) -> None:
     provider = make()
-    llm.stop()
+    llm.vanish()
     error, _ = fails(provider)
     assert error.kind is TEMPORARY
     assert str(llm.port) not in str(error)

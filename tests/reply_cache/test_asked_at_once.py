@@ -11,20 +11,49 @@ import pytest
 
 from bot import remembering
 from bot.turns_process import Pool
+from plugins import reply_cache
 from tests.fakes.llm import FakeLLM
 from tests.patience import patient, wait_for
-from tests.reply_cache.conftest import CLEAN, QUESTION, answers, rows, say
+from tests.reply_cache.conftest import CLEAN, QUESTION, answers, ask, rows, say
 
 
 def test_of_fifty_who_ask_at_once_one_makes_the_ai_work(store: Any, pool: Pool, llm: FakeLLM) -> None:
+    llm.script(CLEAN)
+    ask(
+        store, pool, "Is a soft sponge good for my tent?"
+    )  # what is known of the articles is the same for all from here on
+    llm.clear()
     llm.script(replace(CLEAN, first_token_after=0.5))
     talks = [say(pool, QUESTION, wake=False) for _ in range(50)]
     for conversation in talks:
         pool.want(conversation)
     found = [wait_for(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
-    assert len(llm.requests) == 1
+    assert len(llm.requests) == 2
     assert sorted(one.kind for one in found) == ["ai"] + ["cache"] * 49
-    assert len({one.body for one in found}) == 1 and len(rows(store)) == 1
+    assert len({one.body for one in found}) == 1 and len(rows(store)) == 2
+
+
+def test_those_who_ask_while_the_database_is_away_wait_for_one_too(
+    store: Any, pool: Pool, llm: FakeLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bot.store import StoreUnavailable
+
+    known, first = reply_cache.cached_answer, threading.Event()
+
+    def away_at_first(key: str) -> Any:
+        if not first.is_set():
+            raise StoreUnavailable("away")
+        return known(key)
+
+    monkeypatch.setattr(reply_cache, "cached_answer", away_at_first)
+    llm.script(replace(CLEAN, first_token_after=1.0))
+    talks = [say(pool, QUESTION, wake=False) for _ in range(3)]
+    for conversation in talks:
+        pool.want(conversation)
+    wait_for(lambda: llm.requests and len(pool.running) == 3, 15)
+    first.set()
+    found = [wait_for(lambda c=c: answers(store, c), 30)[-1] for c in talks]  # type: ignore[misc]
+    assert sorted(one.kind for one in found) == ["ai", "cache", "cache"] and len(llm.requests) == 1
 
 
 def test_who_waited_for_an_answer_that_is_not_kept_asks_alone(store: Any, pool: Pool, llm: FakeLLM) -> None:
