@@ -52,7 +52,7 @@ def test_a_draft_is_written_from_the_articles_and_shown_to_its_agent_alone(shop:
     assert shop.replies() == [] and shop.world.row().state == "waiting", "a draft claims nothing and sends nothing"
     # Paid for: in the cap of the site, and in all five scopes.
     spent = {one.scope: one.tokens for one in shop.store.read(lambda: list(Spend.select()))}
-    assert set(spent.values()) == {940} and set(spent) == set(spending.TAKEN)
+    assert set(spent.values()) == {940} and set(spent) == {spending.CAP, *spending.SCOPES}
     assert (row.held_tokens, row.held_cost) == (0, 0)
 
 
