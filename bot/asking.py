@@ -16,6 +16,7 @@ from bot.accounts import site_by_id
 from bot.ai import AICapability, AIProvider, Conclusion, Prompt, Text, ToolCall, Usage
 from bot.answer_log import Basis
 from bot.canary import Watch, new_canary
+from bot.customer_words import in_language
 from bot.drafts import Draft, Drafts, whole_characters
 from bot.events import Answer, Reason
 from bot.failpoints import failpoint
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("answering")
 
 PERSON = "Talk to a person"
+PASSED = "I am passing this to a colleague."
+"""The answer of a model that called for a person without a word."""
 MAX_CHOICES = 5
 """Quick replies under an answer."""
 STREAMED, CHECKED = "streamed", "checked"
@@ -200,7 +203,7 @@ def hear(
     rest = release.feed(watch.flush()) + release.flush()
     if rest:
         running.show(rest)
-    return _answer(running.text, release, conclusion, done), done
+    return _answer(running.text, release, conclusion, done, begun.language), done
 
 
 def _voice(begun: Begun) -> tuple[str, str] | None:
@@ -270,7 +273,7 @@ def _restored(conclusion: Conclusion, prompt: Prompt) -> Conclusion:
     )
 
 
-def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done) -> Answer:
+def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Done, language: str) -> Answer:
     if done.end == "length":
         text += " …"
     choices = [reply.strip()[:80] for reply in (conclusion.quick_replies if conclusion else []) if reply.strip()]
@@ -278,7 +281,7 @@ def _answer(text: str, release: Release, conclusion: Conclusion | None, done: Do
         choices.append(PERSON)
     handoff = conclusion.handoff if conclusion else None
     if not text.strip() and handoff is not None:
-        text = "I am passing this to a colleague."
+        text = in_language(language, PASSED)
     return Answer(
         text=text,
         sources=release.sources,

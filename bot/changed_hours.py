@@ -24,20 +24,21 @@ _ROWS = "changed-hours."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a site's hours. ``at``: since when, Unix seconds; ``before``: what counted until then."""
+    """One change of a site's hours. ``at``: since when, Unix seconds; ``before``: what counted until then, ``after``: from then on."""
 
     id: str
+    site_id: str
     at: float
     before: OpeningHours | None
+    after: OpeningHours | None
 
     def awaits(self, conversation_id: str, opened: float) -> bool:
         """Whether it has yet to come to a ticket that was opened at ``opened``. Inside a read or write."""
-        return (
-            opened < self.at
-            and not sql(
-                "SELECT 1 FROM cursor WHERE name = ? AND value >= ?", (_ROWS + self.id, conversation_id)
-            ).fetchone()
+        # One statement: another worker may end the change between two.
+        query = (
+            "SELECT 1 FROM setting WHERE key = ? AND NOT EXISTS (SELECT 1 FROM cursor WHERE name = ? AND value >= ?)"
         )
+        return opened < self.at and bool(sql(query, (self._row, _ROWS + self.id, conversation_id)).fetchone())
 
     def came_to(self, conversation_id: str) -> None:
         """It has come to this ticket, and to all with a lesser id. Inside a write."""
@@ -46,10 +47,14 @@ class Change:
             (_ROWS + self.id, conversation_id),
         )
 
-    def over(self, site_id: str) -> None:
+    def over(self) -> None:
         """Every ticket has followed. Inside a write."""
-        sql("DELETE FROM setting WHERE key = ?", (f"{_ROWS}{site_id}.{self.id}",))
+        sql("DELETE FROM setting WHERE key = ?", (self._row,))
         sql("DELETE FROM cursor WHERE name = ?", (_ROWS + self.id,))
+
+    @property
+    def _row(self) -> str:
+        return f"{_ROWS}{self.site_id}.{self.id}"
 
 
 def remember(site_id: str, before: OpeningHours | None, after: OpeningHours | None) -> None:
@@ -58,7 +63,7 @@ def remember(site_id: str, before: OpeningHours | None, after: OpeningHours | No
     if _same(before, after, at):
         return
     change_id = clock.new_id()
-    value = orjson.dumps({"at": at, "before": packed(before)}).decode()
+    value = orjson.dumps({"at": at, "before": packed(before), "after": packed(after)}).decode()
     sql("INSERT INTO setting (key, value, changed_at) VALUES (?, ?, ?)", (f"{_ROWS}{site_id}.{change_id}", value, at))
     jobs.enqueue(FOLLOW, site_id, change_id, at=at + SETTLED)
 
@@ -68,7 +73,7 @@ def waiting(site_id: str) -> list[Change]:
     rows = sql(
         "SELECT key, value FROM setting WHERE key LIKE ? ORDER BY changed_at, key", (f"{_ROWS}{site_id}.%",)
     ).fetchall()
-    return [_change(key.rpartition(".")[2], value) for key, value in rows]
+    return [_change(key.rpartition(".")[2], site_id, value) for key, value in rows]
 
 
 def under_way(site_id: str) -> bool:
@@ -77,9 +82,9 @@ def under_way(site_id: str) -> bool:
     return sql(query, (FOLLOW, site_id)).fetchone() is not None
 
 
-def _change(change_id: str, value: Any) -> Change:
+def _change(change_id: str, site_id: str, value: Any) -> Change:
     said = unpacked(value)
-    return Change(change_id, said["at"], hours_of(said["before"]))
+    return Change(change_id, site_id, said["at"], hours_of(said["before"]), hours_of(said["after"]))
 
 
 def _same(before: OpeningHours | None, after: OpeningHours | None, at: float) -> bool:

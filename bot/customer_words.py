@@ -10,6 +10,7 @@ GERMAN = {
     # Passed to people
     "I am sorry, I cannot answer this right now. Nothing you wrote is lost, and a person will look at it.": "Es tut mir leid, das kann ich"
     " gerade nicht beantworten. Nichts von dem, was Sie geschrieben haben, geht verloren, und ein Mensch sieht es sich an.",
+    "I am passing this to a colleague.": "Ich gebe das an das Team weiter.",
     "I have passed this to my colleagues. One of them will answer here.": "Ich habe das an das Team weitergegeben. Jemand wird Ihnen"
     " hier antworten.",
     "One of them will answer here.": "Jemand wird Ihnen hier antworten.",

@@ -49,8 +49,11 @@ def refresh(_ref: str = "") -> None:
     sites = read(lambda: sql("SELECT id, key FROM site").fetchall())
     found: dict[str, OpeningHours | None] = {}
     for site_id, key in sites:
-        said = plugins.first("opening_hours", site=key, start=start, end=end)
-        found[site_id] = said[1] if said is not None else None
+        said, known = plugins.first_known("opening_hours", site=key, start=start, end=end)
+        if said is not None:
+            found[site_id] = said[1]
+        elif known:  # of a plugin that failed nobody knows what it would have said: what it said last goes on
+            found[site_id] = None
     # Work that takes place every few minutes must not write when nothing is new.
     stale = [site_id for site_id, hours in found.items() if _differs(read(lambda s=site_id: _stored(s)), hours)]  # type: ignore[misc]
     if stale:

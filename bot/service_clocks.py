@@ -165,8 +165,8 @@ def retarget(conversation_id: str) -> bool:
     return moved
 
 
-def follow(conversation_id: str, change: changed_hours.Change, now_open: OpeningHours | None) -> bool:
-    """The site's hours have changed: what was left then is left in the hours that came with it, ``now_open``. What was late by then stays
+def follow(conversation_id: str, change: changed_hours.Change) -> bool:
+    """The site's hours have changed: what was left then is left in the hours that came with it. What was late by then stays
     late, and a day that an agent named stays where it is. Whether anything moved."""
     now = of(conversation_id)
     if now is None or now.state == "resolved" or not change.awaits(conversation_id, now.opened_at):
@@ -178,7 +178,7 @@ def follow(conversation_id: str, change: changed_hours.Change, now_open: Opening
             continue
         if one.kind == "resolve" and _promised(conversation_id, now.site_id) is not None:
             continue
-        due = after(now_open, change.at, between(change.before, change.at, one.due))
+        due = after(change.after, change.at, between(change.before, change.at, one.due))
         if abs(due - one.due) >= 1.0:  # less is what adding up leaves over
             _set(conversation_id, one.kind, due, one.target)
             moved = True

@@ -17,7 +17,6 @@ from bot import (
     changed_hours,
     clock,
     desk_posts,
-    hours,
     jobs,
     notifications,
     personal_posts,
@@ -29,7 +28,7 @@ from bot import (
 from bot.agents import AgentView, agent_named
 from bot.bus import bus
 from bot.declarations import desk_declaration
-from bot.events import JobSpec, OpeningHours
+from bot.events import JobSpec
 from bot.logs import redact
 from bot.notification_preferences import of as preferences_of
 from bot.service_clocks import LOOK, Clock, Clocks
@@ -110,25 +109,16 @@ def _say_moved(conversation_id: str, why: str) -> None:
 def follow(site_id: str) -> None:
     """A site's opening hours have changed: its open tickets follow, each in a write of its own, change by change. Blocks."""
     moved = 0
-    while (found := read(lambda: _oldest(site_id))) is not None:
-        change, after = found
+    for change in read(lambda: changed_hours.waiting(site_id)):
         last = ""
         while rows := read(lambda one=change, place=last: _opened_before(site_id, one.at, place)):  # type: ignore[misc]
             for (conversation_id,) in rows:
-                moved += write(lambda one=conversation_id, by=change, new=after: _follow(one, by, new))  # type: ignore[misc]
+                moved += write(lambda one=conversation_id, by=change: _follow(one, by))  # type: ignore[misc]
             last = rows[-1][0]
-        write(lambda one=change: one.over(site_id))  # type: ignore[misc]
+        write(change.over)
     if moved:
         log.info("due_times_moved", count=moved)
         bus().publish([("out", b"")])
-
-
-def _oldest(site_id: str) -> tuple[changed_hours.Change, OpeningHours | None] | None:
-    """The change that tickets follow first, and the hours that came with it."""
-    changes = changed_hours.waiting(site_id)
-    if not changes:
-        return None
-    return changes[0], changes[1].before if len(changes) > 1 else hours.counted(site_id)
 
 
 def _opened_before(site_id: str, at: float, last: str) -> list[tuple[str]]:
@@ -140,9 +130,9 @@ def _opened_before(site_id: str, at: float, last: str) -> list[tuple[str]]:
     ).fetchall()
 
 
-def _follow(conversation_id: str, change: changed_hours.Change, after: OpeningHours | None) -> bool:
+def _follow(conversation_id: str, change: changed_hours.Change) -> bool:
     amendments.hold(conversation_id)
-    moved = service_clocks.follow(conversation_id, change, after)
+    moved = service_clocks.follow(conversation_id, change)
     if moved:
         _say_moved(conversation_id, "opening hours")
     return moved

@@ -120,13 +120,21 @@ class Snapshot:
                 results.append((bound.plugin, result))
         return results
 
-    def first(self, hook: str, **arguments: Any) -> tuple[str, Any] | None:
+    def first(self, hook: str, /, **arguments: Any) -> tuple[str, Any] | None:
         """The first result that is not ``None``, with its plugin."""
+        return self.first_known(hook, **arguments)[0]
+
+    def first_known(self, hook: str, /, **arguments: Any) -> tuple[tuple[str, Any] | None, bool]:
+        """As ``first``, and whether that is all there is to know: False when somebody before it, or somebody who might have answered
+        where nobody did, failed or was switched off by Deskhand."""
+        known = hook not in self._struck
         for bound in self._hooks.get(hook) or self._bound(hook):
             result = self._call(bound, arguments)
-            if result is not FAILED and result is not None:
-                return bound.plugin, result
-        return None
+            if result is FAILED:
+                known = False
+            elif result is not None:
+                return (bound.plugin, result), known
+        return None, known
 
     def pipe(
         self,

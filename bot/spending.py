@@ -87,8 +87,9 @@ def set_aside(turn_id: str, site_id: str, history: Sequence[MessageView], longes
     the cap not reached yet. ``longest``: tokens of an answer at most. :func:`settle` puts the true number in its place."""
     written = sum(len(message.text) for message in history)
     tokens = written // CHARACTERS + PASSAGES + (longest or ANSWER)
-    sql("UPDATE turn SET reserved = ? WHERE id = ?", (tokens, turn_id))
-    add([Sum(today(), CAP, site_id, held_tokens=tokens)])
+    row = sql("UPDATE turn SET reserved = ? WHERE id = ? RETURNING started_at", (tokens, turn_id)).fetchone()
+    # Of the day on which the turn began, as it is given back: one that is begun again after midnight takes from that day, too.
+    add([Sum(day_of(row[0]), CAP, site_id, held_tokens=tokens)])
     return tokens
 
 

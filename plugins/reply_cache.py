@@ -71,9 +71,8 @@ def recall_answer(prompt: Prompt, turn: TurnContext, conditions: str) -> Recalle
         return None
     key = key_of(prompt, turn, conditions)
     said = None
-    with contextlib.suppress(
-        StoreUnavailable
-    ):  # no reason to be switched off: the AI is asked, once for all who ask the same
+    # No reason to be switched off: the AI is asked, once for all who ask the same if the database is back by then.
+    with contextlib.suppress(StoreUnavailable):
         said = cached_answer(key)
     if said is None:
         _count("miss")

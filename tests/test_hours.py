@@ -11,6 +11,7 @@ import pytest
 
 from bot import accounts, clock, hours, jobs, switches
 from tests.commanding import command
+from tests.patience import wait_for
 from tests.registries import House
 
 
@@ -54,6 +55,34 @@ def test_a_refresh_writes_only_what_has_changed(store: Any, house: House, now: l
     now[0] += 4 * 86_400
     hours.refresh()
     assert stored(store)["changed_at"] > first["changed_at"]
+
+
+def test_what_a_plugin_said_stays_when_it_fails_or_was_switched_off_by_deskhand(
+    store: Any, house: House, now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.write("clockwork", """
+        import os
+        from bot import OpeningHours, hookimpl
+
+        @hookimpl
+        def opening_hours(site, start, end):
+            if os.environ.get("NO_CALENDAR"):
+                raise OSError("no such calendar")
+            return OpeningHours(zone="UTC", open=((start + 3600, end),))
+    """)  # fmt: skip
+    load(house)
+    hours.refresh()
+    first = stored(store)
+    monkeypatch.setenv("NO_CALENDAR", "1")
+    for _ in range(8):  # failures enough to be switched off
+        hours.refresh()
+        assert stored(store) == first
+    wait_for(lambda: hours.refresh() or switches.load()[1]["clockwork"].off_reason, 10)
+    hours.refresh()
+    assert stored(store) == first
+    switches.switch("clockwork", False, actor="test")
+    hours.refresh()
+    assert store.read(lambda: store.sql("SELECT 1 FROM setting WHERE key = 'hours.s1'").fetchone()) is None
 
 
 def test_hours_that_make_no_sense_are_refused_and_the_site_stays_open(

@@ -95,13 +95,26 @@ def test_a_lost_attempt_of_yesterday_is_charged_to_the_cap_of_today(
     assert found[f"{yesterday}/site/s1"] == (9, 0) and found[f"{spending.today()}/cap/s1"] == (9, 0)
 
 
+def test_one_of_yesterday_that_begins_again_leaves_nothing_set_aside(
+    store: Any, begun: turns.Begun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yesterday the cap was used up, and so nothing was set aside for it."""
+    store.write(lambda: spending.give_back(begun.conversation_id))
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + 86_400)
+    again = store.write(lambda: turns.begin(begun.conversation_id, restart=True))
+    assert again.reserved > 0
+    assert store.write(lambda: turns.end(again, Answer(text="x"), Account(input_tokens=42))).stored
+    assert left(store) == CAP - 42
+    assert {row.held_tokens for row in store.read(lambda: list(store.Spend.select()))} == {0}
+
+
 def test_an_update_keeps_the_numbers(store: Any, begun: turns.Begun) -> None:
     """As the version before left them: what was spent and what was set aside, in one number."""
     day = spending.today()
 
     def older() -> None:
         store.sql("DELETE FROM spend")
-        store.sql("CREATE TABLE token_spend (id TEXT PRIMARY KEY, site TEXT, day TEXT, tokens BIGINT, turns INTEGER)")
         for site, when, tokens in (("s1", day, 5_000 + begun.reserved), ("s1", "2026-01-31", 777), ("s2", day, 12)):
             store.sql("INSERT INTO token_spend VALUES (?, ?, ?, ?, 3)", (f"{site}/{when}", site, when, tokens))
         store.sql(

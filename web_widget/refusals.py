@@ -26,6 +26,7 @@ SAID: dict[str, dict[str, str]] = {
         "conv not_here": "Diese Unterhaltung geht inzwischen anderswo weiter. Bitte dort schreiben oder hier eine neue beginnen.",
         "code not_here": "Der Code lässt sich hier nicht einlösen: Die Unterhaltung ist schon hier, oder es läuft hier noch eine Anfrage"
         " an unser Team. Der Code gilt weiter.",
+        "text too_many": "Mehr Reaktionen sind an einer Nachricht nicht möglich. Es wurde nichts geändert.",
         "too_many": "Das war zu oft in kurzer Zeit. Bitte später noch einmal versuchen.",
         "email bad_field": "An diese E-Mail-Adresse kann nichts gesendet werden. Bitte eine wie name@example.com eingeben.",
         "rating bad_field": "Diese Bewertung ist nicht möglich: 1 bis 5, sobald die Unterhaltung geschlossen ist.",

@@ -45,9 +45,11 @@ class Accounts:
     async def look(self) -> None:
         """To be called every minute. Tells the core of accounts that are no more. Raises when Slack cannot be asked: who is left is
         asked about the next time."""
-        if not self._waiting and time.monotonic() >= self._next:
+        if time.monotonic() >= self._next:
+            agents = await self.inbox.agents()
             self._next = time.monotonic() + EVERY
-            self._waiting.extend(one for one in await self.inbox.agents() if one.startswith(f"{self.team}:"))
+            ours = (one for one in agents if one.startswith(f"{self.team}:"))
+            self._waiting.extend(one for one in ours if one not in self._waiting)
         for _ in range(min(AT_ONCE, len(self._waiting))):
             one = self._waiting.popleft()
             try:

@@ -146,7 +146,7 @@ class Listening:
             # The SDK runs a task for each event. Read one after the other, or those that wait for a name are overtaken.
             async with self._turn[_place(body)]:
                 heard = await self._understood(body)
-                if body.get("type") == "event_callback":  # whoever presses a button is answered at once
+                if body.get("type") == "event_callback":  # a press waits only behind words of its channel
                     await self._late.before(heard)
                 told = [self.telling.begin(one) for one in heard]
             answers = [await one for one in told]

@@ -129,7 +129,7 @@ def test_a_job_that_dies_half_way_moves_nobody_twice(open_shop: World, monkeypat
     close_at(world, 12)
     world.now += 10
 
-    def dies(self: Any, _site: str) -> None:
+    def dies(self: Any) -> None:
         raise SystemExit
 
     with monkeypatch.context() as patched:
@@ -143,6 +143,29 @@ def test_a_job_that_dies_half_way_moves_nobody_twice(open_shop: World, monkeypat
         lambda: world.store.sql("SELECT count(*) FROM cursor WHERE name LIKE 'changed-hours.%'").fetchone()
     )
     assert rows[0] == 0 and world.store.read(lambda: changed_hours.waiting("s1")) == []
+
+
+def test_who_comes_behind_one_that_has_moved_all_moves_nobody_again(open_shop: World) -> None:
+    world = open_shop
+    world.go(at(21, 11))
+    close_at(world, 12)
+    (change,) = world.store.read(lambda: changed_hours.waiting("s1"))
+    world.now += 10
+    service_levels.follow("s1")
+    moved = dues(world)
+    assert not world.store.write(lambda: service_levels._follow(world.conversation, change))
+    assert dues(world) == moved
+
+
+def test_what_was_left_is_left_in_the_hours_that_came_with_the_change(open_shop: World) -> None:
+    """A worker was away for days, and what is known of the hours begins later by now."""
+    world = open_shop
+    world.go(at(21, 11))
+    close_at(world, 12)
+    world.now = at(26, 8)
+    world.agree(closes=12)
+    service_levels.follow("s1")
+    assert dues(world)[0] == pytest.approx(at(22, 11), abs=MINUTE)
 
 
 def test_new_targets_say_so_in_the_history(world: World) -> None:

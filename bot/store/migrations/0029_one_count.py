@@ -23,4 +23,5 @@ def up(migrator, db):
             f" VALUES ({mark}, {mark}, 'cap', {mark}, {mark}, 0, {mark}, {mark}, 0, '')",
             (f"{day}/cap/{site}", day, site, tokens - reserved, turns, reserved),
         )
-    db.execute_sql("DROP TABLE token_spend")
+    # The old table stays, for processes of the version before that still run: without it they would give every question to people.
+    # Nobody reads it any more, and a later version drops it.
