@@ -23,7 +23,7 @@ from .conftest import HOUR, World
 ENGLISH = re.compile(
     r"\b(the|you|your|will|answer|colleagues?|right now|about|at|open again|closed|time|leave)\b", re.I
 )
-SPEAKERS = ("answering.py", "handoff_words.py", "handoff.py", "claims.py", "opening.py")
+SPEAKERS = ("asking.py", "answering.py", "handoff_words.py", "handoff.py", "claims.py", "opening.py")
 
 
 def test_a_german_customer_hears_german_from_the_handoff_to_the_end(world: World) -> None:
