@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from bot import confidence, fingerprints
+from bot import confidence, customer_words, fingerprints
 from bot.ai import Prompt, Usage
 from bot.alarms import raise_alarm
 from bot.answer_log import Basis
 from bot.asked import asked_now, filtered, make_prompt, search, with_pictures
 from bot.asking import MAX_CHOICES, PERSON, Running, ask
 from bot.canary import PromptLeaked
-from bot.customer_words import in_language as _ours
 from bot.drafts import Drafts
 from bot.events import Allowance, Answer, AutoReply, Escalation, Pace, Reason, TurnContext
 from bot.failpoints import failpoint
@@ -288,7 +287,8 @@ def _reachable(site_id: str) -> bool:
 def fallback(begun: Begun, reason: str) -> Answer:
     """The honest sentence when no answer can be had, with a person to follow."""
     text = filled(
-        in_language(begun.prompts.fallback, begun.language) or _ours(begun.language, FALLBACK), name=begun.site_name
+        in_language(begun.prompts.fallback, begun.language) or customer_words.in_language(begun.language, FALLBACK),
+        name=begun.site_name,
     )
     return Answer(text=text, type="fallback", handoff_reason=reason, handoff_code=Reason.ERROR, confidence=0.0)
 

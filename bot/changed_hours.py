@@ -14,6 +14,7 @@ import orjson
 from bot import clock, jobs
 from bot.events import OpeningHours
 from bot.store import sql
+from bot.store.json_columns import decoded_object
 
 FOLLOW = "targets.hours"
 """The job that moves the due times of a site's open tickets. Its ref is the site, its occasion the change."""
@@ -83,7 +84,7 @@ def under_way(site_id: str) -> bool:
 
 
 def _change(change_id: str, site_id: str, value: Any) -> Change:
-    said = unpacked(value)
+    said = decoded_object(value)
     return Change(change_id, site_id, said["at"], hours_of(said["before"]), hours_of(said["after"]))
 
 
@@ -109,8 +110,3 @@ def hours_of(value: dict[str, Any] | None) -> OpeningHours | None:
     if value is None:
         return None
     return OpeningHours(zone=value["zone"], open=tuple((start, end) for start, end in value["open"]))
-
-
-def unpacked(value: Any) -> dict[str, Any]:
-    """A row's value, as either database gives it."""
-    return dict(orjson.loads(value)) if isinstance(value, str | bytes) else dict(value or {})

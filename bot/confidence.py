@@ -17,6 +17,7 @@ import orjson
 
 from bot import audit, clock
 from bot.store import StoreUnavailable, read, sql, write
+from bot.store.json_columns import decoded
 
 SETTING = "confidence.weights"
 AGAIN = 10.0
@@ -106,7 +107,7 @@ def weights() -> Weights:
 
 
 def _parsed(value: Any) -> Weights:
-    told = orjson.loads(value) if isinstance(value, str | bytes) else value
+    told = decoded(value)
     try:
         made = Weights(**told)
     except TypeError:

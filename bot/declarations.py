@@ -11,6 +11,7 @@ from bot import clock
 from bot.channel import Capability, Channel, Limits
 from bot.desk import Desk
 from bot.store import sql
+from bot.store.json_columns import decoded
 
 _FOLLOWING = {"edit": "edit", "delete": "delete", "react": "reactions"}
 """Which capability an operation needs."""
@@ -86,10 +87,7 @@ def declaration(channel_name: str) -> Declaration:
 def desks() -> list[tuple[str, str]]:
     """``(desk, place)`` of every desk that is on. Inside a read or write."""
     rows = sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall()
-    found = [
-        (key.removeprefix("desk."), orjson.loads(value) if isinstance(value, (str, bytes)) else value)
-        for key, value in rows
-    ]
+    found = [(key.removeprefix("desk."), decoded(value)) for key, value in rows]
     return [(name, str(value["place"])) for name, value in found]
 
 

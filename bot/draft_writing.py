@@ -39,6 +39,7 @@ from bot.prompt_values import filled
 from bot.prompt_versions import in_force
 from bot.snapshot import RequiredPluginFailed, Snapshot
 from bot.store import read, sql, write
+from bot.store.json_columns import decoded_object
 from bot.store.statements import last_messages
 from bot.turns import Account, Begun
 
@@ -147,7 +148,7 @@ def _case(draft_id: str) -> _Case | None:
         " JOIN site s ON s.id = v.site_id WHERE v.id = ?",
         (view.conversation_id,),
     ).fetchone()
-    site_settings = dict(orjson.loads(settings)) if isinstance(settings, (str, bytes)) else dict(settings or {})
+    site_settings = decoded_object(settings)
     prompts = in_force(site_id, site_settings)
     said = tuple(last_messages(view.conversation_id, seq, prompts.history or config().history, bare=True))
     begun = Begun(

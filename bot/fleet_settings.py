@@ -12,6 +12,7 @@ import orjson
 from bot import audit, clock, switches
 from bot.ai import Clocks
 from bot.store import read, sql
+from bot.store.json_columns import decoded
 
 TASKS = ("answer", "summary", "vision", "embed", "article", "draft")
 """``vision``: answers to questions with pictures. ``article``: drafts of articles, made of what agents answered. ``draft``: drafts of
@@ -160,9 +161,8 @@ def _write(key: str, value: Any) -> None:
 
 
 def _decoded(value: Any) -> Any:
-    """PostgreSQL hands out what is in a column of JSON, SQLite its text."""
     try:
-        return orjson.loads(value) if isinstance(value, (str, bytes)) else value
+        return decoded(value)
     except orjson.JSONDecodeError:
         return None
 

@@ -17,6 +17,7 @@ from bot.accounts import forget_sites
 from bot.events import JobSpec, OpeningHours
 from bot.opening import Opening, opening
 from bot.store import is_sqlite, read, sql, write
+from bot.store.json_columns import decoded_object
 
 KIND = "core.hours"
 EVERY = 900.0
@@ -104,7 +105,7 @@ def _put(site_id: str, hours: OpeningHours | None) -> None:
 
 def _stored(site_id: str) -> OpeningHours | None:
     row = sql("SELECT value FROM setting WHERE key = ?", (f"hours.{site_id}",)).fetchone()
-    return changed_hours.hours_of(changed_hours.unpacked(row[0])) if row is not None else None
+    return changed_hours.hours_of(decoded_object(row[0])) if row is not None else None
 
 
 def hours_of(site_id: str) -> OpeningHours | None:
@@ -138,7 +139,7 @@ def zone_of(site_id: str) -> str:
 def mode_of(site_id: str) -> str:
     """What an admin said: ``open``, ``closed`` or ``schedule``. Inside a read or write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
-    mode = changed_hours.unpacked(row[0]).get("hours") if row else ""
+    mode = decoded_object(row[0]).get("hours") if row else ""
     return str(mode) if mode in MODES else "schedule"
 
 
@@ -152,7 +153,7 @@ def set_mode(site_id: str, mode: str) -> None:
 def change_site(site_id: str, **values: Any) -> None:
     """Change some of a site's settings; an empty value forgets one. Inside a write."""
     row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
-    settings = {**changed_hours.unpacked(row[0]), **values}
+    settings = {**decoded_object(row[0]), **values}
     kept = {name: value for name, value in settings.items() if value is not None and value != ""}
     sql("UPDATE site SET settings = ? WHERE id = ?", (orjson.dumps(kept).decode(), site_id))
     forget_sites()

@@ -19,4 +19,4 @@ def named(code: str) -> str:
 
 def base(code: str) -> str:
     """``de`` of ``de-AT`` and ``DE_at``."""
-    return code.replace("_", "-").partition("-")[0].lower()
+    return code.strip().replace("_", "-").partition("-")[0].lower()

@@ -18,6 +18,7 @@ from bot.deliver import Head
 from bot.desk import DeskPost
 from bot.letter import quote
 from bot.store import db, sql
+from bot.store.json_columns import decoded
 
 log = structlog.get_logger("notices")
 
@@ -34,7 +35,7 @@ def tell(occasion: str, subject: str, words: str) -> None:
         except mail.MailRefused as error:  # an address that is none must not keep the others from being told
             log.warning("notice_not_mailed", reason=str(error))
     for name, place in sql("SELECT key, value FROM setting WHERE key LIKE 'desk.%' ORDER BY key").fetchall():
-        about = orjson.loads(place) if isinstance(place, str | bytes) else place
+        about = decoded(place)
         _put(f"desk:{name.removeprefix('desk.')}", about["place"], occasion, words)
     db.after_commit(_wake)
 

@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from bot import audit, clock, store
 from bot.prompt_values import EVERY, PromptRefused, PromptValues, checked, resolved, rule_of
 from bot.store import PromptVersion, Setting, read, sql, write
+from bot.store.json_columns import decoded_object
 
 VERSION_KEY = "prompts.version"
 NOTE = 300
@@ -57,7 +56,7 @@ def prompts_of(site_id: str) -> PromptValues:
 
     def look() -> PromptValues:
         row = sql("SELECT settings FROM site WHERE id = ?", (site_id,)).fetchone()
-        return in_force(site_id, _json(row[0]) if row else {})
+        return in_force(site_id, decoded_object(row[0]) if row else {})
 
     return read(look)
 
@@ -83,13 +82,9 @@ def _published() -> Contents:
     known = _known
     if known is None or known[0] != database or known[1] != marker:
         rows = sql("SELECT site_id, number, content FROM prompt_version WHERE state = 'published'").fetchall()
-        contents = {site_id: (int(number), _json(content)) for site_id, number, content in rows}
+        contents = {site_id: (int(number), decoded_object(content)) for site_id, number, content in rows}
         known = _known = (str(database), marker, contents)
     return known[2]
-
-
-def _json(value: Any) -> dict[str, Any]:
-    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})
 
 
 # Versions ----------------------------------------------------------------------------------------------------------

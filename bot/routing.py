@@ -15,6 +15,7 @@ import structlog
 
 from bot import clock, hours, notices, routing_rules
 from bot.crypto import reveal
+from bot.language_names import base
 from bot.opening import opening, zone_named
 from bot.routing_rules import RoutingRule
 from bot.routing_windows import inside, windows
@@ -97,7 +98,7 @@ def _why_not(rule: RoutingRule, case: Case) -> str:
     if rule.channels and case.channel.lower() not in rule.channels:
         return f"it is for {_or(rule.channels)}, not {case.channel}"
     if rule.languages:
-        language = case.language.lower().replace("_", "-").partition("-")[0]
+        language = base(case.language)
         if language not in rule.languages:
             return f"it is for {_or(rule.languages)}, and the language is {language or 'not known'}"
     if rule.priorities and case.priority not in rule.priorities:

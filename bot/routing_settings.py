@@ -13,6 +13,7 @@ import orjson
 
 from bot import audit, clock
 from bot.store import sql, write
+from bot.store.json_columns import decoded_object
 
 KEY = "routing"
 ASSIGN = ("nobody", "round-robin")
@@ -55,7 +56,7 @@ def settings() -> RoutingSettings:
 
 
 def _read(value: Any) -> RoutingSettings:
-    known = dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value)
+    known = decoded_object(value)
     return RoutingSettings(**{name: known[name] for name in asdict(RoutingSettings()) if name in known})
 
 

@@ -16,6 +16,7 @@ from bot.addresses import one_line, parse_addresses
 from bot.config import config
 from bot.letter import quote
 from bot.store import read, sql, write
+from bot.store.json_columns import decoded
 
 PREFIX = "trouble:"
 MAIL_EVERY = 6 * 3600.0
@@ -99,5 +100,5 @@ def _trouble(key: str, value: dict[str, object]) -> Trouble:
 
 
 def _value(raw: object) -> dict[str, object]:
-    value: dict[str, object] = orjson.loads(raw) if isinstance(raw, (str, bytes)) else raw  # type: ignore[assignment]
+    value: dict[str, object] = decoded(raw)
     return value

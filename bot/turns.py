@@ -10,7 +10,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import orjson
 import structlog
 
 from bot import answer_log, clock, deliver, desk_posts, forsaken, handoff, lease, spending
@@ -24,6 +23,7 @@ from bot.messages import MessageView
 from bot.prompt_values import PromptValues
 from bot.prompt_versions import in_force
 from bot.store import is_sqlite, sql
+from bot.store.json_columns import decoded_object
 from bot.store.statements import Place, insert_message, last_messages
 
 log = structlog.get_logger("turns")
@@ -140,7 +140,7 @@ def begin(conversation_id: str, *, restart: bool = False) -> Begun | None:
         " LEFT JOIN spend p ON p.id = ? WHERE s.id = ?",
         (conversation_id, turns_from, spending.cap_row(site_id), site_id),
     ).fetchone()
-    site_settings = _json(settings)
+    site_settings = decoded_object(settings)
     prompts = in_force(site_id, site_settings)
     history = tuple(last_messages(conversation_id, newest, prompts.history or config().history, bare=True))
     left = spending.left(cap, spent)
@@ -213,10 +213,6 @@ def _turn(conversation_id: str, upto: int, *, restart: bool) -> tuple[str, int, 
 
 FAILOVERS = 10
 """Attempt numbers one run may use for its failovers."""
-
-
-def _json(value: Any) -> dict[str, Any]:
-    return dict(orjson.loads(value)) if isinstance(value, (str, bytes)) else dict(value or {})
 
 
 _MORE = (

@@ -13,6 +13,7 @@ import structlog
 from bot import clock
 from bot.channel import Channel
 from bot.store import read, sql, write
+from bot.store.json_columns import decoded
 
 log = structlog.get_logger("channels")
 
@@ -98,7 +99,7 @@ def _row(channel_name: str) -> dict[str, str]:
 
 
 def _value(raw: object) -> dict[str, str]:
-    value: dict[str, str] = orjson.loads(raw) if isinstance(raw, (str, bytes)) else raw  # type: ignore[assignment]
+    value: dict[str, str] = decoded(raw)
     return value
 
 

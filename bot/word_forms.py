@@ -6,7 +6,6 @@ something else: an index for passages, a rule for a whole message, the check of 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 from typing import Any
@@ -24,11 +23,6 @@ _LIGATURES = str.maketrans(
     {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ß": "ss"}
 )
 _idle: dict[str, Any] = {}
-
-
-def base_language(tag: str) -> str:
-    """Return the first part of a language tag, in lower case: ``pt-BR`` is ``pt``."""
-    return re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
 
 
 @lru_cache(maxsize=65_536)

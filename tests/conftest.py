@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fakes.llm import FakeLLM
 from tests.postgres import Postgres
 from tests.running import Deskhand
 from tests.valkey import Valkey
@@ -146,6 +147,13 @@ def valkey(_valkey: Valkey, environment: Callable[..., None]) -> Iterator[Valkey
     environment(REDIS_URL=_valkey.url)
     yield _valkey
     environment(REDIS_URL=None)
+
+
+@pytest.fixture
+def llm() -> Iterator[FakeLLM]:
+    """A model server over the wire, of either kind."""
+    with FakeLLM() as server:
+        yield server
 
 
 @pytest.fixture

@@ -27,12 +27,6 @@ QUESTION = "What does standard shipping cost?"
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM, tmp_path: Any) -> Iterator[Pool]:
     folder = tmp_path / "articles"
     folder.mkdir()

@@ -5,7 +5,6 @@ On SQLite one waits for the other anyway; on PostgreSQL every one of these has o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,31 +14,8 @@ from bot.desk_actions import Action
 from bot.events import Reason
 from bot.messages import Inbound, Receipt
 from bot.receive import _store, receive
-from tests.patience import patient
+from tests.crossing import crossing
 from tests.test_desks import World, world  # noqa: F401  the fixture
-
-
-def crossing(store: Any, first: Callable[[], Any], second: Callable[[], Any]) -> Any:
-    """Do ``first`` in a transaction that is committed only when ``second`` has had time to look and to wait for it (or to go
-    wrong); what ``second`` returned."""
-    done: list[Any] = []
-    failed: list[BaseException] = []
-
-    def later() -> None:
-        try:
-            done.append(second())
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=later)
-    with store.db.connection_context(), store.db.atomic():
-        first()
-        thread.start()
-        thread.join(0.4)
-    thread.join(patient(20))
-    if failed:
-        raise failed[0]
-    return done[0]
 
 
 def act(world: World, who: str, action: Action) -> Callable[[], Any]:  # noqa: F811

@@ -16,6 +16,7 @@ from bot.desk_events import receive_desk
 from bot.messages import Inbound, Receipt
 from bot.outbox import DeskOutbox
 from bot.receive import receive
+from tests.declared import site_with
 
 
 class Wall(Desk):
@@ -91,11 +92,7 @@ def world(store: Any) -> Iterator[World]:
     deliver.forget_declarations()
     lease.start("channels")
 
-    def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        store.sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.widget', ?, 0)", ('{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}',))  # fmt: skip
-
-    store.write(site)
+    store.write(site_with)
     for name in ("ana", "marko"):
         agents.add_agent(name, actor="test")
         agents.link(name, "wall", f"T1:{name}", actor="test")

@@ -30,12 +30,6 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as fake:
-        yield fake
-
-
-@pytest.fixture
 def spare() -> Iterator[FakeLLM]:
     """The server behind the plugin ``compatible``."""
     with FakeLLM() as fake:

@@ -18,12 +18,6 @@ from tests.patience import wait_for
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(store: Any, environment: Callable[..., None], llm: FakeLLM) -> Iterator[Pool]:
     environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url, DESKHAND_OPENAI_MODEL="gpt-4.1-mini")
     store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))

@@ -147,12 +147,6 @@ def test_only_pictures_of_the_customer_that_are_there_are_looked_at(store: Any, 
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(store: Any, site: None, environment: Callable[..., None], llm: FakeLLM) -> Iterator[Callable[..., Pool]]:
     made: list[Pool] = []
 

@@ -18,12 +18,6 @@ from tests.fakes.llm import FakeLLM, Script
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def conversation(store: Any) -> str:
     store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))
     lease.start("quick")

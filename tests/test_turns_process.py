@@ -22,12 +22,6 @@ from tests.patience import patient, wait_for
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM) -> Iterator[Pool]:
     environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
     store.write(lambda: store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now()))

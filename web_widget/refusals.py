@@ -6,6 +6,7 @@ see. A code means the same in all languages; with a field's name before it where
 
 from __future__ import annotations
 
+from bot.language_names import base
 from web_widget.frames import FrameError
 
 SAID: dict[str, dict[str, str]] = {
@@ -40,7 +41,7 @@ SAID: dict[str, dict[str, str]] = {
 
 def in_language(error: FrameError, language: str) -> FrameError:
     """The refusal as a visitor of ``language`` (such as ``de-AT``; empty: nobody knows) is told it."""
-    words = SAID.get(language.replace("_", "-").partition("-")[0].lower(), {})
+    words = SAID.get(base(language), {})
     text = words.get(f"{error.field} {error.code}") or words.get(error.code)
     if text is None:
         return error

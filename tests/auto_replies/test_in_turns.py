@@ -19,12 +19,6 @@ from tests.patience import wait_for
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(
     store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Pool]:

@@ -47,12 +47,6 @@ A gift card is valid for two years.
 """
 
 
-@pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
 def load(*, articles: bool = True) -> Any:
     """The plugins of a worker, with the shop's article."""
     registry = load_plugins("worker")

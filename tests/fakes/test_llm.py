@@ -24,12 +24,6 @@ PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+M8AAAMBAQD
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as fake:
-        yield fake
-
-
-@pytest.fixture
 def open_ai(llm: FakeLLM) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(api_key="k", base_url=llm.openai_url, max_retries=0) as client:
         yield client

@@ -21,12 +21,6 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as fake:
-        yield fake
-
-
-@pytest.fixture
 def first(llm: FakeLLM) -> Iterator[AIProvider]:
     """Anthropic, whose model the scripts call ``A``."""
     provider = anthropic.ai_provider(anthropic.AnthropicSettings(key="k", model="A", base_url=llm.url))

@@ -27,12 +27,6 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as fake:
-        yield fake
-
-
-@pytest.fixture
 def shelf_with_provider(shelf: Shelf, llm: FakeLLM, environment: Callable[..., None]) -> Iterator[Shelf]:
     environment(OPENAI_API_KEY="sk-1", OPENAI_BASE_URL=llm.openai_url)
     plugins.load_plugins("worker")

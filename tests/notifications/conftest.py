@@ -28,6 +28,7 @@ from bot.outbox import DeskOutbox
 from bot.pages import Row
 from bot.receive import receive
 from bot.store import read, sql, write
+from tests.declared import site_with
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -154,12 +155,8 @@ class House:
 
 @pytest.fixture
 def house(store: Any, monkeypatch: pytest.MonkeyPatch) -> House:
-    def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.widget', ?, 0)", ('{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}',))  # fmt: skip
-
     lease.start("channels")
-    write(site)
+    write(site_with)
     for name in ("ana", "marko"):
         agents.add_agent(name, email=f"{name}@shop.example" if name == "ana" else "", actor="test")
         agents.link(name, "board", f"T1:{name}", actor="test")

@@ -32,12 +32,6 @@ SAID = "I am anna@example.com, card 4111 1111 1111 1111."
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def site(store: Any, environment: Callable[..., None], llm: FakeLLM) -> Iterator[None]:
     alarms.forget_alarms()
     environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)

@@ -26,12 +26,6 @@ def _close_what_was_made() -> Iterator[None]:
         _made.pop().close()
 
 
-@pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as fake:
-        yield fake
-
-
 def make_openai(llm: FakeLLM, **more: Any) -> AIProvider:
     from plugins.providers import openai
 

@@ -21,12 +21,6 @@ QUESTION = "How do I clean my tent?"
 
 
 @pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
-
-
-@pytest.fixture
 def pool(store: Any, valkey: Any, environment: Callable[..., None], llm: FakeLLM) -> Iterator[Pool]:
     environment(OPENAI_API_KEY="sk-test", OPENAI_BASE_URL=llm.openai_url)
     for key in ("demo", "other"):

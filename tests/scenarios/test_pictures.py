@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,12 +16,6 @@ from tests.fakes.llm import FakeLLM, Script
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 from tests.scenarios.test_files import bring
-
-
-@pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
 
 
 def show(product: Deskhand, customer: Customer, text: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -12,12 +12,6 @@ from tests.running import Deskhand
 from tests.scenarios.talking import Customer
 
 KEY = "sk-second-key-9876"
-
-
-@pytest.fixture
-def llm() -> Iterator[FakeLLM]:
-    with FakeLLM() as server:
-        yield server
 
 
 def told(product: Deskhand, *words: str, text: str | None = None) -> str:

@@ -18,6 +18,7 @@ from bot.events import OpeningHours
 from bot.personal_posts import PERSONAL
 from bot.service_clocks import LOOK
 from bot.service_targets import MOVE
+from tests.declared import site_with
 from tests.test_desks import Wall
 from tests.test_desks import World as Desks
 
@@ -119,12 +120,7 @@ def world(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(clock, "now", lambda: made.now)
     made = World.__new__(World)
 
-    def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        value = '{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}'
-        store.sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.widget', ?, 0)", (value,))
-
-    store.write(site)
+    store.write(site_with)
     for name, role in (("ana", "agent"), ("bo", "agent"), ("eva", "owner")):
         agents.add_agent(name, role=role, actor="test")
         agents.link(name, "wall", f"T1:{name}", actor="test")

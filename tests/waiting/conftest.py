@@ -23,6 +23,7 @@ from bot.desk_actions import Action
 from bot.events import OpeningHours
 from bot.messages import Inbound, Profile, Receipt, Refused
 from bot.receive import receive
+from tests.declared import site_with
 
 HOUR = 3_600.0
 
@@ -98,9 +99,7 @@ def world(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     waiting._known.clear()
 
     def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        value = '{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}'
-        store.sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.test', ?, 0)", (value,))
+        site_with("test")
         store.sql(
             "INSERT INTO setting (key, value, changed_at) VALUES ('desk.wall', ?, 0)",
             ('{"place": "W1", "timeout": 5}',),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot import agents, clock, deliver, lease
+from bot import agents, deliver, lease
+from tests.declared import site_with
 from tests.workplace.inboxes import House
 
 
@@ -16,11 +17,7 @@ def house(store: Any) -> Iterator[House]:
     deliver.forget_declarations()
     lease.start("channels")
 
-    def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        store.sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.widget', ?, 0)", ('{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}',))  # fmt: skip
-
-    store.write(site)
+    store.write(site_with)
     for name, role in (("ana", "agent"), ("marko", "agent"), ("vera", "viewer"), ("olga", "agent")):
         agents.add_agent(name, role=role, actor="test")
         agents.link(name, "wall", f"T1:{name}", actor="test")

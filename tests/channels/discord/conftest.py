@@ -160,12 +160,25 @@ def identifies(discord: FakeDiscord) -> int:
     return len(discord.world.noted("identify"))
 
 
-def stored_and_stopped(discord: FakeDiscord, running: Running) -> str:
-    """A conversation, a session, and then nobody who listens; who wrote."""
+def talking(discord: FakeDiscord, running: Running) -> str:
+    """A session, and a conversation with one message; who wrote."""
     running.listen()
     ana = discord.world.add_user("Ana")
     discord.dm(ana, "one")
     running.wait_for(1)
+    return ana
+
+
+def lost_session(discord: FakeDiscord, running: Running) -> None:
+    """Discord is away, and will not know the session any more."""
+    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
+    discord.down()
+    discord.gateway.forget_sessions()
+
+
+def stored_and_stopped(discord: FakeDiscord, running: Running) -> str:
+    """A conversation, a session, and then nobody who listens; who wrote."""
+    ana = talking(discord, running)
     discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
     running.stop_listening()
     discord.wait(lambda: not discord.gateway.open)

@@ -11,7 +11,7 @@ import pytest
 from channels.discord import catching_up
 from tests.fakes.discord import FakeDiscord
 
-from .conftest import Running, identifies, stored_and_stopped
+from .conftest import Running, identifies, lost_session, stored_and_stopped, talking
 
 
 def test_after_a_lost_session_open_places_are_read_again_in_order(discord: FakeDiscord, running: Running) -> None:
@@ -23,9 +23,7 @@ def test_after_a_lost_session_open_places_are_read_again_in_order(discord: FakeD
     dm = discord.world.dm_of(people[0])
     wrong = discord.dm(people[0], "wrogn")
     running.wait_for(6)
-    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
-    discord.down()
-    discord.gateway.forget_sessions()
+    lost_session(discord, running)
     for user in people:
         for number in range(3):
             discord.dm(user, f"missed {number}")
@@ -45,10 +43,7 @@ def test_after_a_lost_session_open_places_are_read_again_in_order(discord: FakeD
 def test_a_session_that_discord_ends_is_replaced_and_what_was_missed_is_read(
     discord: FakeDiscord, running: Running
 ) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     with discord.silence():
         discord.dm(ana, "two")
     discord.run(discord.gateway.invalidate(resumable=False))
@@ -121,13 +116,8 @@ def test_one_message_that_makes_no_sense_takes_no_other_with_it(
 
 
 def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Running) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
-    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
-    discord.down()
-    discord.gateway.forget_sessions()
+    ana = talking(discord, running)
+    lost_session(discord, running)
     for number in range(230):
         discord.dm(ana, f"missed {number}")
     discord.up()
@@ -138,13 +128,8 @@ def test_more_than_a_page_is_caught_up_with(discord: FakeDiscord, running: Runni
 def test_a_crash_while_catching_up_is_caught_up_with(
     discord: FakeDiscord, running: Running, another: Callable[..., Running]
 ) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
-    discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("spots"))
-    discord.down()
-    discord.gateway.forget_sessions()
+    ana = talking(discord, running)
+    lost_session(discord, running)
     discord.dm(ana, "missed")
     discord.fail("500", "GET /channels/*/messages", times=30)
     discord.up()

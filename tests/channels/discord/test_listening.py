@@ -13,7 +13,7 @@ from bot import Receipt, Refused
 from channels.discord import intake
 from tests.fakes.discord import FakeDiscord
 
-from .conftest import Running
+from .conftest import Running, talking
 
 
 def test_a_direct_message_is_committed_with_its_natural_key(discord: FakeDiscord, running: Running) -> None:
@@ -168,10 +168,7 @@ def test_a_refusal_is_told_in_the_chat_once(discord: FakeDiscord, running: Runni
 
 
 def test_nothing_counts_as_heard_before_it_is_committed(discord: FakeDiscord, running: Running) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     discord.wait(lambda: json.loads(running.inbox.stored)["seq"] >= 2)
     before = json.loads(running.inbox.stored)["seq"]
     running.inbox.failing = 100_000
@@ -200,10 +197,7 @@ def test_a_way_in_that_closes_for_a_stop_gives_no_event_up(
     discord: FakeDiscord, running: Running, another: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake, "PAUSES", (0.3,) * 4)
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     running.inbox.closed = True  # as the host closes it, just before it cancels
     discord.dm(ana, "two")
     discord.wait(lambda: running.inbox.turned_away)

@@ -13,7 +13,7 @@ from channels.discord import listening
 from channels.discord.budget import LONG, SHORT, allowance
 from tests.fakes.discord import FakeDiscord
 
-from .conftest import Running, identifies, stored_and_stopped
+from .conftest import Running, identifies, stored_and_stopped, talking
 
 
 @pytest.mark.parametrize("how", ["reconnect", "drop", "invalidate", "close"])
@@ -44,10 +44,7 @@ def test_an_interrupted_connection_is_resumed_and_costs_no_new_session(
 def test_the_next_process_resumes_the_session_of_the_last(
     discord: FakeDiscord, running: Running, another: Callable[..., Running]
 ) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     running.stop_listening()
     discord.wait(lambda: not discord.gateway.open)
     discord.dm(ana, "while nobody listened")
@@ -61,10 +58,7 @@ def test_the_next_process_resumes_the_session_of_the_last(
 def test_what_a_crash_took_is_sent_again_by_the_resumed_session(
     discord: FakeDiscord, running: Running, another: Callable[..., Running]
 ) -> None:
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("seq", 0) >= 2)
     stored = running.inbox.stored
     discord.dm(ana, "two")
@@ -100,10 +94,7 @@ def test_an_outage_does_not_cost_the_session(
     discord: FakeDiscord, running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listening, "LONGEST_PAUSE", 0.1)
-    running.listen()
-    ana = discord.world.add_user("Ana")
-    discord.dm(ana, "one")
-    running.wait_for(1)
+    ana = talking(discord, running)
     discord.wait(lambda: json.loads(running.inbox.stored or "{}").get("session"))
     discord.down()
     time.sleep(1.5)  # many attempts more than an address or a session is given

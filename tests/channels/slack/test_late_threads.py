@@ -17,6 +17,7 @@ from bot.messages import Inbound, Receipt
 from bot.receive import receive
 from channels.host.ports import DeskPort
 from channels.slack.workspace import SlackDesk
+from tests.declared import site_with
 from tests.fakes.slack import FakeSlack
 from tests.patience import patient
 
@@ -139,11 +140,7 @@ def house(store: Any, slack: FakeSlack) -> Iterator[House]:
     deliver.forget_declarations()
     lease.start("channels")
 
-    def site() -> None:
-        store.Site.create(id="s1", key="demo", name="Demo", created_at=clock.now())
-        store.sql("INSERT INTO setting (key, value, changed_at) VALUES ('channel.widget', ?, 0)", ('{"pull": true, "max_text": 4000, "unit": "chars", "timeout": 15}',))  # fmt: skip
-
-    store.write(site)
+    store.write(site_with)
     agents.add_agent("ana", actor="test")
     agents.link("ana", "slack", f"{slack.space.team}:U1", actor="test")
     one = House(store, slack)
