@@ -371,7 +371,6 @@ def _run(registry: Registry) -> None:
     # What is loaded now lives as long as the process: the collector need not look at it again and again.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
     log.info("ready", threads=settings.turns)
     renewed = time.monotonic()
     while not stop.wait(1.0):

@@ -64,7 +64,6 @@ def _serve(sock: Any) -> None:
         # What is loaded now lives as long as the process: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
         host, port = sock.getsockname()[:2]
         log.info("serving", address=f"http://{host}:{port}")
         stop.wait()
