@@ -17,6 +17,7 @@ from bot import (
     departures,
     desk_messages,
     desk_posts,
+    early_reactions,
     files,
     notifications,
     open_threads,
@@ -158,13 +159,27 @@ def _conversation(event: DeskEvent) -> tuple[str, str] | None:
     elif event.conversation_id or event.kind != "reaction":
         row = sql("SELECT id, channel FROM conversation WHERE id = ?", (event.conversation_id,)).fetchone()
     else:  # some desks tell only which message an emoji is on
-        row = sql(
-            "SELECT c.id, c.channel FROM delivery d JOIN desk_thread t ON t.conversation_id = d.conversation_id AND t.desk = ?"
-            " JOIN conversation c ON c.id = d.conversation_id WHERE d.channel = ? AND d.platform_id = ? AND d.op = 'send'"
-            " AND t.place = ?",
-            (event.desk, desk_messages.PREFIX + event.desk, event.message, event.place),
-        ).fetchone()
+        row = _with_post(event) or _recorded_now(event)
     return (row[0], row[1]) if row else None
+
+
+def _with_post(event: DeskEvent) -> tuple[str, str] | None:
+    row = sql(
+        "SELECT c.id, c.channel FROM delivery d JOIN desk_thread t ON t.conversation_id = d.conversation_id AND t.desk = ?"
+        " JOIN conversation c ON c.id = d.conversation_id WHERE d.channel = ? AND d.platform_id = ? AND d.op = 'send'"
+        " AND t.place = ?",
+        (event.desk, desk_messages.PREFIX + event.desk, event.message, event.place),
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _recorded_now(event: DeskEvent) -> tuple[str, str] | None:
+    """An emoji on a post that nobody knows: it may be recorded at this very moment, and is found once that is over."""
+    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+    if agent is None or not agent.may_act:
+        return None  # of no use to anybody, so nobody waits for it
+    early_reactions.wait(event.desk, event.place)
+    return _with_post(event)
 
 
 def _in_thread(event: DeskEvent) -> tuple[str, str] | None:
@@ -206,6 +221,8 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         return _without_conversation(event)  # "!wow" in somebody's thread is no word to us
     if event.kind in {"press", "command"}:
         return _in_a_room(event, conversation_id)
+    if event.kind == "reaction":
+        return _reacted(event, conversation_id)
     if not conversation_id:
         if event.kind in {"reply", "note", "action"}:
             return _without_conversation(event)
@@ -214,10 +231,6 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
         # Whoever did it: the message is gone. Perhaps nobody can say who (after an outage), or its author is no agent any more.
         return reply_edits.delete(event)
     agent = agents.agent_at(event.desk, event.who) if event.trusted else None
-    if event.kind == "reaction":
-        # Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others.
-        may = agent is not None and agent.may_act
-        return agent_reactions.react(event, agent, conversation_id) if agent is not None and may else Done("ignored")
     refused = _may_not(event, agent)
     if refused is not None or agent is None:
         return refused or Done("not_allowed", OUTSIDER)
@@ -230,6 +243,16 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
             conversation_id, agent, event.desk, replies.origin(event), text=text, people=event.mentions
         )
     return done
+
+
+def _reacted(event: DeskEvent, conversation_id: str) -> Done:
+    """Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others."""
+    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+    if agent is None or not agent.may_act:
+        return Done("ignored" if conversation_id else "unknown_thread")
+    if early_reactions.keep(event, conversation_id):
+        return Done("done")  # as soon as it is known on what
+    return agent_reactions.react(event, agent, conversation_id) if conversation_id else Done("unknown_thread")
 
 
 def _in_a_room(event: DeskEvent, conversation_id: str) -> Done:

@@ -8,6 +8,7 @@ from bot import (
     audit,
     desk_posts,
     drafting,
+    early_reactions,
     farewells,
     file_keeping,
     files,
@@ -71,6 +72,7 @@ def erase_conversation(conversation_id: str, *, actor: str = "visitor") -> bool:
         sql("DELETE FROM spend WHERE scope = 'conversation' AND key = ?", (conversation_id,))
         for table in ("answer_log", "placeholder", "message", "turn", "delivery", "ticket", "route"):
             sql(f"DELETE FROM {table} WHERE conversation_id = ?", (conversation_id,))  # noqa: S608  fixed names
+        early_reactions.forget(conversation_id)
         sql("DELETE FROM mail WHERE ref = ?", (conversation_id,))
         Conversation.delete().where(Conversation.id == conversation_id).execute()
         sql(

@@ -12,6 +12,7 @@ from bot import (
     clock,
     desk_posts,
     draft_writing,
+    early_reactions,
     file_keeping,
     fleet_probes,
     follow_up,
@@ -144,6 +145,7 @@ def retention(_ref: str = "") -> None:
         "notifications": _delete("notification", "id", "created_at < ?", (now - notifications.DAYS * DAY,))
         + _delete("notification_post", "id", "created_at < ?", (now - notifications.DAYS * DAY,)),
         "canned_uses": _delete("canned_use", "reply", "at < ?", (canned.counted_since(),)),
+        "early_reactions": _delete("early_reaction", "id", "at < ?", (now - early_reactions.KEPT,)),
         "visitors": accounts.drop_expired(),
         "drafts": write(
             lambda: (

@@ -14,6 +14,7 @@ from bot import (
     deliver,
     desk_messages,
     desk_posts,
+    early_reactions,
     files,
     lease,
     open_threads,
@@ -226,10 +227,13 @@ class DeskOutbox(Outbox):
         failpoint("desk.before_posted")
 
         def work(post_id: str) -> None:
+            early_reactions.hold(claimed.place)
             deliver.mark_sent(claimed.ord, post_id)
             if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
                 desk_posts.opened(claimed.place, self.desk.name, posted.thread, posted.link)
             personal_posts.ended(claimed.message, "sent")
+            if isinstance(claimed.out, DeskPost) and post_id:
+                early_reactions.settle(self.desk.name, claimed.place, claimed.out.place, post_id)
 
         try:
             write(lambda: work(posted.id))

@@ -29,7 +29,7 @@ from bot.store.mails import Mail, MailAddress, Rating
 from bot.store.merges import CarryCode, ContactMerge
 from bot.store.migrating import migrate
 from bot.store.notifications import Notification, NotificationPost, NotificationPreference
-from bot.store.outbox import Cursor, Delivery, Job
+from bot.store.outbox import Cursor, Delivery, EarlyReaction, Job
 from bot.store.people import Contact, Identity, Site, Visitor
 from bot.store.prepared import CachedAnswer, PromptVersion, ReplyRule
 from bot.store.routing import AgentOffer, AgentTurn, Routed, RoutingRule
@@ -38,7 +38,7 @@ from bot.store.shielded import Placeholder
 from bot.store.together import write_together
 
 TABLES: tuple[type[Base], ...] = (
-    Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, Cursor, Job,
+    Site, Contact, Identity, Visitor, Conversation, Route, Ledger, Turn, Message, Ticket, Delivery, EarlyReaction, Cursor, Job,
     Article, ArticleVersion, Passage, KnowledgeSource, SourcePlace, AgentPresence, ServiceTarget,
     PluginState, Setting, Breaker, DataKey, Audit, Slot, Leader,
     Agent, AgentIdentity, LinkCode, DeskThread, Reply, TicketEvent, Mail, MailAddress, Rating, Waited, StoredFile,
@@ -52,7 +52,7 @@ TABLES: tuple[type[Base], ...] = (
 __all__ = [
     "TABLES", "AcceptedAnswer", "Agent", "AgentDraft", "AgentIdentity", "AgentOffer", "AgentPresence", "AgentTurn", "AnswerLog",
     "AnswerMark", "Article", "ArticleVersion", "Audit", "Base", "Breaker", "CachedAnswer", "CannedReply", "CannedUse",
-    "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey", "Delivery", "DeskThread", "Identity",
+    "CarryCode", "Contact", "ContactMerge", "Conversation", "Cursor", "DataKey", "Delivery", "DeskThread", "EarlyReaction", "Identity",
     "InboxView", "Job", "KnowledgeSource", "Leader", "Ledger", "Lesson", "LinkCode", "Mail", "MailAddress", "Message",
     "ModelPrice", "Notification", "NotificationPost", "NotificationPreference", "Passage", "Placeholder", "PluginState",
     "PromptVersion", "Provider", "ProviderMinute", "ProviderProbe", "Rating", "Reply", "ReplyRule", "Route", "Routed",

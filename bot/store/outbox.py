@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import AutoField, DoubleField, ForeignKeyField, IntegerField, TextField
+from peewee import AutoField, BooleanField, DoubleField, ForeignKeyField, IntegerField, TextField
 
 from bot.store.conversations import Conversation
 from bot.store.database import Base
@@ -41,6 +41,27 @@ class Delivery(Base):
             (("state", "next_at"), False),
             (("channel", "platform_id"), False),
         )
+
+
+class EarlyReaction(Base):
+    """An emoji on a post whose ``platform_id`` is not known yet, as long as one is under way in the place. ``id`` is the order in which
+    they came. Nothing in it tells of a customer."""
+
+    id = AutoField()
+    key = TextField(unique=True)
+    """Of the event, as in the ledger."""
+    channel = TextField()
+    place = TextField()
+    """The platform's, not the delivery's."""
+    message = TextField()
+    """The platform's id of what the emoji is on."""
+    who = TextField()
+    emoji = TextField()
+    gone = BooleanField(default=False)
+    at = DoubleField(index=True)
+
+    class Meta:
+        indexes = ((("channel", "place", "message"), False),)
 
 
 class Cursor(Base):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from bot import audit, clock, notification_preferences, notifications, notifications_shown, notifications_told
+from bot import (
+    agent_reactions,
+    audit,
+    clock,
+    notification_preferences,
+    notifications,
+    notifications_shown,
+    notifications_told,
+)
 from bot.agents import AgentView
 from bot.claims import Done
 from bot.desk_actions import Action
@@ -206,6 +214,12 @@ def _told(ref: str) -> Said | None:
     return None if found is None else Said(page=_message_page(found))
 
 
+def _not_shown(ref: str) -> Said | None:
+    """That the customer does not see an emoji, to an agent who put it on the message ``ref`` before its post was known."""
+    words = agent_reactions.not_shown(ref)
+    return Said(words) if words else None
+
+
 def _message_page(found: Message) -> Page:
     alone = len(found.told) == 1 and not found.remarks and not found.more
     rows = [
@@ -233,5 +247,5 @@ COMMANDS = {
     "notifications": Command(run=_list_command, usage="notifications", about="what you were told of"),
     "notify": Command(run=_command, usage="notify", about="how you are told: here, by e-mail, quiet hours, a digest"),
 }
-POSTS = {notifications_told.POST: _told}
+POSTS = {notifications_told.POST: _told, agent_reactions.NOT_SHOWN: _not_shown}
 ENDED = {notifications_told.POST: notifications_told.ended}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bot import agents
-from bot.desk import DeskEvent
+from bot.channel import Channel
+from bot.desk import DeskEvent, Posted
 from bot.desk_events import receive_desk
 from bot.store.statements import last_messages
 
@@ -69,6 +72,25 @@ def test_a_message_from_another_channel_cannot_be_reacted_to_any_more(world: Any
         and not w.drain()
         and not w.last("customer").reactions
     )
+
+
+@pytest.mark.parametrize("channel", [Able, Plain])
+def test_an_emoji_before_its_post_is_known_ends_as_one_after_it(world: Any, channel: type[Channel]) -> None:
+    """On the customer's channel, or as a sentence to the agent alone: the answer to the event came too early for it."""
+    w = world(channel(), Wall())
+    w.waits()
+    w.customer("Is it there?", key="m1")
+    claimed = w.desks["wall"].claim(w.conversation)
+    assert w.agent("👍", kind="reaction", message="copy").code == "done"
+    assert w.agent("🎉", kind="reaction", message="copy").aside == ""
+    w.desks["wall"].posted(claimed, Posted("copy", "wall-thread"))
+    posts, out = w.posts(), [(one.op, one.subject, one.text) for one in w.drain()]
+    if channel is Able:
+        assert set(out) == {("react", "m1", "🎉")} and not posts
+    else:
+        (aside,) = posts
+        assert (aside.op, aside.person) == ("aside", "T1:ana") and "cannot show reactions" in aside.text
+        assert not out and not w.last("customer").reactions
 
 
 def test_pages_see_reactions_as_a_change(world: Any) -> None:
