@@ -23,7 +23,7 @@ ROOM = 4_000
 """Events that may wait; beyond that nothing more is read from the gateway."""
 PAUSES = (0.5, 1.0, 2.0, 5.0)
 GRACE = 1.5
-"""Seconds that a stop waits for a commit."""
+"""Seconds that a stop waits for a commit, and then for the answers that follow it."""
 
 SORRY = "Sorry, this could not be stored. Please write it again."
 
@@ -123,7 +123,7 @@ class Intake:
             self._committing.cancel()
             await asyncio.gather(self._committing, return_exceptions=True)
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE / 3)
+            await asyncio.wait(self._tasks, timeout=GRACE)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

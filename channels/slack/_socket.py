@@ -19,6 +19,8 @@ from .telling import TakesLonger
 CONNECT = 10.0
 LOOK = 0.5
 PING = 5.0
+END = 1.0
+"""Seconds for Slack's own goodbye; then the connection is cut."""
 
 
 class Socket(SocketModeClient):
@@ -31,6 +33,8 @@ class Socket(SocketModeClient):
         self.refresh = asyncio.Event()
         """Slack will close this connection soon: time to open the next."""
         self.lost = asyncio.Event()
+        self._answering: set[asyncio.Task[Any]] = set()
+        self._leaving = False
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:
         (self.refresh if force else self.lost).set()
@@ -56,10 +60,32 @@ class Socket(SocketModeClient):
                 async with asyncio.timeout(LOOK):
                     await self.refresh.wait()
 
+    async def answer(self, app: AsyncApp, request: SocketModeRequest) -> None:
+        """Have what Slack sent committed, and acknowledge it. What comes to a connection that is left is not taken."""
+        task = asyncio.current_task()
+        if self._leaving or task is None:
+            return
+        self._answering.add(task)
+        try:
+            began = asyncio.get_running_loop().time()
+            await send_async_response(self, request, await run_async_bolt_app(app, request), began)
+        finally:
+            self._answering.discard(task)
+
+    async def leave(self, seconds: float) -> None:
+        """End, but acknowledge first what was taken: a command's answer is in it. At most ``seconds``, and one for the end."""
+        self._leaving = True
+        session = self.current_session
+        if self._answering and not self.lost.is_set() and session is not None and not session.closed:
+            await asyncio.wait(self._answering, timeout=seconds)
+        await self.end()
+
     async def end(self) -> None:
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(3):
-                await self.close()
+        for _ in range(2):  # the first one may be cut short; the second lets go of what belongs to it
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(END):
+                    await self.close()
+                    return
 
 
 def make_app(web: AsyncWebClient, commit: Any) -> AsyncApp:
@@ -87,8 +113,7 @@ async def open_socket(web: AsyncWebClient, app_token: str, app: AsyncApp) -> Soc
     socket = Socket(web, app_token)
 
     async def handle(client: Any, request: SocketModeRequest) -> None:
-        began = asyncio.get_running_loop().time()
-        await send_async_response(client, request, await run_async_bolt_app(app, request), began)
+        await socket.answer(app, request)
 
     socket.socket_mode_request_listeners.append(handle)
     await socket.open(str(answer["url"]))

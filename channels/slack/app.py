@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("channels")
 LINGER = 3.0
 """Seconds for which a replaced connection stays open, so that acknowledgements on their way still leave."""
+ANSWERS = 3.0
+"""Seconds in which what was committed is answered when listening ends. The host gives a listener 4.5 for all of its end."""
 SHORT = 10.0
 """A connection that lives for fewer seconds is a bad sign; after the second one the next ones wait."""
 SETTLE = 5.0
@@ -83,9 +85,11 @@ class Listening:
             log.warning("desk_cannot_listen", desk="slack", reason=str(failure))
             raise
         finally:
-            for task in (watching, connecting, *self._background, *([self._catching] if self._catching else [])):
-                task.cancel()
-            await asyncio.gather(watching, connecting, return_exceptions=True)
+            until = time.monotonic() + ANSWERS
+            # What is not committed by now is refused and comes again; what is committed is acknowledged and shown first.
+            await _ended(watching, connecting, *self._background, *([self._catching] if self._catching else []))
+            await self.telling.shown(until)
+            await _ended(*self._background)
             await homes.stop()
             await self.telling.stop()
             await self.asides.stop()
@@ -128,7 +132,7 @@ class Listening:
                 else:
                     self._later(self._end_later(before))
         finally:
-            await socket.end()
+            await socket.leave(ANSWERS)
 
     async def _open(self, app: AsyncApp) -> Any:
         from ._socket import open_socket
@@ -197,7 +201,7 @@ class Listening:
         try:
             await asyncio.sleep(LINGER)
         finally:
-            await socket.end()
+            await socket.leave(ANSWERS)
 
     def _later(self, what: Any) -> None:
         task = asyncio.ensure_future(what)
@@ -208,6 +212,12 @@ class Listening:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(3):
                 await self.inbox.connected(yes)
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _place(body: dict[str, Any]) -> str:

@@ -27,7 +27,8 @@ class Asides:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self.client = client
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What is under way to people."""
 
     def tell(self, heard: Heard, answer: DeskAnswer | None) -> None:
         """Say what there is to say about what somebody did; nothing about what they did already before."""
@@ -47,14 +48,14 @@ class Asides:
     def show(self, heard: Heard, text: str, blocks: list[dict[str, Any]]) -> None:
         """Show blocks to one person, where they did something. ``text`` is escaped already."""
         task = asyncio.ensure_future(self._send(heard, text, blocks))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def stop(self) -> None:
-        for task in list(self._tasks):
+        for task in list(self.tasks):
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self.tasks, return_exceptions=True)
 
     async def _send(self, heard: Heard, text: str, blocks: list[dict[str, Any]]) -> None:
         place: dict[str, Any] = {"thread_ts": heard.thread} if heard.thread else {}

@@ -67,7 +67,8 @@ class Homes:
         self._paused_until = 0.0
         self._off = ""
         self._reads = asyncio.Semaphore(READS)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What is under way to people."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -87,9 +88,9 @@ class Homes:
             await asyncio.sleep(max(EVERY / 3, pause - (time.monotonic() - began)))
 
     async def stop(self) -> None:
-        for task in list(self._tasks):
+        for task in list(self.tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def forget(self) -> None:
         """The connection was away: what people see is not known any more, and everything is published again."""
@@ -105,8 +106,8 @@ class Homes:
 
     def _start(self, what: Any) -> None:
         task = asyncio.ensure_future(what)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _look(self, user: str) -> None:
         home = self._homes.setdefault(user, _Home())

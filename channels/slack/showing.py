@@ -51,19 +51,20 @@ class Showing:
     def __init__(self, client: AsyncWebClient, asides: Asides) -> None:
         self.client = client
         self.asides = asides
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        """What is under way to people."""
         self._newest: OrderedDict[str, float] = OrderedDict()
 
     async def stop(self) -> None:
-        for task in list(self._tasks):
+        for task in list(self.tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
     def soon(self, what: Coroutine[Any, Any, None]) -> None:
         """In the background; what goes wrong is logged and nothing else."""
         task = asyncio.ensure_future(self._kept(what))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _kept(self, what: Coroutine[Any, Any, None]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -76,6 +77,15 @@ class Telling:
             self.showing.answered(heard, await self.intake.put(heard.event))
         else:
             self.asides.tell(heard, None)
+
+    async def shown(self, until: float) -> None:
+        """Wait for what people are still to be shown, until then (by the monotonic clock)."""
+        while (left := until - time.monotonic()) > 0:
+            showing = self.showing
+            tasks = {*self._opening, *showing.tasks, *self.asides.tasks, *showing.homes.tasks}
+            if not tasks:
+                return
+            await asyncio.wait(tasks, timeout=left)
 
     async def stop(self) -> None:
         """What is not committed is not acknowledged, and comes again."""

@@ -25,6 +25,8 @@ FILES = 3
 """Files in memory at once, of up to 20 MB."""
 PATIENCE = 30.0
 """Seconds that one batch waits for its files; what is not there by then is asked for again with the next poll."""
+GRACE = 1.5
+"""Seconds that a stop waits for what is being committed; then two more for the sentences that follow."""
 GIVE_UP = 3
 """Polls for an event that cannot be stored although the database is there, or a file that cannot be fetched."""
 SORRY = "Sorry, this could not be stored. Please write it again."
@@ -43,9 +45,17 @@ class Intake:
         self._missed: dict[str, int] = {}
         self._fetching = asyncio.Semaphore(FILES)
         self._after: set[asyncio.Task[None]] = set()
+        self._taking: asyncio.Task[None] | None = None
 
     async def take(self, heard: Sequence[Heard]) -> None:
-        """Return after everything is committed. Raises :class:`StoreUnavailable`: do not confirm, Telegram sends again."""
+        """Return after everything is committed. Raises :class:`StoreUnavailable`: do not confirm, Telegram sends again.
+
+        What has begun is not cut short when the caller is cancelled: who was committed is answered, see :meth:`stop`.
+        """
+        self._taking = asyncio.ensure_future(self._take(heard))
+        await asyncio.shield(self._taking)
+
+    async def _take(self, heard: Sequence[Heard]) -> None:
         lanes: dict[str, list[Heard]] = {}
         slow = {one.place for one in heard if one.files}
         for one in heard:
@@ -146,7 +156,11 @@ class Intake:
             log.info("courtesy_failed", channel=CHANNEL, reason=str(failure))
 
     async def stop(self) -> None:
-        """Let what is under way come to its end, for a moment."""
+        """Let what is under way come to its end, for a moment: the commit, and what people are told of it."""
+        if self._taking is not None:
+            await asyncio.wait({self._taking}, timeout=GRACE)
+            self._taking.cancel()
+            await asyncio.gather(self._taking, return_exceptions=True)
         if self._after:
             await asyncio.wait(self._after, timeout=2)
         for task in self._after:

@@ -34,6 +34,8 @@ class Keeping:
         self.failing = 0
         self.poison = ""
         self.delay = 0.0
+        self.slow_answer = 0.0
+        """Seconds between the commit and what the core says of it."""
         self.pages: dict[str, Page] = {"inbox": Page(name="inbox", kind="home", parts=(Words("All is quiet."),))}
         self.wanted: list[Wanted] = []
         self.page_delay = 0.0
@@ -62,6 +64,7 @@ class Keeping:
             self.events.append(event)
             self.committed_at[event.message or event.key] = time.time()
             answers.append(self.answer(event))
+        await asyncio.sleep(self.slow_answer)
         return answers
 
     async def threads(self) -> Sequence[OpenThread]:

@@ -23,6 +23,8 @@ class Keeping:
     def __init__(self) -> None:
         self.events: list[Inbound] = []
         self.seen: dict[str, Inbound] = {}
+        self.begun = 0
+        """Calls that came in, committed or not."""
         self.deliveries = 0
         self.failing = 0
         self.poison = ""
@@ -33,6 +35,7 @@ class Keeping:
         )
 
     async def receive(self, *events: Inbound) -> Sequence[Receipt | Refused]:
+        self.begun += 1
         await asyncio.sleep(self.delay)
         if self.failing:
             self.failing -= 1

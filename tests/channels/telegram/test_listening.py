@@ -60,6 +60,19 @@ def test_what_a_stopped_process_had_not_confirmed_comes_again_and_counts_once(
     telegram.wait(lambda: not telegram.world.updates)
 
 
+def test_what_is_being_committed_when_the_channel_is_stopped_is_still_answered(
+    telegram: FakeTelegram, running: Running
+) -> None:
+    running.inbox.answer = lambda event: Receipt(key=event.key, conversation_id="c", aside="The code is 7KQ2")
+    running.inbox.delay = 0.5
+    telegram.write(ANNA, "/continue")
+    running.listen()
+    telegram.wait(lambda: running.inbox.begun)
+    running.stop_listening()
+    assert len(running.inbox.events) == 1
+    assert telegram.world.texts(ANNA)[-1:] == ["The code is 7KQ2"]
+
+
 def test_edits_have_keys_of_their_own_and_name_their_message(telegram: FakeTelegram, running: Running) -> None:
     number = telegram.write(ANNA, "My lamp is blue")
     telegram.edit(ANNA, number, "My lamp is red")
