@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -48,9 +47,7 @@ def test_commands_change_what_the_next_customer_hears(deskhand: Callable[..., De
     assert "Say du to everybody at Fjord & Fern." in json.dumps(llm.requests[-1], default=str)
 
     command("auto-replies", "add", "Returns", "--phrase", "days return", "--answer", "**Thirty** days.")
-    time.sleep(1.0)
-    assert ask() == ("auto", "**Thirty** days.")
+    wait_for(lambda: ask() == ("auto", "**Thirty** days."), 5)
     assert "Returns would fire" in command("auto-replies", "test", QUESTION)
     command("auto-replies", "off", "Returns")
-    time.sleep(1.0)
-    assert ask()[0] == "cache"
+    wait_for(lambda: ask()[0] == "cache", 5)

@@ -79,7 +79,9 @@ def test_what_is_done_before_and_after_is_one_setting(world: World) -> None:
     assert "10m before the time ends" in out and "alerts both, the ticket presses one step more" in out
     assert "Reminder: off" in run(world, "targets", "policy", "--remind", "off", "--no-raise")
     assert "alerts both, its priority stays" in run(world, "targets", "policy")
-    row = world.store.read(lambda: world.store.Audit.get(world.store.Audit.action == "targets.policy"))
+    audit = world.store.Audit
+    told = audit.select().where(audit.action == "targets.policy").order_by(audit.id)
+    row = world.store.read(lambda: list(told))[0]
     detail = row.detail if isinstance(row.detail, dict) else json.loads(row.detail)
     assert detail == {"remind": "10m", "escalate": "both", "raises": True}
 

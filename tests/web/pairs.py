@@ -93,7 +93,7 @@ class Client:
                     self.close = int(event.code)
 
     def until(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patient(seconds)
         while not condition():
             assert time.monotonic() < end, f"not in time: texts={self.texts[-3:]} close={self.close} ended={self.ended}"
             gevent.sleep(0.002)

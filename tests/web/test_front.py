@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import ON_POSTGRES
 from tests.patience import patient, wait_for
 from tests.running import ROOT
-from tests.web.webprocess import Socket, Web, new_cid
+from tests.web.webprocess import Answer, Socket, Web, new_cid, refused
 
 pytestmark = pytest.mark.once
 
@@ -177,20 +177,21 @@ def test_sockets_are_for_listed_origins_only(web: Web, origin: str, status: int)
     sock.end()
 
 
+def too_many(web: Web, address: str) -> Answer | None:
+    answer = web.post("/api/v1/chat/session", {"site": "demo"}, headers={"X-Forwarded-For": address})
+    assert answer.status in {200, 429}, answer.body
+    return answer if answer.status == 429 else None
+
+
 def test_a_stranger_cannot_lend_himself_an_address(web_on: Callable[..., Web]) -> None:
     running = web_on(DESKHAND_SESSIONS_PER_MINUTE="2")
     for number in range(2):
         running.begin(headers={"X-Forwarded-For": f"203.0.113.{number}"})
-    refused = running.post("/api/v1/chat/session", {"site": "demo"}, headers={"X-Forwarded-For": "203.0.113.99"})
-    assert refused.status == 429
+    refused(lambda: too_many(running, "203.0.113.99"))
     behind = web_on(DESKHAND_SESSIONS_PER_MINUTE="2", DESKHAND_TRUSTED_PROXIES="127.0.0.0/8")
     for number in range(6):
         behind.begin(headers={"X-Forwarded-For": f"9.9.9.9, 203.0.113.{number}"})
-    for _ in range(1):
-        behind.begin(headers={"X-Forwarded-For": "203.0.113.0"})
-    assert (
-        behind.post("/api/v1/chat/session", {"site": "demo"}, headers={"X-Forwarded-For": "203.0.113.0"}).status == 429
-    )
+    refused(lambda: too_many(behind, "203.0.113.0"), after=1)
 
 
 # Health -------------------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ def test_sigterm_tells_every_socket_to_come_back_and_ends_quickly(web_on: Callab
         target=lambda: polled.append(running.get(f"/api/v1/chat/history/{session}?after=0&wait=25", token=token))
     )
     waiting.start()
-    time.sleep(0.5)
+    time.sleep(patient(0.5))  # it has come in, and waits
     began = time.monotonic()
     assert running.process is not None
     running.process.send_signal(signal.SIGTERM)

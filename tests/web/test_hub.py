@@ -88,8 +88,7 @@ def test_a_close_from_our_side_waits_for_the_answer_then_cuts(hub: Hub) -> None:
     client.until(lambda: client.close == 1012)
     assert client.texts == ["last words"]
     assert session.closed == 0
-    gevent.sleep(1.7)  # linger 0.5 s, looked at every second
-    assert session.closed == 1
+    client.until(lambda: session.closed == 1)  # linger 0.5 s, looked at every second
 
 
 def test_a_drain_tells_everybody_1012_within_a_second() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import gevent
 import pytest
 from wsproto.events import Ping, TextMessage
 
+from tests.patience import patient
 from tests.web.pairs import Echo, join, masked
 from web_widget.connection import text_frame
 from web_widget.hub import Hub, Limits
@@ -28,13 +31,16 @@ def test_a_reader_that_stops_is_closed_with_1013_and_bounded_memory(hub: Hub) ->
 
 
 def test_a_stalled_reader_is_cut_off_after_the_time_limit() -> None:
-    hub = Hub(Limits(stall=1.0, linger=0.5))
+    stall = patient(1.0)
+    hub = Hub(Limits(stall=stall, linger=0.5))
     _client, session, connection = join(hub, Echo(), buffer=8_192)
     connection.greet()
     connection.push(text_frame(b"x" * 150_000))
     gevent.sleep(0.5)
     assert session.closed == 0
-    gevent.sleep(2.2)
+    until = time.monotonic() + stall + patient(2.0)
+    while not session.closed and time.monotonic() < until:
+        gevent.sleep(0.05)
     assert session.closed == 1
     assert hub.count == 0
 

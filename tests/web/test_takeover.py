@@ -60,7 +60,7 @@ def test_the_handshake_is_answered_once_and_nothing_else_is_written(web: Web) ->
         sock.settimeout(0.3)
         with pytest.raises(TimeoutError):
             sock.recv(1)
-        sock.settimeout(3)
+        sock.settimeout(patient(3))
         sock.sendall(masked(0x1, b'{"t":"ping","n":1}'))
         assert read_until(sock, b"}").endswith(b'{"t":"pong","n":1}')
 

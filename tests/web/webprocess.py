@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,19 @@ from tests.running import ROOT
 
 def new_cid() -> str:
     return secrets.token_hex(16)
+
+
+def refused(act: Callable[[], Any], *, after: int = 0, most: int = 12) -> Any:
+    """Do it until it is refused, and return what ``act`` says then; it says None while it is allowed, at least ``after`` times.
+
+    A limit is given back little by little, and the first of it as soon as a new minute begins: "three, and the fourth never" is
+    promised by nobody. What is promised is that whoever goes on is refused, long before ``most``.
+    """
+    for number in range(most):
+        if (said := act()) is not None:
+            assert number >= after, f"refused after {number}"
+            return said
+    raise AssertionError(f"never refused in {most} tries")
 
 
 class Answer:
@@ -108,7 +122,7 @@ class Web:
         timeout: float = 15,
     ) -> Answer:
         """One request on a connection of its own. ``body``: bytes as they are, anything else as JSON."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patient(timeout))
         head = {"Host": f"localhost:{self.port}", **(headers or {})}
         if token:
             head["Authorization"] = f"Bearer {token}"
@@ -130,7 +144,7 @@ class Web:
 
     def raw(self, data: bytes, seconds: float = 5) -> bytes:
         """Send bytes and read until the other side closes or is silent."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as sock:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patient(seconds)) as sock:
             sock.sendall(data)
             got = b""
             try:
@@ -172,7 +186,7 @@ class Socket:
         self.status = 0
         self.partial = ""
         while not self.status:
-            self._pump(5)
+            self._pump(patient(5))
 
     def _pump(self, seconds: float) -> bool:
         self.sock.settimeout(max(0.001, seconds))
