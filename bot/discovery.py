@@ -94,6 +94,11 @@ def discover(folder: Path | None = None, attempt: Attempt | None = None) -> Disc
     return _Search(attempt or _attempt).run(folder)
 
 
+def load_built_in() -> None:
+    """Import our own plugins and nobody else's, so that processes forked from this one find them loaded."""
+    _Search(_attempt).built_in()
+
+
 def look_at(name: str, module: ModuleType) -> Plugin | Broken:
     """Check one module as the plugin ``name``, without looking anywhere else."""
     search = _Search(_attempt)
@@ -129,10 +134,13 @@ class _Search:
         self.plugins: dict[str, Plugin] = {}
         self.broken: list[Broken] = []
 
-    def run(self, folder: Path | None) -> Discovery:
+    def built_in(self) -> None:
         for root in ROOTS:
             if importlib.util.find_spec(root) is not None:
                 self._walk(root, BUILT_IN)
+
+    def run(self, folder: Path | None) -> Discovery:
+        self.built_in()
         entries = importlib.metadata.entry_points(group=GROUP)
         for entry in sorted(entries, key=lambda entry: (entry.dist.name if entry.dist else "", entry.name)):
             self._entry_point(entry)

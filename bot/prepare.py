@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 import click
 
@@ -25,37 +26,41 @@ class CannotRun(click.ClickException):
         click.echo(self.message, err=True)
 
 
-def prepare() -> Plan:
-    """Make this machine ready and return what to run. Raises :class:`CannotRun`, :class:`ConfigError` or :class:`StoreUnavailable`."""
+def check() -> Plan:
+    """Look whether Deskhand can run here, take the data folder, and return what to run. The database is not touched yet.
+
+    Raises :class:`CannotRun` or :class:`ConfigError`.
+    """
     began = time.time()
     settings = config()
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
     logs.setup("deskhand", quiet=not as_json)
-    tell = _quiet if as_json else _tell
     _data_folder(settings)
     _lock(settings)
     _port_is_free(settings)
-    tell(f"data     {settings.data}")
-    store.open_database(settings.database)
-    ran = store.migrate()
-    kind = "SQLite" if store.is_sqlite() else "PostgreSQL"
-    tell(f"database {kind}, " + (f"{len(ran)} migration{'s' if len(ran) > 1 else ''} done" if ran else "up to date"))
-    welcome = first_rows(settings, tell)
-    children = _children(settings)
-    store.close_database()
+    _teller(as_json)(f"data     {settings.data}")
     return Plan(
-        children=children, run_dir=str(settings.run_dir), host=settings.host, port=settings.port, welcome=welcome,
+        children=_children(settings), run_dir=str(settings.run_dir), host=settings.host, port=settings.port,
         as_json=as_json, colour=not as_json and sys.stderr.isatty() and "NO_COLOR" not in os.environ, began=began,
         longest_pause=settings.restart_pause,
     )  # fmt: skip
 
 
-def _tell(line: str) -> None:
-    click.echo(f"  {line}")
+def fill(plan: Plan) -> None:
+    """Bring the database up to date, and put in what the first answer needs. Raises :class:`ConfigError` or :class:`StoreUnavailable`."""
+    settings = config()
+    tell = _teller(plan.as_json)
+    store.open_database(settings.database)
+    ran = store.migrate()
+    kind = "SQLite" if store.is_sqlite() else "PostgreSQL"
+    tell(f"database {kind}, " + (f"{len(ran)} migration{'s' if len(ran) > 1 else ''} done" if ran else "up to date"))
+    plan.welcome = first_rows(settings, tell)
+    store.close_database()
 
 
-def _quiet(_line: str) -> None:
-    pass
+def _teller(as_json: bool) -> Callable[[str], None]:
+    """What tells people how far it is; machines read the log."""
+    return (lambda _line: None) if as_json else (lambda line: click.echo(f"  {line}"))
 
 
 def _data_folder(settings: Config) -> None:

@@ -23,10 +23,16 @@ def run() -> None:
 
     Uses SQLite and an embedded Valkey, unless DATABASE_URL and REDIS_URL say otherwise.
     """
-    from bot.prepare import prepare
+    from bot import prepare, warm
 
-    plan = prepare()
+    plan = prepare.check()
     os.environ[SUPERVISED] = str(os.getpid())
+    forked = warm.fork([row["name"] for row in plan.children])
+    if forked.me:
+        _serve(forked.me, *warm.PROCESSES[forked.me])
+        return
+    prepare.fill(plan)
+    plan.adopt(forked.pids, forked.gate)
     sys.stdout.flush()
     # Replaced by a small process, so that what preparing needed does not stay in memory.
     os.execv(sys.executable, [sys.executable, "-m", "bot.supervise", json.dumps(asdict(plan))])  # noqa: S606

@@ -37,6 +37,21 @@ PATIENCE = 15.0
 """Seconds after which it says what it still waits for."""
 
 
+class Adopted:
+    """A process that was forked before this one became the supervisor. It is our child all the same: the pid stayed."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.code: int | None = None
+
+    def poll(self) -> int | None:
+        """As that of ``Popen``: how it ended, or ``None``."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        return self.code
+
+
 @dataclass(slots=True)
 class Child:
     """One process that should run."""
@@ -47,7 +62,7 @@ class Child:
     """Valkey's: removed before a start."""
     slot: str = ""
     """Beginning of the name of the slot file whose lock it holds from when it works."""
-    process: subprocess.Popen[bytes] | None = None
+    process: subprocess.Popen[bytes] | Adopted | None = None
     started: float = 0.0
     due: float = 0.0
     failures: int = 0
@@ -72,6 +87,16 @@ class Plan:
     began: float = 0.0
     """Unix time of the start, for the line that says how long it took."""
     longest_pause: float = LONGEST_PAUSE
+    gate: int = -1
+    """Descriptor through which the processes that run already (those with a pid) are told to begin."""
+
+    def adopt(self, pids: dict[str, int], gate: int) -> None:
+        """Note what was forked (``bot.warm``), and keep the gate open across the exec."""
+        for row in self.children:
+            row["pid"] = pids.get(row["name"], 0)
+        self.gate = gate
+        if gate >= 0:
+            os.set_inheritable(gate, True)
 
 
 class Supervisor:
@@ -80,8 +105,11 @@ class Supervisor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.children = [
-            Child(row["name"], row["argv"], row.get("socket", ""), row.get("slot", "")) for row in plan.children
-        ]
+            Child(
+                row["name"], row["argv"], row.get("socket", ""), row.get("slot", ""),
+                Adopted(row["pid"]) if row.get("pid") else None, time.monotonic(),
+            ) for row in plan.children
+        ]  # fmt: skip
         self.asked = 0
         self.code = 0
         self.ready = False
@@ -130,6 +158,7 @@ class Supervisor:
             now = time.monotonic()
             for child in self.children:
                 self._look_after(child, now)
+            self._let_begin()
             if self.asked:
                 if self._stopped(now):
                     return self.code
@@ -138,6 +167,15 @@ class Supervisor:
             select.select([self.wake_in], [], [], TICK if self.ready or self.asked else 0.05)
             with contextlib.suppress(BlockingIOError):
                 os.read(self.wake_in, 1024)
+
+    def _let_begin(self) -> None:
+        """Tell those that wait: Valkey is on its way, and their pids are on disk."""
+        if self.plan.gate >= 0:
+            self._write_down()
+            with contextlib.suppress(OSError):  # none of them lives any more
+                os.write(self.plan.gate, bytes(len(self.children)))
+            os.close(self.plan.gate)
+            self.plan.gate = -1
 
     def _look_after(self, child: Child, now: float) -> None:
         if child.process is not None:
@@ -250,7 +288,7 @@ class Supervisor:
         # Last, because the others say goodbye through it.
         self._signal(valkey, signal.SIGTERM)
         for child in valkey:
-            if child.process is not None:
+            if isinstance(child.process, subprocess.Popen):
                 try:
                     child.process.wait(VALKEY_STOPS)
                 except subprocess.TimeoutExpired:

@@ -28,10 +28,28 @@ SLEEPS = "import time; time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
 
+ADOPTS = """
+import json, os, sys, time
+from dataclasses import asdict
+from bot.supervise import Plan
+waits, gate = os.pipe()
+pid = os.fork()
+if pid == 0:
+    os.close(gate)
+    {forked}
+    os._exit(0)
+{meanwhile}
+plan = Plan(**json.loads(sys.argv[1]))
+plan.adopt({{"one": pid}}, gate)
+os.execv(sys.executable, [sys.executable, "-m", "bot.supervise", json.dumps(asdict(plan))])
+"""
+"""What ``bot.warm`` and ``deskhand run`` do, with a child of our own."""
+
+
 class Run:
     """A supervisor of given children."""
 
-    def __init__(self, folder: Path, children: list[dict[str, Any]]) -> None:
+    def __init__(self, folder: Path, children: list[dict[str, Any]], *by: str) -> None:
         self.folder = folder
         self.log = folder / "log"
         plan = Plan(
@@ -39,7 +57,7 @@ class Run:
         )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot.supervise", json.dumps(asdict(plan))],
+                [sys.executable, *(by or ("-m", "bot.supervise")), json.dumps(asdict(plan))],
                 stderr=log,
                 stdout=log,
                 start_new_session=True,
@@ -61,9 +79,9 @@ class Run:
 def supervise(tmp_path: Path) -> Iterator[Any]:
     runs: list[Run] = []
 
-    def start(**scripts: str) -> Run:
+    def start(*by: str, **scripts: str) -> Run:
         children = [{"name": name, "argv": [sys.executable, "-c", text]} for name, text in scripts.items()]
-        runs.append(Run(tmp_path, children))
+        runs.append(Run(tmp_path, children, *by))
         return runs[-1]
 
     yield start
@@ -124,6 +142,48 @@ def test_nothing_outlives_a_killed_supervisor(supervise: Any) -> None:
 def test_a_wrong_setting_found_by_a_child_ends_the_start(supervise: Any) -> None:
     run = supervise(one="raise SystemExit(2)", two=SLEEPS)
     assert run.process.wait(patient(5)) == 2
+
+
+def adopts(forked: str, meanwhile: str = "") -> tuple[str, str]:
+    return "-c", ADOPTS.format(forked=forked, meanwhile=meanwhile)
+
+
+def test_a_forked_process_begins_when_the_others_are_started_and_is_started_again_when_it_dies(supervise: Any) -> None:
+    tells = "os.read(waits, 1); os.write(2, b'begun\\n'); time.sleep(600)"
+    run = supervise(*adopts(tells, "time.sleep(0.3)"), two=SLEEPS, one=SLEEPS)
+    before = wait_for(lambda: len(run.pids()) == 2 and run.pids())
+    wait_for(lambda: run.log.read_text() == "begun\n")
+    os.kill(before["one"], signal.SIGKILL)
+    after = wait_for(lambda: run.pids().get("one") not in {None, before["one"]} and run.pids(), 2.0)
+    assert after["two"] == before["two"]
+    assert run.events("ended and is started again")[0]["how"] == "signal SIGKILL"
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(patient(5)) == 0
+    assert not any(alive(pid) for pid in after.values())
+
+
+def test_how_a_forked_process_ended_is_known_though_nobody_looked_after_it_yet(supervise: Any) -> None:
+    ended = "os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)"
+    run = supervise(*adopts("os._exit(7)", ended), one=SLEEPS)
+    assert wait_for(lambda: run.events("ended and is started again"))[0]["how"] == "code 7"
+    wrong = supervise(*adopts("os._exit(2)", ended), one=SLEEPS)
+    assert wrong.process.wait(patient(5)) == 2
+
+
+def test_a_forked_process_is_stopped_and_a_stubborn_one_killed(supervise: Any) -> None:
+    ignores = (
+        "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.read(waits, 1); os.write(2, b'begun\\n')"
+    )
+    run = supervise(*adopts(f"{ignores}; time.sleep(600)"), one=SLEEPS)
+    wait_for(lambda: run.log.read_text() == "begun\n")
+    pid = run.pids()["one"]
+    run.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: run.events("stopping"))
+    assert alive(pid)
+    run.process.send_signal(signal.SIGTERM)
+    assert run.process.wait(patient(5)) == 0
+    assert not alive(pid)
+    assert run.events("killed")[0]["children"] == "one"
 
 
 DIES_IN_A_PLUGIN = """
