@@ -153,17 +153,19 @@ def test_a_stop_claims_nothing_new_and_cuts_nothing_in_two() -> None:
     for number in range(6):
         say(one, f"part {number}")
 
-    begun = 0
+    begun, go = 0, asyncio.Event()
 
     async def takes_time(out: Outbound) -> None:
         nonlocal begun
         begun += 1
-        await asyncio.sleep(0.4)
+        if begun == 3:
+            await go.wait()
 
     board.sending = takes_time
 
     async def story(host: Host) -> None:
         await until(lambda: begun == 3)
+        asyncio.get_running_loop().call_later(patient(0.4), go.set)  # when the host has been told to stop
 
     assert hosting_of(Switches(board), story) < patient(5)
     assert [out.text for out in board.sent] == ["part 0", "part 1", "part 2"]

@@ -124,8 +124,9 @@ def test_an_answer_is_shown_while_it_is_written_and_nothing_of_it_after_its_mess
     assert all(len(text) <= lively.limits.max_text for text in texts)
     assert texts[0].startswith("word0") and texts[-1].endswith(" …"), "cut to what the channel takes"
     assert lively.most_in_flight == 1
-    gaps = [after - before for (before, _), (after, _) in zip(lively.drafts, lively.drafts[1:], strict=False)]
-    assert all(gap >= lively.limits.draft_every * 0.9 for gap in gaps), gaps
+    # One by one they may be late on their way here, and the next one is then in time.
+    took = lively.drafts[-1][0] - lively.drafts[0][0]
+    assert took >= (len(lively.drafts) - 2) * lively.limits.draft_every, [at for at, _ in lively.drafts]
     assert lively.told[-1] == "send The whole answer.", "no draft and no typing after it"
 
 
@@ -273,7 +274,7 @@ def test_a_conversation_that_moved_is_shown_where_it_is_now(store: Any) -> None:
         moved = writing.conversation
         store.write(lambda: sql("UPDATE route SET channel = 'elsewhere' WHERE conversation_id = ?", (moved,)))
         bus().wake("changed", moved)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(patient(0.3))  # the host has heard that it moved
         seen = len(old.drafts)
         await asyncio.to_thread(writing.write, "two ")
         await until(lambda: new.drafts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def test_a_person_is_published_for_now_and_then_however_much_changes(live: Runni
         time.sleep(0.08)
     shows(slack, "7 wait.")
     times = [one["at"] for one in published(slack)]
-    assert len(times) <= 5 and all(b - a >= 0.28 for a, b in pairwise(times[1:])), times
+    assert len(times) <= 3 + (times[-1] - times[0]) / homes.A_PERSON, times
 
 
 def test_what_somebody_did_themselves_is_shown_at_once_and_the_sentence_goes_by_itself(
@@ -97,8 +96,7 @@ def test_slack_may_ask_for_a_pause_and_whoever_opens_theirs_waits_no_longer_than
 ) -> None:
     slack.fail("429", "views.publish", retry_after=1)
     says(live, "Later.")
-    slack.wait(lambda: slack.space.noted("fault", kind="429"))
-    at = time.time()
+    at = slack.wait(lambda: slack.space.noted("fault", kind="429"))[0]["at"]
     shows(slack, "Later.")
     shows(slack, "Later.", "U2")
     late = [one["at"] for user in ("U1", "U2") for one in published(slack, user)[1:]]
@@ -115,10 +113,14 @@ def test_trouble_with_inboxes_never_disturbs_listening(live: Running, slack: Fak
     assert live.wait_for_events(1)[0].text == "Hello"
     says(live, "Well again.")
     shows(slack, "Well again.")
+
+    def refused() -> list[dict[str, Any]]:
+        return slack.space.noted("refused", method="views.publish", error="user_not_found")
+
+    slack.wait(lambda: len(refused()) == 2)
     time.sleep(0.4)
     assert live.trouble == []
-    refused = slack.space.noted("refused", method="views.publish", error="user_not_found")
-    assert len(refused) == 2, "whom Slack does not know is let alone: the odd one and nobody, once each"
+    assert len(refused()) == 2, "whom Slack does not know is let alone: the odd one and nobody, once each"
 
 
 def test_an_app_without_a_home_tab_is_left_alone(live: Running, slack: FakeSlack) -> None:
@@ -150,12 +152,14 @@ def test_forty_agents_keep_slacks_limit(
     for number in range(40):
         slack.space.add_user(f"UA{number}", f"a{number}")
     running.inbox.at_home = [f"T0DESK:UA{number}" for number in range(40)]
+    began = time.monotonic()
     running.listen()
     for number in range(25):
         says(running, f"{number}")
         time.sleep(0.08)
     calls = len(slack.space.noted("call", method="views.publish"))
-    assert homes.BURST <= calls <= homes.BURST + 4 and not slack.space.noted("too_fast"), calls
+    given_back = (time.monotonic() - began) * homes.A_MINUTE / 60
+    assert homes.BURST <= calls <= homes.BURST + 2 + given_back and not slack.space.noted("too_fast"), calls
     monkeypatch.setattr(homes, "A_MINUTE", 1_500)
     running.stop_listening()
     running.listen()
@@ -166,7 +170,8 @@ def test_forty_agents_keep_slacks_limit(
         user: [one for one in published(slack, user) if "10" in text_of(one["view"]) or "11" in text_of(one["view"])]
         for user in slack.space.homes
     }
-    assert len(slack.space.homes) == 40 and all(len(found) <= 4 for found in late.values()), "each has its turn"
+    most = 2 + 2 * sum(map(len, late.values())) / 40
+    assert len(slack.space.homes) == 40 and all(len(found) <= most for found in late.values()), "each has its turn"
 
 
 # Who is there --------------------------------------------------------------------------------------------------------------
