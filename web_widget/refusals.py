@@ -6,7 +6,7 @@ see. A code means the same in all languages; with a field's name before it where
 
 from __future__ import annotations
 
-from bot.language_names import base
+from bot import base_language
 from web_widget.frames import FrameError
 
 SAID: dict[str, dict[str, str]] = {
@@ -41,7 +41,7 @@ SAID: dict[str, dict[str, str]] = {
 
 def in_language(error: FrameError, language: str) -> FrameError:
     """The refusal as a visitor of ``language`` (such as ``de-AT``; empty: nobody knows) is told it."""
-    words = SAID.get(base(language), {})
+    words = SAID.get(base_language(language), {})
     text = words.get(f"{error.field} {error.code}") or words.get(error.code)
     if text is None:
         return error
