@@ -13,7 +13,7 @@ import pytest
 
 from bot.store import StoreUnavailable, close_database, is_sqlite, open_database, sql, write
 from bot.store import database as commits
-from tests.patience import patient
+from tests.patience import patient, wait_for
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_writes_that_share_a_commit_wait_for_the_disk_if_one_of_them_must() -> N
 
     def hold() -> None:
         begun.set()
-        go_on.wait(5)
+        go_on.wait(patient(5))
 
     said: dict[str, bool] = {}
     threads = [threading.Thread(target=lambda: write(hold))]
@@ -61,7 +61,8 @@ def test_writes_that_share_a_commit_wait_for_the_disk_if_one_of_them_must() -> N
         ask = lambda name=name, durable=durable: said.update({name: write(waits_for_disk, durable=durable)})  # noqa: E731
         threads.append(threading.Thread(target=ask))
         threads[-1].start()
-    time.sleep(0.1)  # both are in the queue and go into one transaction
+    waiting = commits._get_committer().queue
+    wait_for(lambda: waiting.qsize() == 2, 5, "both are in the queue and go into one transaction")
     go_on.set()
     for thread in threads:
         thread.join(patient(5))
@@ -74,7 +75,7 @@ def test_one_that_fails_takes_nobody_with_it(store: Any) -> None:
 
     def hold() -> None:
         begun.set()
-        go_on.wait(5)
+        go_on.wait(patient(5))
 
     def fail() -> None:
         put("bad")

@@ -85,7 +85,8 @@ def test_they_are_switched_off_and_the_admins_are_told_once(store: Any, conversa
     (told,) = notices(store)
     assert "agent ana at wall was ended" in told and "One conversation of theirs waits" in told
     assert "deskhand agents on ana" in told and "Help" not in told, "no word of a customer"
-    actions = store.read(lambda: [row.action for row in store.Audit.select().where(store.Audit.object == "agent:ana")])
+    trail = store.Audit.select().where(store.Audit.object == "agent:ana").order_by(store.Audit.id)
+    actions = store.read(lambda: [row.action for row in trail])
     assert actions[-2:] == ["agent.left", "agent.off"]
     agents.link("ana", "wall", "T1:U9", actor="test")
     agents.set_active("ana", True, actor="test")

@@ -165,7 +165,7 @@ def test_support_in_a_server_opens_a_private_thread(discord: FakeDiscord, runnin
     assert (event.key, event.profile.language) == (f"dc:ix:{asked}", "en-GB")
     thread = discord.world.channels[event.place]
     assert (thread["type"], thread["name"]) == (PRIVATE_THREAD, f"Broken lamp · {short(asked)}")
-    assert acked(discord, asked)["seconds"] < 3
+    assert acked(discord, asked)["seconds"] < patient(3)
     assert aside(discord) == f"Your conversation is here: <#{event.place}>"
     assert ana in thread["members"]
     (opening,) = discord.wait(lambda: discord.world.texts(event.place))
@@ -210,7 +210,7 @@ def test_a_slow_thread_keeps_discord_waiting_politely(
     asked = discord.support(discord.world.add_user("Ana"), room, "hello")
     (event,) = running.wait_for(1)
     assert acked(discord, asked)["type"] == 5
-    assert acked(discord, asked)["seconds"] < 3
+    assert acked(discord, asked)["seconds"] < patient(3)
     assert event.place in aside(discord)
 
 
