@@ -145,10 +145,10 @@ def test_a_job_that_kills_its_workers_is_given_up(store: Any) -> None:
 
 def test_a_running_job_keeps_its_lease(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "RENEW", 0.05)
-    monkeypatch.setattr(jobs, "LEASE", 0.3)
+    monkeypatch.setattr(jobs, "LEASE", patient(0.3))
 
     def outlives(_ref: str) -> None:
-        threading.Event().wait(0.8)
+        threading.Event().wait(patient(0.8))
         assert store.read(jobs.due) == []
 
     job = put(store)

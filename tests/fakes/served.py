@@ -65,7 +65,7 @@ class Served:
     def __exit__(self, *_: object) -> None:
         self.run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._thread.join(patient(5))
         self._loop.close()
         self.known.close()
 

@@ -17,8 +17,9 @@ from bot.ai import (
     Text,
 )
 from bot.fleet import Attempt, Done, Fleet, FleetEvent, FleetExhausted
+from tests.patience import patient
 
-FAST = Clocks(connect=1.0, first_token=0.6, between_tokens=0.6, total=10.0)
+FAST = Clocks(connect=patient(1.0), first_token=patient(0.6), between_tokens=patient(0.6), total=patient(10.0))
 PROMPT = Prompt(system="You help.", messages=(PromptMessage("user", "How long do refunds take?"),))
 
 

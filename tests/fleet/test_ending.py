@@ -33,24 +33,25 @@ def test_slow_tokens_end_with_the_total_clock(first: AIProvider, second: AIProvi
 def test_the_fleet_has_a_budget_for_the_first_word(first: AIProvider, second: AIProvider, llm: FakeLLM) -> None:
     llm.default = Script(fault="stall_first")
     started = time.monotonic()
-    error = exhausted(Fleet([first, second], clocks=FAST, total_budget=0.8))
-    assert 0.7 < time.monotonic() - started < patient(1.4)
+    error = exhausted(Fleet([first, second], clocks=FAST, total_budget=patient(0.8)))
+    assert patient(0.7) < time.monotonic() - started < patient(1.4)
     assert error.attempts == 2
 
 
 def test_an_answer_that_has_begun_may_outlast_the_budget(first: AIProvider, llm: FakeLLM) -> None:
-    llm.script(Script(answer="word " * 20, tokens_per_second=20))
-    events = run(Fleet([first], total_budget=0.4))
+    llm.script(Script(answer="word " * 20, tokens_per_second=20 / patient(1.0)))
+    events = run(Fleet([first], total_budget=patient(0.4)))
     assert shown(events).count("word") == 20
 
 
 def test_a_slow_reader_is_not_the_providers_fault(first: AIProvider, llm: FakeLLM) -> None:
     llm.script(Script(answer="one two three four"))
     seen = []
-    for event in Fleet([first], clocks=Clocks(first_token=0.3, between_tokens=0.2)).stream(PROMPT):
+    clocks = Clocks(first_token=patient(0.3), between_tokens=patient(0.2))
+    for event in Fleet([first], clocks=clocks).stream(PROMPT):
         seen.append(event)
         if isinstance(event, Text) and len(seen) < 4:
-            time.sleep(0.5)
+            time.sleep(patient(0.4))
     assert shown(seen) == "one two three four"
 
 

@@ -56,7 +56,7 @@ def test_quotes_are_the_last_resort_where_that_is_wanted(first: AIProvider, seco
 
 def test_quotes_come_also_when_time_is_up_or_all_are_left_out(first: AIProvider, llm: FakeLLM) -> None:
     llm.default = Script(fault="stall_first")
-    fleet = Fleet([first, offline.Offline()], total_budget=0.3, quote_when_failing=True)
+    fleet = Fleet([first, offline.Offline()], total_budget=patient(0.3), quote_when_failing=True)
     assert done(run(fleet, QUESTION)).quotes
     llm.default = Script(fault="401")
     assert done(run(fleet, QUESTION)).quotes

@@ -29,7 +29,7 @@ def test_a_provider_that_hangs_is_left_behind(second: AIProvider, llm: FakeLLM) 
 
     events = run(Fleet([Scripted(hangs), second], clocks=FAST))
     assert attempts(events) == [("s", 1), ("B", 2)]
-    assert "no further token for 0.6 s" in done(events).failures[0].reason
+    assert f"no further token for {FAST.between_tokens:g} s" in done(events).failures[0].reason
     release.set()
 
 

@@ -69,19 +69,19 @@ def test_nobody_waits_longer_than_for_the_first_words(
     store: Any, pool: Pool, llm: FakeLLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remembering, "PATIENCE", 0.4)
-    llm.script(replace(CLEAN, first_token_after=2.0))
+    llm.script(replace(CLEAN, first_token_after=min(patient(2.0), 8.0)))
     first, second = say(pool, QUESTION, wake=False), say(pool, QUESTION, wake=False)
     pool.want(first)
     wait_for(lambda: len(llm.requests) == 1, 15)
     pool.want(second)
-    wait_for(lambda: len(llm.requests) == 2, 1.9)
+    wait_for(lambda: len(llm.requests) == 2, 1.5)
 
 
 def test_one_who_waits_can_be_stopped(store: Any, pool: Pool, llm: FakeLLM) -> None:
     from bot.stopping import request_stop
     from bot.turns import running_turn
 
-    llm.script(replace(CLEAN, first_token_after=3.0))
+    llm.script(replace(CLEAN, first_token_after=min(patient(3.0), 8.0)))
     first, second = say(pool, QUESTION, wake=False), say(pool, QUESTION, wake=False)
     pool.want(first)
     wait_for(lambda: len(llm.requests) == 1, 15)

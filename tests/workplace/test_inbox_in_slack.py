@@ -19,6 +19,7 @@ from channels.slack import homes
 from channels.slack.workspace import SlackDesk
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack_visits import labels, text_of
+from tests.patience import patient
 from tests.workplace.inboxes import House
 
 CHANNEL = "C0SUPPORT"
@@ -66,7 +67,7 @@ class Office:
     def over(self) -> None:
         self.end()
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
+        self.thread.join(patient(5))
         self.loop.close()
 
     def pump(self, conversation: str) -> None:

@@ -163,7 +163,7 @@ class Running:
         self.stop_listening()
         self.run(self.desk.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
+        self.thread.join(patient(5))
         self.loop.close()
 
 

@@ -72,7 +72,7 @@ class House:
         self.stop_listening()
         self.run(self.port.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
+        self.thread.join(patient(5))
         self.loop.close()
 
     def handoff(self, who: str = "anna") -> str:

@@ -225,9 +225,9 @@ def test_a_pick_in_a_form_changes_the_form_and_the_newest_one_wins(at_home: Runn
 def test_a_list_that_cannot_be_read_is_empty_in_time(
     at_home: Running, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("channels.slack.showing.PATIENCE", 0.3)
     slack.press("U1", slack.home_of("U1"), "Reply")
     form = window(slack, "Canned reply")
+    monkeypatch.setattr("channels.slack.showing.PATIENCE", 0.3)
     at_home.inbox.offered, at_home.inbox.page_delay = [Option("r1", "Refund")], 1.0
     assert slack.suggest("U1", form, "reply", "re") == []
     at_home.inbox.page_delay, at_home.inbox.offered = 0.0, [Option("v" * 500, "Refund")]
