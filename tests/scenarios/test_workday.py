@@ -17,6 +17,7 @@ from tests.patience import wait_for
 from tests.running import Deskhand
 from tests.scenarios.cases import AGENTS, CANNED, FALLBACK, PLACES, TEAMS, Case, cases
 from tests.scenarios.workday import Office
+from tests.slack_words import told
 
 SEED, TICKETS, MORNING, ALONE = 6, 42, 24, 18
 """Sixty customers. Those of the last kind are helped by the AI alone."""
@@ -99,7 +100,7 @@ def open_the_house(desk: Callable[..., str], slack: FakeSlack) -> None:
         desk("agents", "mode", "slack", place, "gated" if place == PLACES["damage"] else "direct")
     for user in AGENTS.values():
         slack.home(user)
-    said = slack.command("U2", "/desk notify assignment=direct mention=direct quiet=off", FALLBACK)
+    said = told(slack, "U2", "/desk notify assignment=direct mention=direct quiet=off", FALLBACK)
     assert "Saved" in text_of(said) or "Saved" in str(said), said
 
 
@@ -115,7 +116,7 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
         morning |= {f"alone {case.number}": office.ask_the_ai(case) for case in alone}
         parked = sum(case.extra == "asleep" for case in day[:MORNING])
         office.run(morning, enough=lambda: len(morning) <= parked + 2 and len(office.asleep) == parked)
-        queue = text_of(slack.command("U1", "/desk queue", FALLBACK))
+        queue = text_of(told(slack, "U1", "/desk queue", FALLBACK))
         mine = [case for case in office.asleep if case.owner == "ana"]
         assert mine and all(f"#{office.seen.numbers[case.conversation]} " in queue for case in mine), queue
 
@@ -129,7 +130,7 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
         office.awake = True
         slack.wait(lambda: slack.sockets.open, 20)
         gone = clock.now()
-        assert "away" in text_of(slack.command("U2", "/desk status away", FALLBACK))
+        assert "away" in text_of(told(slack, "U2", "/desk status away", FALLBACK))
 
         afternoon = morning | {str(case): office.work(case) for case in day[MORNING:]}
         office.run(afternoon)
@@ -142,7 +143,7 @@ def test_a_day_in_slack(product: Deskhand, slack: FakeSlack, desk: Callable[...,
         check_alone(alone)
         asked = read(lambda: sql(OFFERED, (gone,)).fetchall())
         assert {row[0] for row in asked} == {"ana", "cleo"}, "who is away is asked nothing"
-        assert "You are back" in text_of(slack.command("U2", "/desk status available", FALLBACK))
+        assert "You are back" in text_of(told(slack, "U2", "/desk status available", FALLBACK))
         check_notifications(slack, office)
         check_limits(slack)
 

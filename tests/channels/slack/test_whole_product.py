@@ -12,6 +12,7 @@ from tests.fakes.slack_visits import labels, text_of
 from tests.patience import patient
 from tests.running import Deskhand
 from tests.scenarios.talking import Customer
+from tests.slack_words import told
 
 from .conftest import CHANNEL
 
@@ -61,8 +62,8 @@ def test_from_a_wish_for_a_person_to_the_agents_answer(deskhand: Callable[..., D
             slack.wait(lambda: "is on it" in slack.space.message(CHANNEL, thread)["blocks"][0]["text"]["text"], 10)
             slack.wait(lambda: "Claim" not in labels(slack.home_of("U1")), 10)
             claimed = time.monotonic() - asked
-            assert "/desk queue" in text_of(slack.command("U1", "/desk help"))
-            assert "Did you mean" in text_of(slack.command("U1", "/desk qeue"))
+            assert "/desk queue" in text_of(told(slack, "U1", "/desk help"))
+            assert "Did you mean" in text_of(told(slack, "U1", "/desk qeue"))
             slack.reply("U1", CHANNEL, thread, "!hepl me")
             slack.wait(lambda: any("Nothing was sent to the customer" in one["text"] for one in slack.asides("U1")), 10)
             slack.reply("U1", CHANNEL, thread, "!help")
