@@ -46,7 +46,7 @@ LEFT = (
     "mail", "mail_address", "rating", "waited", "stored_file", "carry_code", "contact_merge", "placeholder", "answer_log", "answer_mark",
     "spend", "canned_reply", "canned_use", "cached_answer", "provider_minute", "provider_probe", "source_place", "accepted_answer", "topic",
     "topic_question", "lesson", "routing_rule", "routed", "agent_offer", "agent_turn", "agent_presence", "agent_draft", "service_target",
-    "inbox_view", "ticket_tag",
+    "inbox_view", "ticket_tag", "early_reaction",
 )  # fmt: skip
 """Tables of people and of what happened: none of their rows is ever copied."""
 KNOWLEDGE = ("article", "article_history", "passage", "knowledge_source")
