@@ -118,10 +118,16 @@ def test_sigterm_stops_all_and_leaves_nothing(supervise: Any) -> None:
     assert not (run.folder / "children.json").exists()
 
 
+def ignores_sigterm(pid: int) -> bool:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    ignored = next(line for line in lines if line.startswith("SigIgn:")).split()[1]
+    return bool(int(ignored, 16) & 1 << (signal.SIGTERM - 1))
+
+
 def test_a_second_interrupt_kills_what_does_not_stop(supervise: Any) -> None:
     run = supervise(one=STUBBORN)
     pid = wait_for(lambda: run.pids().get("one"))
-    time.sleep(0.3)  # until it ignores SIGTERM
+    wait_for(lambda: ignores_sigterm(pid))
     run.process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert run.process.poll() is None
