@@ -27,7 +27,7 @@ def run() -> None:
 
     plan = prepare.check()
     os.environ[SUPERVISED] = str(os.getpid())
-    forked = warm.fork([row["name"] for row in plan.children])
+    forked = warm.fork({row["name"]: row["argv"] for row in plan.children})
     if forked.me:
         _serve(forked.me, *warm.PROCESSES[forked.me])
         return
@@ -44,6 +44,9 @@ def web() -> None:
     from gevent import monkey
 
     monkey.patch_all()  # before anything else is imported
+    from bot.warm import wait_as_web
+
+    wait_as_web()
     _serve("web", "bot.web")
 
 

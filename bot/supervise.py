@@ -38,7 +38,7 @@ PATIENCE = 15.0
 
 
 class Adopted:
-    """A process that was forked before this one became the supervisor. It is our child all the same: the pid stayed."""
+    """A process that was made before this one became the supervisor. It is our child all the same: the pid stayed."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -91,7 +91,7 @@ class Plan:
     """Descriptor through which the processes that run already (those with a pid) are told to begin."""
 
     def adopt(self, pids: dict[str, int], gate: int) -> None:
-        """Note what was forked (``bot.warm``), and keep the gate open across the exec."""
+        """Note what runs and waits (``bot.warm``), and keep the gate open across the exec."""
         for row in self.children:
             row["pid"] = pids.get(row["name"], 0)
         self.gate = gate

@@ -5,9 +5,12 @@ of it once and forks these four. It forks before it opens the database, reads a 
 modules from it, and nothing that could be stale or shared by accident. They wait until the supervisor says that they may
 begin, and what then runs in them is what ``deskhand turns`` and the others run.
 
-Whoever dies later is started from nothing, as web always is: gevent must patch before anything else is imported. So is
-everything where there is no Linux (libraries elsewhere may not be forked, and nothing would end an orphan at once), and
-where something has begun a thread already: what another thread holds at a fork is held for ever.
+web cannot be forked: gevent must patch before anything else is imported. It is started before all others, loads on the second
+core meanwhile, and waits at the same place.
+
+Whoever dies later is started from nothing. So is everything where there is no Linux (libraries elsewhere may not be forked, and
+nothing would end an orphan at once), and where something has begun a thread already: what another thread holds at a fork is held
+for ever.
 """
 
 from __future__ import annotations
@@ -17,15 +20,16 @@ import ctypes
 import gc
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from bot.config import config
 from bot.discovery import load_built_in
-from bot.parent import die_with
+from bot.parent import before_exec, die_with
 
 PROCESSES: dict[str, tuple[str, ...]] = {
     "turns": ("bot.turns_process",),
@@ -34,8 +38,11 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     "slow": ("workers.main", "slow"),
 }
 """Name: the module whose ``main`` runs it, and the arguments of that."""
-LATER = ("bot.live_seal", "cryptography.hazmat.primitives.ciphers.aead", "redis", "workers.queues")
+LATER = ("bot.live_seal", "cryptography.hazmat.primitives.ciphers.aead", "redis")
 """What they import only when there is a Redis, and then at once."""
+WEB, OF_WEB = "web", ("bot.serve", "bot.process", "bot.web_app")
+GATE = "DESKHAND_GATE"
+"""The descriptor at which web waits, in its environment. Not set when it is started again."""
 
 
 @dataclass(slots=True)
@@ -50,43 +57,73 @@ class Forked:
 def load() -> None:
     """Import what the four import when they start. Never an SDK of an AI or a platform, and nothing that counts: numbers
     belong to the process that makes them (``bot.metrics``)."""
-    for module, *_ in PROCESSES.values():
+    _load([module for module, *_ in PROCESSES.values()], [*LATER, "workers.queues"])
+
+
+def _load(modules: Sequence[str], with_redis: Sequence[str]) -> None:
+    for module in modules:
         import_module(module)
     if os.environ.get("REDIS_URL", "none") != "none":
-        for module in LATER:
+        for module in with_redis:
             import_module(module)
     load_built_in()
 
 
-def fork(names: Sequence[str]) -> Forked:
-    """Fork those of ``names`` that can be. Returns in each of them, too, once a byte came through the gate.
+def fork(lines: Mapping[str, Sequence[str]]) -> Forked:
+    """Start web and fork those that can be, of the processes whose command ``lines`` these are, by name. Returns in each forked one,
+    too, once a byte came through the gate.
 
     Whoever is not among the pids is to be started; so is everybody when nothing can be forked.
     """
     forked = Forked()
-    if _alone():
-        load()
-    if not _alone():  # asked again: a library may begin a thread when it is imported
+    if not _alone():
         return forked
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take from us how they ended
-    sys.stdout.flush()
-    gc.freeze()  # a collection would write to every page, and then none were shared
     parent = os.getpid()
     waits, forked.gate = os.pipe()
     with contextlib.suppress(OSError):  # no more processes or memory: the supervisor tries, and goes on trying
-        for name in names:
-            if name not in PROCESSES:
-                continue
-            pid = os.fork()
-            if pid == 0:
-                forked = Forked(name)
-                break
-            forked.pids[name] = pid
+        if WEB in lines:
+            forked.pids[WEB] = _start_web(lines[WEB], waits)
+        load()
+        if _alone():  # asked again: a library may begin a thread when it is imported
+            forked = _fork([name for name in lines if name in PROCESSES], forked)
     if forked.me:
         _begin_anew(forked.me, parent, waits)
     else:
         os.close(waits)
     return forked
+
+
+def _start_web(line: Sequence[str], waits: int) -> int:
+    started = subprocess.Popen(  # noqa: S603  our own command line
+        line, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=before_exec(), pass_fds=[waits],  # noqa: PLW1509
+        env={**os.environ, GATE: str(waits)},
+    )  # fmt: skip
+    _kept.append(started)
+    return started.pid
+
+
+_kept: list[subprocess.Popen[bytes]] = []
+"""Not to be waited for here: it belongs to the supervisor, which this process becomes."""
+
+
+def _fork(names: Sequence[str], forked: Forked) -> Forked:
+    sys.stdout.flush()
+    gc.freeze()  # a collection would write to every page, and then none were shared
+    for name in names:
+        pid = os.fork()
+        if pid == 0:
+            return Forked(name)
+        forked.pids[name] = pid
+    return forked
+
+
+def wait_as_web() -> None:
+    """In web: load, and wait for the word, if it was started before all was prepared."""
+    waits = os.environ.pop(GATE, "")
+    if waits:
+        _load(OF_WEB, LATER)
+        _wait(int(waits))
 
 
 def _alone() -> bool:
@@ -113,10 +150,14 @@ def _begin_anew(name: str, parent: int, waits: int) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     _show_as(name)
+    _wait(waits)
+
+
+def _wait(waits: int) -> None:
     if not os.read(waits, 1):
         os._exit(0)  # whoever prepared gave up
     os.close(waits)
-    config.cache_clear()  # it is from before ``REDIS_URL`` was known
+    config.cache_clear()  # it may be from before ``REDIS_URL`` was known
 
 
 def _show_as(name: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.leftovers import LOCK, in_use
-from bot.warm import PROCESSES
+from bot.warm import GATE, PROCESSES
 from tests.patience import wait_for
 from tests.running import ROOT, Deskhand, alive
 
@@ -24,7 +24,7 @@ import json, os, sys, threading, time
 from bot import warm
 print("prepares")
 {before}
-forked = warm.fork(["valkey", "web", *warm.PROCESSES])
+forked = warm.fork({{"valkey": [], **{web}, **dict.fromkeys(warm.PROCESSES, [])}})
 if forked.me:
     print(f"begins as {{forked.me}}")
     raise SystemExit(list(warm.PROCESSES).index(forked.me) + 71)
@@ -33,9 +33,12 @@ print(json.dumps(forked.pids), flush=True)
 """
 
 
-def forks(before: str = "", after: str = "") -> subprocess.Popen[str]:
+WEB = {"web": [sys.executable, "-m", "bot.cli", "web"]}
+
+
+def forks(before: str = "", after: str = "", web: dict[str, list[str]] | None = None) -> subprocess.Popen[str]:
     """A process that forks as ``deskhand run`` does; its second line names the pids."""
-    script = FORKS.format(before=before, after=after)
+    script = FORKS.format(before=before, after=after, web=web or {})
     env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
 
@@ -67,6 +70,11 @@ def looks(pid: int) -> dict[str, object]:
     }
 
 
+def waited(pid: int) -> bool:
+    """Whether the process was given a gate to wait at."""
+    return f"{GATE}=".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+
+
 def command_line(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").replace("\0", " ")
 
@@ -88,11 +96,13 @@ def test_a_forked_process_is_as_one_that_is_started_and_none_outlives_the_superv
     assert lock in open_files(running.process.pid)
     assert not [name for name, pid in first.items() if lock in open_files(pid)]
 
-    forked = {name: looks(first[name]) for name in PROCESSES}
-    for name in PROCESSES:
+    forked = {name: looks(first[name]) for name in (*PROCESSES, "web")}
+    assert waited(first["web"]), "web was started before all was prepared"
+    for name in forked:
         os.kill(first[name], signal.SIGKILL)
-    wait_for(lambda: all(running.pids().get(name) not in {None, first[name]} for name in PROCESSES), 15)
-    started = {name: running.pids()[name] for name in PROCESSES}
+    wait_for(lambda: all(running.pids().get(name) not in {None, first[name]} for name in forked), 15)
+    started = {name: running.pids()[name] for name in forked}
+    assert not waited(started["web"])
     wait_for(lambda: all("bot.cli" in command_line(pid) for pid in started.values()), 15)
     # Waited for: Python ignores some signals from when it runs, and not from when it was started.
     wait_for(lambda: {name: looks(pid) for name, pid in started.items()} == forked, 15, forked)
@@ -110,9 +120,9 @@ def test_a_forked_process_is_as_one_that_is_started_and_none_outlives_the_superv
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.once
 def test_who_waits_dies_with_the_one_that_prepares(number: signal.Signals) -> None:
-    process = forks(after="time.sleep(600)")
+    process = forks(after="time.sleep(600)", web=WEB)
     pids = pids_said(process)
-    assert list(pids) == list(PROCESSES)
+    assert list(pids) == ["web", *PROCESSES]
     assert all(alive(pid) for pid in pids.values())
     process.send_signal(number)
     assert ends(process) == ""
@@ -121,7 +131,7 @@ def test_who_waits_dies_with_the_one_that_prepares(number: signal.Signals) -> No
 
 @pytest.mark.once
 def test_who_waits_ends_when_preparing_fails() -> None:
-    process = forks(after="raise SystemExit(75)")
+    process = forks(after="raise SystemExit(75)", web=WEB)
     pids = pids_said(process)
     assert (ends(process), process.returncode) == ("", 75)
     wait_for(lambda: not any(alive(pid) for pid in pids.values()), 2)
@@ -145,7 +155,7 @@ def test_a_forked_process_ends_as_any_other_and_says_what_it_still_had_to_say(be
 
 @pytest.mark.once
 def test_nothing_is_forked_beside_another_thread() -> None:
-    process = forks(before="threading.Thread(target=time.sleep, args=(600,), daemon=True).start()")
+    process = forks(before="threading.Thread(target=time.sleep, args=(600,), daemon=True).start()", web=WEB)
     assert pids_said(process) == {}
     assert (ends(process), process.returncode) == ("", 0)
 
