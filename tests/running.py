@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -44,11 +45,14 @@ class Deskhand:
         }  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.said_before = 0
+        self.took = 0.0
+        """Seconds from the command to ready, of the last start that was waited for."""
         self.seen: set[int] = set()
 
     def start(self, *, ready: bool = True, seconds: float = 60.0) -> None:
         """Start it (again) and wait until it says that it is ready."""
         self.said_before = self.log().count(READY)
+        began = time.monotonic()
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "bot.cli", "run"], cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
@@ -56,6 +60,7 @@ class Deskhand:
             )  # fmt: skip
         if ready:
             wait_for(self._ready_or_dead, seconds, f"{self.base_url}/readyz\n{self.log()[-4000:]}")
+            self.took = time.monotonic() - began
 
     def _ready_or_dead(self) -> bool:
         assert self.process is not None
