@@ -71,7 +71,7 @@ class Listening:
             self.catching_up.stop()
             for task in beside:
                 task.cancel()
-            # Together at most four seconds: the host gives a listener five.
+            # Together at most four seconds: the host gives a listener four and a half.
             await asyncio.gather(self._hang_up(), self.intake.stop(), return_exceptions=True)
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(1):

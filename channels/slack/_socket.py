@@ -73,7 +73,7 @@ class Socket(SocketModeClient):
             self._answering.discard(task)
 
     async def leave(self, seconds: float) -> None:
-        """End, but acknowledge first what was taken: a command's answer is in it. At most ``seconds``, and one for the end."""
+        """End, but acknowledge first what was taken: a command's answer is in it. At most ``seconds``, and ``end``."""
         self._leaving = True
         session = self.current_session
         if self._answering and not self.lost.is_set() and session is not None and not session.closed:
@@ -81,6 +81,7 @@ class Socket(SocketModeClient):
         await self.end()
 
     async def end(self) -> None:
+        """Never raises. At most two seconds; one, as long as only Slack's goodbye is missing."""
         for _ in range(2):  # the first one may be cut short; the second lets go of what belongs to it
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(END):

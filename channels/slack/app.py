@@ -58,6 +58,7 @@ class Listening:
         self._background: set[asyncio.Task[Any]] = set()
         self._catching: asyncio.Task[None] | None = None
         self._refused_at = 0.0
+        self._leaving = False
         self.missed: dict[str, str] = {}
         """Scopes that the app could use and has not."""
         self._turn: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -86,10 +87,10 @@ class Listening:
             raise
         finally:
             until = time.monotonic() + ANSWERS
-            # What is not committed by now is refused and comes again; what is committed is acknowledged and shown first.
+            self._leaving = True
+            # What is committed, or on its way to it, is acknowledged and shown first; the rest is refused and comes again.
             await _ended(watching, connecting, *self._background, *([self._catching] if self._catching else []))
             await self.telling.shown(until)
-            await _ended(*self._background)
             await homes.stop()
             await self.telling.stop()
             await self.asides.stop()
@@ -160,7 +161,8 @@ class Listening:
             raise  # it goes on; Slack's redelivery finds it done
         except Exception as error:
             self._refused_at = time.monotonic()
-            self._later(self._look_again(self._refused_at))
+            if not self._leaving:  # whoever listens next looks by themselves
+                self._later(self._look_again(self._refused_at))
             log.warning("event_not_committed", desk="slack", reason=type(error).__name__, next="Slack sends it again")
             raise
         return next((one for one in answers if one), None)

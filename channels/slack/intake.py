@@ -17,17 +17,26 @@ class Intake:
 
     def __init__(self, inbox: DeskInbox) -> None:
         self.inbox = inbox
+        self.unanswered: set[asyncio.Future[DeskAnswer]] = set()
+        """Of what was put here: what the core has not answered yet."""
+        self._stopped = False
         self._waiting: asyncio.Queue[tuple[DeskEvent, asyncio.Future[DeskAnswer]]] = asyncio.Queue()
         self._task = asyncio.ensure_future(self._write())
 
     def put(self, event: DeskEvent) -> asyncio.Future[DeskAnswer]:
-        """Done after the commit. Raises when there was none: then Slack must not be told that we have it."""
+        """Done after the commit. Raises when there was none: then Slack must not be told that we have it. So after ``stop``."""
         done: asyncio.Future[DeskAnswer] = asyncio.get_running_loop().create_future()
+        if self._stopped:
+            done.cancel()
+            return done
+        self.unanswered.add(done)
+        done.add_done_callback(self.unanswered.discard)
         self._waiting.put_nowait((event, done))
         return done
 
     async def stop(self) -> None:
         """What is not committed is not acknowledged, and comes again."""
+        self._stopped = True
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task

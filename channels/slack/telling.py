@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +45,14 @@ class Telling:
         self.fetching = Fetching(client, largest_file)
         self._with_files: dict[str, asyncio.Task[None]] = {}
         self._fetched_before: OrderedDict[str, None] = OrderedDict()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        """Forms that are being opened, and what was found in threads and is being committed."""
 
     def begin(self, heard: Heard) -> Awaitable[dict[str, Any] | None]:
         """Put it into the line to the commit now; await the outcome later."""
         if heard.view is not None:
             # The trigger is good for three seconds: opened beside everything else, and the click is acknowledged at once.
-            task = asyncio.ensure_future(self._open(heard))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._kept(self._open(heard))
         if heard.query is not None:
             return self.showing.options(heard)
         if heard.wanted is not None:
@@ -69,32 +68,40 @@ class Telling:
         return self._answered(heard, self.intake.put(heard.event))
 
     async def tell(self, heard: Heard) -> None:
-        """Commit one thing that was found in a thread, with its files however long they take."""
+        """Commit one thing that was found in a thread, with its files however long they take.
+
+        It goes on when who waits for it is cancelled: it may be committed already, and its answer comes only once.
+        """
         if heard.files:
-            await self._fetched(heard)
-            return
-        if heard.event is not None:
-            self.showing.answered(heard, await self.intake.put(heard.event))
+            told: asyncio.Task[Any] = self._fetched(heard)
         else:
-            self.asides.tell(heard, None)
+            told = self._kept(self._answered(heard, self.intake.put(heard.event) if heard.event else None))
+        await asyncio.shield(told)
 
     async def shown(self, until: float) -> None:
-        """Wait for what people are still to be shown, until then (by the monotonic clock)."""
+        """Wait for what is still to be committed and shown to people, until then (by the monotonic clock)."""
         while (left := until - time.monotonic()) > 0:
             showing = self.showing
-            tasks = {*self._opening, *showing.tasks, *self.asides.tasks, *showing.homes.tasks}
-            if not tasks:
+            committing = {*self.intake.unanswered, *self._with_files.values(), *self._under_way}
+            waited = {*committing, *showing.tasks, *self.asides.tasks, *showing.homes.tasks}
+            if not waited:
                 return
-            await asyncio.wait(tasks, timeout=left)
+            await asyncio.wait(waited, timeout=left)
 
     async def stop(self) -> None:
         """What is not committed is not acknowledged, and comes again."""
-        tasks = [*self._with_files.values(), *self._opening]
+        tasks = [*self._with_files.values(), *self._under_way]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.intake.stop()
         await self.showing.stop()
+
+    def _kept(self, what: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(what)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
 
     async def _answered(self, heard: Heard, done: Awaitable[DeskAnswer] | None) -> dict[str, Any] | None:
         answer = await done if done is not None else None
