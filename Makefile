@@ -8,7 +8,7 @@ help: ## this list
 
 run: ## start everything and print the address of the demo page
 	@.ci/prepare run
-	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec .venv/bin/deskhand run
+	@exec .venv/bin/deskhand run
 
 test: ## the whole suite, on SQLite and PostgreSQL, with a real Chromium
 	@.ci/prepare test

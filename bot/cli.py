@@ -149,6 +149,16 @@ def deskhand() -> None:
     """
 
 
+def _open_what_is_closed() -> None:
+    """Whoever starts us may have closed a standard stream: its number must not go to a database, into which logs would be written."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, this one
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
+
+
 def _read_settings_file() -> None:
     """Settings in ``.env`` of the current folder count where the environment says nothing, as ``make run`` has it."""
     if Path(".env").is_file():
@@ -171,6 +181,7 @@ def _spare_postgres() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line. Exit codes: 0 done, 1 it failed, 2 a wrong setting or argument, 75 the database is away."""
+    _open_what_is_closed()
     gc.set_threshold(COLLECT_EVERY, 20, 20)
     _read_settings_file()
     _spare_postgres()

@@ -26,7 +26,8 @@ _UNDER_WAY = (
 
 
 def wait(desk: str, place: str) -> None:
-    """Wait for whoever records a post there right now: then look once more."""
+    """Wait for whoever records a post there right now: then look once more. What is found then may be held out of order: should two
+    wait for each other, PostgreSQL ends one, and its event comes again."""
     if not is_sqlite():
         sql(
             f"SELECT 1 FROM conversation WHERE id IN ({_UNDER_WAY}) ORDER BY id FOR NO KEY UPDATE",  # noqa: S608
@@ -70,23 +71,27 @@ def settle(desk: str, conversation_id: str, place: str, message: str) -> None:
         "DELETE FROM early_reaction WHERE channel = ? AND place = ? AND message = ? RETURNING id, key, who, emoji, gone",
         (PREFIX + desk, place, message),
     ).fetchall()
+    not_shown: dict[str, DeskEvent] = {}
     for _, key, who, emoji, gone in sorted(rows):
         agent = agents.agent_at(desk, who)
         if agent is not None and agent.may_act:
             event = DeskEvent(
                 desk=desk, key=key, kind="reaction", who=who, place=place, message=message, text=emoji, gone=bool(gone)
             )
-            _do(event, agent, conversation_id)
+            not_shown.pop(who, None)  # what was said of an earlier one is over
+            if _do(event, agent, conversation_id) == "cannot":
+                not_shown[who] = event
+    for event in not_shown.values():
+        agent_reactions.tell(event, conversation_id)
     if rows:
         db.after_commit(lambda: _wake(conversation_id))
 
 
-def _do(event: DeskEvent, agent: AgentView, conversation_id: str) -> None:
+def _do(event: DeskEvent, agent: AgentView, conversation_id: str) -> str:
     done = agent_reactions.react(event, agent, conversation_id)
     if done.code == "done":
         sql("UPDATE ledger SET conversation = ? WHERE key = ?", (conversation_id, event.key))
-    if done.code == "cannot":
-        agent_reactions.tell(event, conversation_id)
+    return done.code
 
 
 def _wake(conversation_id: str) -> None:

@@ -18,5 +18,5 @@ def named(code: str) -> str:
 
 
 def base(code: str) -> str:
-    """``de`` of ``de-AT`` and ``DE_at``."""
+    """Return the language alone: ``de`` of ``de-AT`` and ``DE_at``."""
     return code.strip().replace("_", "-").partition("-")[0].lower()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict
@@ -23,17 +24,25 @@ def run() -> None:
 
     Uses SQLite and an embedded Valkey, unless DATABASE_URL and REDIS_URL say otherwise.
     """
-    from bot import prepare, warm
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C, until the supervisor takes both
+    try:
+        from bot import prepare, warm
+        from bot.supervise import STOPS
 
-    plan = prepare.check()
-    os.environ[SUPERVISED] = str(os.getpid())
-    forked = warm.fork({row["name"]: row["argv"] for row in plan.children})
+        plan = prepare.check()
+        os.environ[SUPERVISED] = str(os.getpid())
+        forked = warm.fork({row["name"]: row["argv"] for row in plan.children})
+        if not forked.me:
+            prepare.fill(plan)
+    except KeyboardInterrupt:
+        click.echo("Stopped before it served.", err=True)
+        sys.exit(0)
     if forked.me:
         _serve(forked.me, *warm.PROCESSES[forked.me])
         return
-    prepare.fill(plan)
     plan.adopt(forked.pids, forked.gate)
     sys.stdout.flush()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)  # what comes until the supervisor can take it waits
     # Replaced by a small process, so that what preparing needed does not stay in memory.
     os.execv(sys.executable, [sys.executable, "-m", "bot.supervise", json.dumps(asdict(plan))])  # noqa: S606
 

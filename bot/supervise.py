@@ -32,6 +32,7 @@ VALKEY_STOPS = 3.0
 STUCK = 70
 """Exit code of a process that its watchdog ended because a plugin held it."""
 WRONG_SETTING = 2
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TICK = 0.25
 PATIENCE = 15.0
 """Seconds after which it says what it still waits for."""
@@ -151,8 +152,10 @@ class Supervisor:
         os.set_blocking(self.wake_out, False)
         os.set_blocking(self.wake_in, False)
         signal.set_wakeup_fd(self.wake_out, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._ask())
+        for number in STOPS:
+            if signal.getsignal(number) != signal.SIG_IGN or number != signal.SIGHUP:  # nohup has it ignored
+                signal.signal(number, lambda *_: self._ask())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)  # held back since before this program was loaded
         signal.signal(signal.SIGCHLD, lambda *_: None)  # only to wake the loop
         while True:
             now = time.monotonic()

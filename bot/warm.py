@@ -5,8 +5,8 @@ of it once and forks these four. It forks before it opens the database, reads a 
 modules from it, and nothing that could be stale or shared by accident. They wait until the supervisor says that they may
 begin, and what then runs in them is what ``deskhand turns`` and the others run.
 
-web cannot be forked: gevent must patch before anything else is imported. It is started before all others, loads on the second
-core meanwhile, and waits at the same place.
+web cannot be forked: gevent must patch before anything else is imported. It is started before all others, loads while they
+are prepared, and waits at the same place.
 
 Whoever dies later is started from nothing. So is everything where there is no Linux (libraries elsewhere may not be forked, and
 nothing would end an orphan at once), and where something has begun a thread already: what another thread holds at a fork is held
@@ -22,14 +22,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from bot import logs
 from bot.config import config
 from bot.discovery import load_built_in
 from bot.parent import before_exec, die_with
+from bot.supervise import STOPS
 
 PROCESSES: dict[str, tuple[str, ...]] = {
     "turns": ("bot.turns_process",),
@@ -81,17 +83,31 @@ def fork(lines: Mapping[str, Sequence[str]]) -> Forked:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would take from us how they ended
     parent = os.getpid()
     waits, forked.gate = os.pipe()
-    with contextlib.suppress(OSError):  # no more processes or memory: the supervisor tries, and goes on trying
-        if WEB in lines:
+    if WEB in lines:
+        with contextlib.suppress(OSError):  # no more processes or memory: the supervisor tries, and goes on trying
             forked.pids[WEB] = _start_web(lines[WEB], waits)
-        load()
-        if _alone():  # asked again: a library may begin a thread when it is imported
-            forked = _fork([name for name in lines if name in PROCESSES], forked)
+    load()
+    if _alone():  # asked again: a library may begin a thread when it is imported
+        with held_back():
+            with contextlib.suppress(OSError):  # the same
+                forked = _fork([name for name in lines if name in PROCESSES], forked)
+            if forked.me:
+                _begin_anew(forked.me, parent, waits)
     if forked.me:
-        _begin_anew(forked.me, parent, waits)
+        _wait(waits)
     else:
         os.close(waits)
     return forked
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Hold back the wish to stop for a moment in which it would be lost: what Python does around a fork swallows it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_web(line: Sequence[str], waits: int) -> int:
@@ -122,6 +138,7 @@ def wait_as_web() -> None:
     """In web: load, and wait for the word, if it was started before all was prepared."""
     waits = os.environ.pop(GATE, "")
     if waits:
+        logs.setup(WEB)  # first, so that whatever fails is told in one form
         _load(OF_WEB, LATER)
         _wait(int(waits))
 
@@ -135,7 +152,7 @@ def _alone() -> bool:
 
 
 def _begin_anew(name: str, parent: int, waits: int) -> None:
-    """Make a forked process what a started one is, and wait for the word."""
+    """Make a forked process what a started one is."""
     die_with(parent)
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -150,7 +167,6 @@ def _begin_anew(name: str, parent: int, waits: int) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     _show_as(name)
-    _wait(waits)
 
 
 def _wait(waits: int) -> None:

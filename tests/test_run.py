@@ -48,6 +48,33 @@ def test_after_a_stop_nothing_runs_and_the_next_start_is_quick(deskhand: Any) ->
 
 
 @pytest.mark.once
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("forked", [1, 5])
+def test_stopped_while_it_prepares_it_ends_well_and_leaves_nothing(
+    deskhand: Any, number: signal.Signals, forked: int
+) -> None:
+    running: Deskhand = deskhand(ready=False)
+    assert running.process is not None
+    pid = running.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    pids = wait_for(lambda: len(found := children.read_text().split()) >= forked and found, 15)
+    running.process.send_signal(number)
+    assert running.process.wait(patient(20)) == 0
+    wait_for(lambda: not any(alive(int(one)) for one in pids), 2.0)
+    assert "Traceback" not in running.log() and "Exception ignored" not in running.log()
+
+
+@pytest.mark.once
+def test_closed_streams_are_no_reason_to_fail(tmp_path: Path) -> None:
+    running = Deskhand(tmp_path / "data", {})
+    line = f'exec "{sys.executable}" -m bot.cli run <&- >&- 2>&-'
+    with subprocess.Popen(["sh", "-c", line], cwd=ROOT, env=running.env, start_new_session=True) as process:
+        wait_for(running.ready, 30)
+        process.terminate()
+        assert process.wait(patient(20)) == 0
+
+
+@pytest.mark.once
 def test_each_process_comes_back_after_kill_9_and_the_others_stay(deskhand: Any) -> None:
     running: Deskhand = deskhand()
     for victim in sorted(NAMES):

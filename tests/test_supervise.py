@@ -155,10 +155,13 @@ def adopts(forked: str, meanwhile: str = "") -> tuple[str, str]:
 
 
 def test_a_forked_process_begins_when_the_others_are_started_and_is_started_again_when_it_dies(supervise: Any) -> None:
-    tells = "os.read(waits, 1); os.write(2, b'begun\\n'); time.sleep(600)"
+    known = "open(os.path.join(json.loads(sys.argv[1])['run_dir'], 'children.json'), 'rb').read()"
+    tells = f"os.read(waits, 1); os.write(2, b'begun knowing ' + {known} + b'\\n'); time.sleep(600)"
     run = supervise(*adopts(tells, "time.sleep(0.3)"), two=SLEEPS, one=SLEEPS)
     before = wait_for(lambda: len(run.pids()) == 2 and run.pids())
-    wait_for(lambda: run.log.read_text() == "begun\n")
+    said = wait_for(lambda: (log := run.log.read_text()).endswith("\n") and log)
+    begun = json.loads(said.removeprefix("begun knowing "))
+    assert {name: row["pid"] for name, row in begun.items()} == before
     os.kill(before["one"], signal.SIGKILL)
     after = wait_for(lambda: run.pids().get("one") not in {None, before["one"]} and run.pids(), 2.0)
     assert after["two"] == before["two"]

@@ -199,3 +199,13 @@ def test_whoever_can_write_to_redis_cannot_choose_what_runs(valkey: Any) -> None
             _ = job.func
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("name", ["quick", "slow"])
+def test_a_stop_that_was_asked_for_before_rq_takes_the_signals_is_not_lost(valkey: Any, name: str) -> None:
+    line = f"from workers.queues import work; work({name!r}, lambda: False, lambda: True)"
+    with subprocess.Popen([sys.executable, "-c", line], cwd=ROOT) as process:
+        try:
+            assert process.wait(patient(20)) == 0
+        finally:
+            process.kill()

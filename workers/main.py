@@ -53,7 +53,7 @@ def _quick(stop: Stop) -> None:
         sweep.start()
         log.info("ready")
         if bus().url:
-            work("quick", stop.asked)
+            work("quick", stop.asked, stop.event.is_set)
         else:
             stop.event.wait()
         listener.stop()
@@ -68,7 +68,7 @@ def _slow(stop: Stop) -> None:
         from workers.queues import work
 
         log.info("ready")
-        work("slow", stop.asked)
+        work("slow", stop.asked, stop.event.is_set)
     else:
         log.info("ready", waits="there is no Redis: the quick worker starts slow jobs itself")
         stop.event.wait()

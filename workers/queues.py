@@ -13,7 +13,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue, SimpleWorker, Worker
-from rq.exceptions import DuplicateJobError
+from rq.exceptions import DuplicateJobError, StopRequested
 from rq.job import Job
 
 from bot.config import config
@@ -90,6 +90,14 @@ class _Ours:
 
     max_connection_wait_time = 2.0
     stop_asked = False
+    asked_before: Callable[[], bool]
+    """Whether a stop was asked for before RQ took the signals."""
+
+    def _install_signal_handlers(self) -> None:
+        super()._install_signal_handlers()  # type: ignore[misc]
+        if self.asked_before():
+            self.stop_asked = True
+            raise StopRequested
 
     def subscribe(self) -> None:
         """RQ's channel of commands stays closed: it needs a thread, and nobody but the supervisor commands here."""
@@ -114,8 +122,11 @@ class SlowWorker(_Ours, Worker):  # type: ignore[misc]
         super().main_work_horse(job, queue)
 
 
-def work(name: str, asked: Callable[[], bool]) -> None:
-    """Serve one queue until SIGTERM, in the main thread. Comes back whenever Redis does."""
+def work(name: str, asked: Callable[[], bool], asked_before: Callable[[], bool]) -> None:
+    """Serve one queue until SIGTERM, in the main thread. Comes back whenever Redis does.
+
+    ``asked`` takes the signals and says whether one came; ``asked_before`` only says it.
+    """
     make = QuickWorker if name == "quick" else SlowWorker
     while not asked():
         worker: Any = None
@@ -126,7 +137,10 @@ def work(name: str, asked: Callable[[], bool]) -> None:
                 [queue(name, connection)], connection=connection, serializer="json", job_class=OurJob, worker_ttl=WORKER_TTL,
                 maintenance_interval=MAINTENANCE, log_job_description=False, name=f"{name}-{os.getpid()}-{time.time_ns()}",
             )  # fmt: skip
+            worker.asked_before = asked_before
             worker.work(logging_level="WARNING")
+        except StopRequested:
+            return
         except (redis.RedisError, OSError) as error:
             log.debug("redis_away", reason=type(error).__name__)
         if worker is not None and worker.stop_asked:

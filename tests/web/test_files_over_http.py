@@ -286,5 +286,5 @@ def test_files_switched_off_and_visitors_in_a_hurry(web_on: Callable[..., Web]) 
         found = bring(web, page.welcome["token"], png())
         return found if found.status == 429 else None
 
-    assert refused(hurries).code == "too_fast"
+    assert refused(hurries, 3).code == "too_fast"
     page.end()

@@ -187,11 +187,11 @@ def test_a_stranger_cannot_lend_himself_an_address(web_on: Callable[..., Web]) -
     running = web_on(DESKHAND_SESSIONS_PER_MINUTE="2")
     for number in range(2):
         running.begin(headers={"X-Forwarded-For": f"203.0.113.{number}"})
-    refused(lambda: too_many(running, "203.0.113.99"))
+    refused(lambda: too_many(running, "203.0.113.99"), 2)
     behind = web_on(DESKHAND_SESSIONS_PER_MINUTE="2", DESKHAND_TRUSTED_PROXIES="127.0.0.0/8")
     for number in range(6):
         behind.begin(headers={"X-Forwarded-For": f"9.9.9.9, 203.0.113.{number}"})
-    refused(lambda: too_many(behind, "203.0.113.0"), after=1)
+    refused(lambda: too_many(behind, "203.0.113.0"), 2, after=1)
 
 
 # Health -------------------------------------------------------------------------------------------------------------

@@ -114,17 +114,17 @@ def test_limits_on_messages_and_new_visitors_say_how_long_to_wait(web_on: Callab
     def posts() -> Answer | None:
         return when_too_many("/api/v1/chat/message", {"session": session, "cid": new_cid(), "text": "x"}, token)
 
-    turned_away = refused(begins)
-    for error in (refused(arrives), turned_away.json["error"]):
+    turned_away = refused(begins, 2)
+    for error in (refused(arrives, 2), turned_away.json["error"]):
         assert error["code"] == "too_fast"
         assert 1 <= error["retry_after"] <= 60
     assert turned_away.headers["Retry-After"] == str(turned_away.json["error"]["retry_after"])
-    error, cid = refused(sends, after=3)
+    error, cid = refused(sends, 3, after=3)
     assert (error["code"], error["cid"], error["final"]) == ("too_fast", cid, False)
     assert 1 <= error["retry_after"] <= 60
-    again = refused(lambda: when_too_many("/api/v1/chat/session", {}, sock.welcome["token"]))
+    again = refused(lambda: when_too_many("/api/v1/chat/session", {}, sock.welcome["token"]), 2)
     assert again.code == "too_fast", "a visitor makes no conversations without end either"
-    assert refused(posts, after=3).code == "too_fast"
+    assert refused(posts, 3, after=3).code == "too_fast"
     sock.end()
 
 

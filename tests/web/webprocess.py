@@ -27,17 +27,17 @@ def new_cid() -> str:
     return secrets.token_hex(16)
 
 
-def refused(act: Callable[[], Any], *, after: int = 0, most: int = 12) -> Any:
+def refused(act: Callable[[], Any], limit: int, *, after: int = 0) -> Any:
     """Do it until it is refused, and return what ``act`` says then; it says None while it is allowed, at least ``after`` times.
 
     A limit is given back little by little, and the first of it as soon as a new minute begins: "three, and the fourth never" is
-    promised by nobody. What is promised is that whoever goes on is refused, long before ``most``.
+    promised by nobody. What is promised is that whoever goes on is refused: in a minute nobody does it more than twice as often.
     """
-    for number in range(most):
+    for number in range(2 * limit + 1):
         if (said := act()) is not None:
             assert number >= after, f"refused after {number}"
             return said
-    raise AssertionError(f"never refused in {most} tries")
+    raise AssertionError(f"never refused in {2 * limit + 1} tries")
 
 
 class Answer:
