@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,11 +106,7 @@ def test_from_a_question_to_a_rating_and_open_again(
 
     # Two agents claim at the same moment; exactly one has it.
     slack.wait(lambda: "Claim" in str(slack.space.message(ROOM, root)["blocks"]) or None, 10)
-    clicks = [threading.Thread(target=slack.click, args=(user, ROOM, root, "Claim")) for user in ("U1", "U2")]
-    for click in clicks:
-        click.start()
-    for click in clicks:
-        click.join()
+    slack.click_at_once(("U1", "U2"), ROOM, root, "Claim")
     expect(chat.page.locator("article.joined")).to_have_count(1, timeout=PATIENCE)
     name = "Ana" if "Ana is here now." in chat.page.locator("article.joined").inner_text() else "Ben"
     winner = {"Ana": "U1", "Ben": "U2"}[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -142,16 +142,27 @@ class People:
         ``choice`` is the person chosen in a list of people; ``again`` repeats the very same click (same ``action_ts``).
         """
         with self.space.lock:
-            message = self.space.message(channel, ts)
-            action = find_control(message, what, choice)
-            box = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False}
-            if message.get("thread_ts"):
-                box["thread_ts"] = message["thread_ts"]
-            payload = self._payload(user, channel, action, box)
-            payload["message"] = {key: value for key, value in message.items() if key != "metadata"}
+            payload = self._pressed(user, channel, ts, what, choice)
         self._click(payload)
         if again:
             self._click(deepcopy(payload))
+
+    def click_at_once(self, users: Sequence[str], channel: str, ts: str, what: str) -> None:
+        """All of them click the same control, which all of them still see."""
+        with self.space.lock:
+            payloads = [self._pressed(user, channel, ts, what, "") for user in users]
+        for payload in payloads:
+            self._click(payload)
+
+    def _pressed(self, user: str, channel: str, ts: str, what: str, choice: str) -> dict[str, Any]:
+        message = self.space.message(channel, ts)
+        action = find_control(message, what, choice)
+        box = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False}
+        if message.get("thread_ts"):
+            box["thread_ts"] = message["thread_ts"]
+        payload = self._payload(user, channel, action, box)
+        payload["message"] = {key: value for key, value in message.items() if key != "metadata"}
+        return payload
 
     def click_aside(self, user: str, aside: dict[str, Any], what: str) -> None:
         """Click a button of an ephemeral message (an entry of ``space.ephemerals``)."""

@@ -133,8 +133,7 @@ def story(
         confirm(world, address)
 
         # The race: both press at once, one wins, and the loser is told who.
-        slack.click("U1", ROOM, room.thread, "Claim")
-        slack.click("U2", ROOM, room.thread, "Claim")
+        slack.click_at_once(("U1", "U2"), ROOM, room.thread, "Claim")
         room.press("U1", "Claim", lambda: "is on it" in room.title())
         customer.until(lambda: customer.told("joined"), 30)
         assert len(customer.told("joined")) == 1, "exactly one of the two claims wins"

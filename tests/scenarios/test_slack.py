@@ -70,8 +70,7 @@ def test_from_a_question_to_a_resolved_ticket(product: Deskhand, slack: FakeSlac
         cards = len(slack.space.messages(ROOM))
         assert "How many days" in slack.wait_for_message(ROOM, root, 1, 10)["text"]
 
-        slack.click("U1", ROOM, root, "Claim")
-        slack.click("U2", ROOM, root, "Claim")
+        slack.click_at_once(("U1", "U2"), ROOM, root, "Claim")
         customer.until(lambda: system(customer, "joined"))
         assert len(system(customer, "joined")) == 1, "exactly one of the two claims wins"
         slack.wait(lambda: "Claim" not in str(slack.space.message(ROOM, root)["blocks"][-2:]) or None, 10)
