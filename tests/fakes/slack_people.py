@@ -142,7 +142,7 @@ class People:
         ``choice`` is the person chosen in a list of people; ``again`` repeats the very same click (same ``action_ts``).
         """
         with self.space.lock:
-            payload = self._pressed(user, channel, ts, what, choice)
+            payload = self._clicked(user, channel, ts, what, choice)
         self._click(payload)
         if again:
             self._click(deepcopy(payload))
@@ -150,11 +150,11 @@ class People:
     def click_at_once(self, users: Sequence[str], channel: str, ts: str, what: str) -> None:
         """All of them click the same control, which all of them still see."""
         with self.space.lock:
-            payloads = [self._pressed(user, channel, ts, what, "") for user in users]
+            payloads = [self._clicked(user, channel, ts, what, "") for user in users]
         for payload in payloads:
             self._click(payload)
 
-    def _pressed(self, user: str, channel: str, ts: str, what: str, choice: str) -> dict[str, Any]:
+    def _clicked(self, user: str, channel: str, ts: str, what: str, choice: str) -> dict[str, Any]:
         message = self.space.message(channel, ts)
         action = find_control(message, what, choice)
         box = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False}
