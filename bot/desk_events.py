@@ -175,8 +175,7 @@ def _with_post(event: DeskEvent) -> tuple[str, str] | None:
 
 def _recorded_now(event: DeskEvent) -> tuple[str, str] | None:
     """An emoji on a post that nobody knows: it may be recorded at this very moment, and is found once that is over."""
-    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
-    if agent is None or not agent.may_act:
+    if _who_may_act(event) is None:
         return None  # of no use to anybody, so nobody waits for it
     early_reactions.wait(event.desk, event.place)
     return _with_post(event)
@@ -247,12 +246,17 @@ def _do(event: DeskEvent, conversation_id: str, kept: Sequence[Kept]) -> Done:
 
 def _reacted(event: DeskEvent, conversation_id: str) -> Done:
     """Anybody may put an emoji anywhere; only those of agents are ours, and nobody needs to be told of the others."""
-    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
-    if agent is None or not agent.may_act:
+    agent = _who_may_act(event)
+    if agent is None:
         return Done("ignored" if conversation_id else "unknown_thread")
     if early_reactions.keep(event, conversation_id):
         return Done("done")  # as soon as it is known on what
     return agent_reactions.react(event, agent, conversation_id) if conversation_id else Done("unknown_thread")
+
+
+def _who_may_act(event: DeskEvent) -> AgentView | None:
+    agent = agents.agent_at(event.desk, event.who) if event.trusted else None
+    return agent if agent is not None and agent.may_act else None
 
 
 def _in_a_room(event: DeskEvent, conversation_id: str) -> Done:

@@ -60,13 +60,9 @@ def keep(event: DeskEvent, conversation_id: str = "") -> bool:
     return bool(kept)
 
 
-def hold(conversation_id: str) -> None:
-    """Before a post of the conversation is recorded, and before its delivery is touched: whoever keeps an emoji comes first."""
-    amendments.hold(conversation_id)
-
-
 def settle(desk: str, conversation_id: str, place: str, message: str) -> None:
-    """The post ``message`` is recorded: do what was kept for it, in the order in which it came."""
+    """The post ``message`` is recorded: do what was kept for it, in the order in which it came. The caller holds the conversation since
+    before it touched the delivery."""
     rows = sql(
         "DELETE FROM early_reaction WHERE channel = ? AND place = ? AND message = ? RETURNING id, key, who, emoji, gone",
         (PREFIX + desk, place, message),

@@ -9,6 +9,7 @@ import structlog
 from peewee import IntegrityError
 
 from bot import (
+    amendments,
     clock,
     declarations,
     deliver,
@@ -227,7 +228,7 @@ class DeskOutbox(Outbox):
         failpoint("desk.before_posted")
 
         def work(post_id: str) -> None:
-            early_reactions.hold(claimed.place)
+            amendments.hold(claimed.place)  # whoever keeps an emoji for this very post comes first
             deliver.mark_sent(claimed.ord, post_id)
             if isinstance(claimed.out, DeskPost) and claimed.out.op == "card":
                 desk_posts.opened(claimed.place, self.desk.name, posted.thread, posted.link)

@@ -75,7 +75,8 @@ def fork(lines: Mapping[str, Sequence[str]]) -> Forked:
     """Start web and fork those that can be, of the processes whose command ``lines`` these are, by name. Returns in each forked one,
     too, once a byte came through the gate.
 
-    Whoever is not among the pids is to be started; so is everybody when nothing can be forked.
+    Whoever is not among the pids is to be started; so is everybody when nothing can be forked. Raises what a module of ours raises when
+    it is imported.
     """
     forked = Forked()
     if not _alone():

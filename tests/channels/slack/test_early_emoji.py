@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from bot import Uncertain, clock
+from bot import clock
 from bot.messages import Inbound, Receipt
 from bot.receive import receive
 from bot.store.statements import last_messages
@@ -31,12 +29,7 @@ def post_with_lost_answer(house: House, conversation: str) -> str:  # noqa: F811
     """The customer writes; the post arrives and its answer does not. Slack's id of it, which nobody knows."""
     event = Inbound(channel="widget", key=clock.new_id(), external_id="anna", place="anna", text="Goodbye")
     assert isinstance(receive([event])[0], Receipt)
-    house.slack.fail("drop_after", "chat.postMessage")
-    claimed = house.port.outbox.claim(conversation)
-    assert claimed is not None
-    with pytest.raises(Uncertain):
-        house.run(house.port.send(claimed))
-    house.port.outbox.perhaps(claimed, "the answer was lost")
+    house.lose_answer(conversation)
     thread = house.store.read(lambda: house.store.DeskThread.get().thread)
 
     def posted() -> list[str]:

@@ -86,13 +86,17 @@ class House:
     def post_card(self, conversation: str) -> str:
         """The card arrives and its answer does not; the thread that nobody knows of yet."""
         before = len(self.slack.space.messages(CHANNEL))
+        self.lose_answer(conversation)
+        return str(self.slack.wait_for_message(CHANNEL, number=before + 1)["ts"])
+
+    def lose_answer(self, conversation: str) -> None:
+        """The next post arrives and its answer does not."""
         self.slack.fail("drop_after", "chat.postMessage")
         claimed = self.port.outbox.claim(conversation)
         assert claimed is not None
         with pytest.raises(Uncertain):
             self.run(self.port.send(claimed))
         self.port.outbox.perhaps(claimed, "the answer was lost")
-        return str(self.slack.wait_for_message(CHANNEL, number=before + 1)["ts"])
 
     def read_back(self, conversation: str) -> None:
         """The grace is over: the card is looked for, and found."""
